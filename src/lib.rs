@@ -1,0 +1,3 @@
+//! fleet runs AWS Systems Manager documents over EC2 Auto Scaling groups.
+
+pub mod sim;

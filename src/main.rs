@@ -1,0 +1,3 @@
+//! The `fleet` program.
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! The local AWS: it answers over HTTP as AWS would, and refuses what it does not implement.
+//! It imports nothing from the rest of fleet, so that it cannot share its misunderstandings.
+
+mod agent;
+mod iam;
