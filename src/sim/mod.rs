@@ -2,4 +2,8 @@
 //! It imports nothing from the rest of fleet, so that it cannot share its misunderstandings.
 
 mod agent;
+mod api;
+mod clock;
 mod iam;
+mod ssm;
+mod state;

