@@ -1,3 +1,4 @@
 //! fleet runs AWS Systems Manager documents over EC2 Auto Scaling groups.
 
+pub mod plan;
 pub mod sim;

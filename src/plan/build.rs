@@ -1,0 +1,290 @@
+//! From what was found to a plan, or to the reason why there is none.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
+    Operator, Parameters, Plan, Platform, Population, RunId, SCHEMA, Selector, Target,
+    VALUES_PER_TAG, Wave, exclusion,
+    parameters::{self, BadParameter},
+};
+
+/// Everything that a plan is made from; `aws` fills it, the command line tops it up.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub run_id: RunId,
+    pub created: Timestamp,
+    pub tool_version: String,
+    pub reason: Option<String>,
+    pub operator: Operator,
+    pub account: Option<String>,
+    pub region: String,
+    pub selector: Selector,
+    /// The groups that the selector named or matched, in their order.
+    pub groups: Vec<String>,
+    /// `None` where the caller may not list them.
+    pub candidates: Option<Vec<Target>>,
+    pub include: Include,
+    pub document: Document,
+    /// What the document declares; `None` where its content could not be read.
+    pub declared: Option<BTreeMap<String, Declared>>,
+    /// Where the document runs; empty means unknown or everywhere.
+    pub platforms: Vec<Platform>,
+    pub max_concurrency: Limit,
+    pub max_errors: Limit,
+    pub delivery_timeout: u32,
+    pub deadline: Option<u64>,
+    pub notes: Vec<Note>,
+}
+
+/// Why there is no plan. Nothing has been sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Parameter(#[from] BadParameter),
+    #[error("document {document} runs on {}, and every selected instance is {found}", listed(.runs_on))]
+    WrongPlatform { document: String, runs_on: Vec<Platform>, found: String },
+    #[error("{selector} matches no instance")]
+    NothingMatched { selector: String },
+    #[error("{selector} matches {matched}, and none is eligible: {reasons}")]
+    NothingEligible { selector: String, matched: String, reasons: String },
+    #[error(
+        "the population of {selector} cannot be listed by this caller, and only groups can be reached without listing them"
+    )]
+    NotListable { selector: String },
+}
+
+fn listed(platforms: &[Platform]) -> String {
+    platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the plan that `draft` amounts to.
+pub fn build(draft: Draft) -> Result<Plan, Refusal> {
+    if let Some(declared) = &draft.declared {
+        parameters::check(&draft.document.name, declared, &draft.document.parameters)?;
+    }
+    let population = match &draft.candidates {
+        Some(candidates) => divide(&draft, candidates),
+        None if draft.selector.is_groups_only() => {
+            Population { is_listed: false, planned: Vec::new(), excluded: Vec::new() }
+        }
+        None => return Err(Refusal::NotListable { selector: draft.selector.to_string() }),
+    };
+    if population.is_listed && population.planned.is_empty() {
+        return Err(nothing(&draft, &population));
+    }
+    let dispatch = dispatch(&draft, &population);
+    let instances = population.planned.iter().map(|it| it.id.clone()).collect();
+    let planned = population.is_listed.then_some(population.planned.len());
+    let planned = planned.map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+    Ok(Plan {
+        schema: SCHEMA.to_owned(),
+        run_id: draft.run_id,
+        parent_id: None,
+        created: draft.created,
+        tool_version: draft.tool_version,
+        reason: draft.reason,
+        operator: draft.operator,
+        account: draft.account,
+        region: draft.region,
+        selector: draft.selector,
+        document: draft.document,
+        limits: Limits::resolve(draft.max_concurrency, draft.max_errors, planned),
+        delivery_timeout: draft.delivery_timeout,
+        deadline: draft.deadline,
+        dispatch,
+        population,
+        waves: vec![Wave { index: 1, instances }],
+        notes: draft.notes,
+    })
+}
+
+fn divide(draft: &Draft, candidates: &[Target]) -> Population {
+    let mut population = Population { is_listed: true, planned: Vec::new(), excluded: Vec::new() };
+    let mut seen = std::collections::BTreeSet::new();
+    for target in candidates {
+        // Two selectors may match one instance; it is planned once.
+        if !seen.insert(&target.id) {
+            continue;
+        }
+        let by_name = draft.selector.exclude.contains(&target.id).then_some(Exclusion::ByName);
+        match by_name.or_else(|| exclusion(target, draft.include, &draft.platforms)) {
+            None => population.planned.push(target.clone()),
+            Some(reason) => population.excluded.push(Excluded {
+                instance_id: target.id.clone(),
+                group: target.group.clone(),
+                lifecycle: target.lifecycle.clone(),
+                platform: target.platform.clone(),
+                reason,
+            }),
+        }
+    }
+    population
+}
+
+fn nothing(draft: &Draft, population: &Population) -> Refusal {
+    let selector = draft.selector.to_string();
+    if population.excluded.is_empty() {
+        return Refusal::NothingMatched { selector };
+    }
+    if population.excluded.iter().all(|it| it.reason == Exclusion::Platform) {
+        let found = population.excluded.iter().filter_map(|it| it.platform.as_ref());
+        let mut found: Vec<String> = found.map(ToString::to_string).collect();
+        found.sort();
+        found.dedup();
+        return Refusal::WrongPlatform {
+            document: draft.document.name.clone(),
+            runs_on: draft.platforms.clone(),
+            found: found.join(" or "),
+        };
+    }
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for it in &population.excluded {
+        *reasons.entry(it.to_string()).or_default() += 1;
+    }
+    let reasons: Vec<String> = reasons.iter().map(|(why, n)| format!("{n} {why}")).collect();
+    let n_matched = population.excluded.len();
+    let matched =
+        if n_matched == 1 { "1 instance".into() } else { format!("{n_matched} instances") };
+    Refusal::NothingEligible { selector, matched, reasons: reasons.join("; ") }
+}
+
+/// One command by tag if that reaches exactly the plan, ids otherwise.
+fn dispatch(draft: &Draft, population: &Population) -> Dispatch {
+    let by_tag = |why: &str| Dispatch::Tag {
+        key: GROUP_TAG.to_owned(),
+        values: draft.groups.clone(),
+        why: why.to_owned(),
+    };
+    let by_ids = |why: &str| Dispatch::Ids { why: why.to_owned() };
+    if !population.is_listed {
+        return by_tag("the caller may not list the group, and its tag reaches it");
+    }
+    if !draft.selector.is_groups_only() {
+        return by_ids("the selection is not exactly one tag");
+    }
+    if draft.groups.len() > VALUES_PER_TAG {
+        return by_ids("SSM takes at most 5 values of one tag");
+    }
+    // The tag also reaches instances in Standby or about to terminate. One that SSM has never
+    // heard of is not reached, so leaving it out changes nothing.
+    let is_reached = |it: &Excluded| it.reason != Exclusion::AgentNotRegistered;
+    if population.excluded.iter().any(is_reached) {
+        return by_ids("the tag would also reach instances that the plan leaves out");
+    }
+    by_tag("the plan is exactly what the group's tag matches, in one wave")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Agent, InstanceId};
+
+    fn target(n: u32) -> Target {
+        Target {
+            id: InstanceId::parse(&format!("i-{n:017x}")).unwrap(),
+            group: Some("web".to_owned()),
+            zone: None,
+            lifecycle: Some("InService".to_owned()),
+            health: None,
+            platform: Some(Platform::Linux),
+            agent: Agent::Online,
+            agent_version: None,
+            computer_name: None,
+        }
+    }
+
+    fn draft(candidates: Vec<Target>) -> Draft {
+        let created: Timestamp = "2024-07-19T04:09:00Z".parse().unwrap();
+        Draft {
+            run_id: RunId::new(created, 1),
+            created,
+            tool_version: "0".to_owned(),
+            reason: None,
+            operator: Operator::default(),
+            account: None,
+            region: "us-east-1".to_owned(),
+            selector: Selector { groups: vec!["web".to_owned()], ..Selector::default() },
+            groups: vec!["web".to_owned()],
+            candidates: Some(candidates),
+            include: Include::default(),
+            document: Document {
+                name: "Doc".to_owned(),
+                version: None,
+                hash: None,
+                parameters: Parameters::default(),
+            },
+            declared: None,
+            platforms: Vec::new(),
+            max_concurrency: Limit::Percent(10),
+            max_errors: Limit::Count(0),
+            delivery_timeout: 600,
+            deadline: None,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_whole_group_goes_by_tag_in_one_command() {
+        let plan = build(draft((0..3).map(target).collect())).unwrap();
+        assert!(matches!(&plan.dispatch, Dispatch::Tag { values, .. } if values == &["web"]));
+        assert_eq!(plan.waves.len(), 1);
+        assert_eq!(plan.planned(), Some(3));
+    }
+
+    #[test]
+    fn an_instance_left_out_makes_the_rest_go_by_ids() {
+        let standby = Target { lifecycle: Some("Standby".to_owned()), ..target(1) };
+        let plan = build(draft(vec![target(0), standby])).unwrap();
+        assert!(matches!(plan.dispatch, Dispatch::Ids { .. }));
+        assert_eq!(plan.population.excluded[0].reason, Exclusion::Standby);
+        assert_eq!(plan.planned(), Some(1));
+    }
+
+    #[test]
+    fn an_instance_that_ssm_does_not_know_is_not_reached_by_the_tag_either() {
+        let unknown = Target { agent: Agent::NotRegistered, ..target(1) };
+        let plan = build(draft(vec![target(0), unknown])).unwrap();
+        assert!(matches!(plan.dispatch, Dispatch::Tag { .. }));
+    }
+
+    #[test]
+    fn an_instance_matched_twice_is_planned_once() {
+        let plan = build(draft(vec![target(0), target(0)])).unwrap();
+        assert_eq!(plan.planned(), Some(1));
+    }
+
+    #[test]
+    fn a_group_that_may_not_be_listed_is_reached_by_its_tag() {
+        let plan = build(Draft { candidates: None, ..draft(Vec::new()) }).unwrap();
+        assert!(matches!(plan.dispatch, Dispatch::Tag { .. }));
+        assert_eq!((plan.planned(), plan.limits.worst_case_failures), (None, None));
+    }
+
+    #[test]
+    fn nothing_eligible_says_why_for_each_reason() {
+        let offline = |n| Target { agent: Agent::ConnectionLost, ..target(n) };
+        let standby = Target { lifecycle: Some("Standby".to_owned()), ..target(2) };
+        let refusal = build(draft(vec![offline(0), offline(1), standby])).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "--asg web matches 3 instances, and none is eligible: \
+             2 agent lost its connection (--include offline takes it); \
+             1 in Standby (--include standby takes it)"
+        );
+        let refusal = build(draft(Vec::new())).unwrap_err();
+        assert_eq!(refusal.to_string(), "--asg web matches no instance");
+    }
+
+    #[test]
+    fn a_document_for_another_platform_is_refused_by_name() {
+        let platforms = vec![Platform::Windows];
+        let refusal = build(Draft { platforms, ..draft(vec![target(0)]) }).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "document Doc runs on Windows, and every selected instance is Linux"
+        );
+    }
+}

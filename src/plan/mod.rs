@@ -1,0 +1,136 @@
+//! What will be done: targets, document, limits, waves. Nothing is sent without a [`Plan`].
+//! It knows no AWS type, no clock and no IO, and a plan is never recomputed during its run.
+
+mod build;
+mod ids;
+mod limits;
+mod parameters;
+mod selector;
+mod target;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    build::{Draft, Refusal, build},
+    ids::{InstanceId, NotAnInstanceId, RunId},
+    limits::{BadLimit, Bound, Limit, Limits},
+    parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},
+    selector::{NotATag, Selector, Tag},
+    target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
+};
+
+/// The `schema` of a plan that this version writes.
+pub const SCHEMA: &str = "fleet.plan/v1";
+
+/// The most ids that one SendCommand takes (botocore model).
+pub const IDS_PER_COMMAND: usize = 50;
+
+/// The most values of one tag that SendCommand takes as targets (SSM guide).
+pub const VALUES_PER_TAG: usize = 5;
+
+/// The tag that EC2 Auto Scaling puts on each of a group's instances.
+pub const GROUP_TAG: &str = "aws:autoscaling:groupName";
+
+/// Everything that a run will do, resolved. The same value is shown, stored, and executed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub schema: String,
+    pub run_id: RunId,
+    pub parent_id: Option<RunId>,
+    pub created: Timestamp,
+    pub tool_version: String,
+    /// Why the operator runs this, in their words.
+    pub reason: Option<String>,
+    pub operator: Operator,
+    pub account: Option<String>,
+    pub region: String,
+    pub selector: Selector,
+    pub document: Document,
+    pub limits: Limits,
+    /// Seconds within which an instance must begin, or SSM gives up on it: 30 to 2592000.
+    pub delivery_timeout: u32,
+    /// Seconds from the start after which nothing more is sent and what runs is cancelled.
+    pub deadline: Option<u64>,
+    pub dispatch: Dispatch,
+    pub population: Population,
+    pub waves: Vec<Wave>,
+    pub notes: Vec<Note>,
+}
+
+/// Who runs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    pub caller_arn: Option<String>,
+    pub role_arn: Option<String>,
+    pub session_name: Option<String>,
+}
+
+/// The document and what it is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// A name, or the ARN of a shared document.
+    pub name: String,
+    /// A number, pinned, or absent where the document could not be described.
+    pub version: Option<String>,
+    /// SHA-256 of the content, in hexadecimal.
+    pub hash: Option<String>,
+    pub parameters: Parameters,
+}
+
+/// How the instances are named to SSM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Dispatch {
+    /// One command; SSM resolves the tag and keeps the limits, fleet watches them.
+    Tag { key: String, values: Vec<String>, why: String },
+    /// At most 50 ids a command; fleet keeps the limits across the commands.
+    Ids { why: String },
+}
+
+impl Dispatch {
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Tag { why, .. } | Self::Ids { why } => why,
+        }
+    }
+}
+
+/// Who is in and who is out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Population {
+    /// False where the caller may not list the group: whoever answers is the population then.
+    pub is_listed: bool,
+    pub planned: Vec<Target>,
+    pub excluded: Vec<Excluded>,
+}
+
+/// The targets of one step. A wave starts when the one before is entirely terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wave {
+    /// From 1.
+    pub index: u32,
+    pub instances: Vec<InstanceId>,
+}
+
+/// Something the reader of a plan or a report should know, which is not a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// A stable word, such as `permission.missing`.
+    pub code: String,
+    pub text: String,
+}
+
+impl Note {
+    pub fn new(code: &str, text: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), text: text.into() }
+    }
+}
+
+impl Plan {
+    /// Returns how many instances are planned, or `None` while the population is not listed.
+    pub fn planned(&self) -> Option<u32> {
+        let planned = u32::try_from(self.population.planned.len()).unwrap_or(u32::MAX);
+        self.population.is_listed.then_some(planned)
+    }
+}
