@@ -1,4 +1,5 @@
 //! fleet runs AWS Systems Manager documents over EC2 Auto Scaling groups.
 
 pub mod plan;
+pub mod run;
 pub mod sim;

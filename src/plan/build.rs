@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
-    Operator, Parameters, Plan, Platform, Population, RunId, SCHEMA, Selector, Target,
-    VALUES_PER_TAG, Wave, exclusion,
+    Operator, Plan, Platform, Population, RunId, SCHEMA, Selector, Target, VALUES_PER_TAG, Wave,
+    exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -180,7 +180,7 @@ fn dispatch(draft: &Draft, population: &Population) -> Dispatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Agent, InstanceId};
+    use crate::plan::{Agent, InstanceId, Parameters};
 
     fn target(n: u32) -> Target {
         Target {

@@ -1,0 +1,148 @@
+//! What happened: a closed set of facts in the past tense. The terminal, the ledger and the report
+//! are readers of this one stream.
+//!
+//! The JSON is a promise: fields are added, never renamed; a reader meets kinds that are newer
+//! than itself as [`EventKind::Unknown`].
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{row::Execution, status::Outcome, verdict::Verdict};
+use crate::plan::{InstanceId, Note, Plan};
+
+/// One fact. `seq` counts from 1 without a gap, so that a reader knows that it missed nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub seq: u64,
+    pub at: Timestamp,
+    /// Milliseconds since the run started.
+    pub elapsed_ms: u64,
+    pub data: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    RunStarted {
+        plan: Box<Plan>,
+    },
+    WaveStarted {
+        wave: u32,
+        instances: u32,
+    },
+    /// Written down, and flushed, before SendCommand goes out.
+    SendIntended {
+        send: u32,
+        token: String,
+        wave: u32,
+        /// Empty where a tag names them.
+        instances: Vec<InstanceId>,
+        max_concurrency: String,
+        max_errors: String,
+    },
+    CommandAccepted {
+        send: u32,
+        command_id: String,
+        expires_after: Option<Timestamp>,
+    },
+    SendRefused {
+        send: u32,
+        code: String,
+        message: String,
+    },
+    /// The service proved that it took nothing; the same send is tried again later.
+    SendThrottled {
+        send: u32,
+    },
+    /// No answer, or none that can be read: it may have been accepted.
+    SendDoubted {
+        send: u32,
+        reason: String,
+    },
+    /// ListCommands did not show it, or could not be asked; it is never sent again.
+    SendLost {
+        send: u32,
+        reason: String,
+    },
+    /// The counters of a command, where the service lets them be read.
+    CommandCounted {
+        command_id: String,
+        targets: u32,
+        completed: u32,
+        errors: u32,
+    },
+    InvocationChanged {
+        instance_id: InstanceId,
+        command_id: String,
+        status_details: String,
+    },
+    InstanceFinished {
+        instance_id: InstanceId,
+        wave: u32,
+        command_id: Option<String>,
+        outcome: Outcome,
+        execution: Option<Execution>,
+        hint: Option<String>,
+    },
+    /// An instance that the plan did not list, reached by the tag.
+    InstanceJoined {
+        instance_id: InstanceId,
+    },
+    InstanceLeft {
+        instance_id: InstanceId,
+    },
+    OutputCompleted {
+        instance_id: InstanceId,
+        stdout: String,
+        stderr: String,
+        truncated: bool,
+    },
+    BudgetSpent {
+        used: u32,
+        limit: u32,
+    },
+    CancelRequested {
+        command_id: String,
+        /// `None`: the whole command.
+        instances: Option<Vec<InstanceId>>,
+    },
+    DeadlinePassed,
+    Interrupted {
+        /// 1 asks, 2 stops following.
+        times: u32,
+    },
+    /// The group was read again at the end.
+    CoverageRead {
+        coverage: Coverage,
+    },
+    NoteTaken {
+        note: Note,
+    },
+    WaveFinished {
+        wave: u32,
+    },
+    RunFinished {
+        verdict: Verdict,
+        /// By operation.
+        api_calls: BTreeMap<String, u64>,
+        throttled: u64,
+    },
+    /// Written by a newer fleet.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Whether the report covers the group as it is at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// Every instance of the group was planned.
+    Complete,
+    /// Some were left out, joined, or left.
+    Partial,
+    /// The group may not be listed by this caller.
+    Unverified,
+}

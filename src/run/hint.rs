@@ -1,0 +1,39 @@
+//! What an outcome means and what to do about it, written once.
+
+use super::{row::Execution, status::Outcome};
+
+/// Returns advice for the reader of the report; `None` where the outcome speaks for itself.
+pub(super) fn hint(outcome: Outcome, execution: Option<&Execution>) -> Option<String> {
+    let code = execution.and_then(|it| it.response_code);
+    let has_started = execution.is_some_and(|it| it.started.is_some());
+    let text = match outcome {
+        Outcome::Succeeded => return None,
+        Outcome::Failed => match code {
+            Some(-1) if has_started => {
+                "killed by a signal that the agent did not send, often for want of memory"
+            }
+            Some(-1) => "it never started on the instance",
+            _ => return None,
+        },
+        // 137 is also what a shell returns whose last command was killed (amazon-ssm-agent
+        // pluginutil_unix.go), so the time it took decides.
+        Outcome::ExecutionTimedOut => {
+            "the agent killed it at its executionTimeout, or its last command exited 137"
+        }
+        Outcome::DeliveryTimedOut => {
+            "no answer before the command expired; it may have run all the same"
+        }
+        Outcome::Undeliverable => {
+            "the agent could not be reached; it may have run all the same: look before repeating"
+        }
+        Outcome::AccessDenied => "the caller's policy does not reach this instance",
+        Outcome::InvalidPlatform => "the document does not run on this platform",
+        Outcome::LeftGroup => "it left its Auto Scaling group during the run",
+        Outcome::Skipped => "every step was skipped by a precondition: nothing was done",
+        Outcome::Unknown => "it may have run, or still be running: look before repeating",
+        Outcome::Cancelled => "cancelled before or while it ran",
+        Outcome::Terminated => "SSM withheld it after the command's error limit was exceeded",
+        Outcome::NotAttempted => "nothing was sent to it",
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,30 @@
+//! What is happening: observations go in, events and effects come out.
+//! It knows no async, no clock, no IO and no AWS type; [`crate::drive`] has those.
+
+mod closing;
+mod event;
+mod following;
+mod hint;
+mod observed;
+mod report;
+mod row;
+mod sending;
+mod state;
+mod status;
+mod verdict;
+
+pub use self::{
+    event::{Coverage, Event, EventKind},
+    observed::{
+        Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,
+        Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
+    },
+    report::{
+        ApiCalls, BudgetFacts, Fold, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
+        RunFacts, WaveFacts,
+    },
+    row::{Execution, Plugin, Row},
+    state::Run,
+    status::{Outcome, Status},
+    verdict::{Kind, Verdict},
+};

@@ -1,0 +1,272 @@
+//! The vocabulary between the core and the driver: what was seen, and what must be done.
+//! Plain data, so that the core never meets an SDK error.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{event::Event, row::Row};
+use crate::plan::{InstanceId, Note};
+
+/// Something the driver saw.
+#[derive(Debug, Clone)]
+pub enum Observed {
+    /// SendCommand was answered.
+    Accepted {
+        send: u32,
+        accepted: Accepted,
+    },
+    /// SendCommand was refused: nothing was accepted.
+    Refused {
+        send: u32,
+        refusal: Refusal,
+    },
+    /// SendCommand had no answer, or none that can be read.
+    Doubted {
+        send: u32,
+        reason: String,
+    },
+    /// ListCommands was asked for the send's token.
+    Settled {
+        send: u32,
+        settlement: Settlement,
+    },
+    Counted {
+        counts: Vec<Counts>,
+    },
+    Read {
+        command_id: String,
+        scope: ReadScope,
+        rows: Vec<Row>,
+    },
+    /// A read of counters or rows failed.
+    ReadFailed {
+        of: ReadKind,
+        denial: Option<Denial>,
+        reason: String,
+    },
+    CancelAnswered {
+        command_id: String,
+        refused: Option<String>,
+    },
+    OutputRead {
+        instance_id: InstanceId,
+        output: Option<Output>,
+    },
+    MembershipRead {
+        membership: Membership,
+    },
+    /// The driver's books at the end.
+    Concluded {
+        api_calls: BTreeMap<String, u64>,
+        throttled: u64,
+    },
+    /// Time has passed.
+    Tick,
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+}
+
+/// A command that the service has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    pub command_id: String,
+    /// How long after its request SSM gives up on what has not answered.
+    pub expires_in: Option<Duration>,
+    pub expires_after: Option<Timestamp>,
+}
+
+/// Why the service took nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub kind: RefusalKind,
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Too fast; the same request may be tried again.
+    Throttled,
+    /// At least one id is not in a valid state; those that the message names.
+    InvalidInstances(Vec<InstanceId>),
+    AccessDenied,
+    /// Anything else: a document, a parameter, expired credentials, an unreachable endpoint.
+    Other,
+}
+
+/// What ListCommands says of a doubted send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    Accepted(Accepted),
+    /// The token is not there, yet.
+    NotFound,
+    /// It could not be asked; for good if denied.
+    Failed {
+        is_denied: bool,
+        reason: String,
+    },
+}
+
+/// One command's counters (ListCommands).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    pub command_id: String,
+    /// The parent's Status is Success, Failed, Cancelled or TimedOut. Which of them is not used:
+    /// SSM calls four undeliverable instances of five a Success (SSM guide).
+    pub is_final: bool,
+    pub targets: u32,
+    pub completed: u32,
+    /// Failed and ExecutionTimedOut.
+    pub errors: u32,
+    pub delivery_timed_out: u32,
+}
+
+/// Which rows of a command to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadScope {
+    All,
+    /// Only those with this StatusDetails word (the Status filter of ListCommandInvocations).
+    Only(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadKind {
+    Counts,
+    Rows,
+}
+
+/// The caller lacks a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    pub action: String,
+}
+
+/// An instance's output beyond what the list carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub stdout: String,
+    pub stderr: String,
+    pub truncated: bool,
+}
+
+/// The groups as they are at the end; `None` where they may not be listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub members: Option<Vec<InstanceId>>,
+    pub note: Option<Note>,
+}
+
+/// Something the driver must do. Every effect but the fire-and-forget ones is answered by exactly
+/// one observation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    Send {
+        send: u32,
+        request: SendRequest,
+    },
+    /// Look for the token among the commands of this run.
+    Settle {
+        send: u32,
+        token: String,
+    },
+    ReadCounts {
+        command_ids: Vec<String>,
+    },
+    ReadRows {
+        command_id: String,
+        scope: ReadScope,
+    },
+    Cancel {
+        command_id: String,
+        instances: Option<Vec<InstanceId>>,
+    },
+    ReadOutput {
+        command_id: String,
+        instance_id: InstanceId,
+        plugins: Vec<String>,
+    },
+    ReadMembership,
+    Conclude,
+}
+
+/// One SendCommand, besides what the plan says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendRequest {
+    /// Goes into Comment (at most 100 characters): the only field that can be found again.
+    pub token: String,
+    pub targets: SendTargets,
+    pub max_concurrency: String,
+    pub max_errors: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendTargets {
+    Tag { key: String, values: Vec<String> },
+    Ids(Vec<InstanceId>),
+}
+
+/// What a transition came to.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Step {
+    /// To be written down before the effects are carried out.
+    pub events: Vec<Event>,
+    pub effects: Vec<Effect>,
+    /// When, counted from the start, time alone changes something.
+    pub wake: Option<Duration>,
+    /// Nothing is left to do.
+    pub is_finished: bool,
+}
+
+/// How long things may take, in real time. Tests and fast worlds shrink it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The shortest and the longest time between two rounds of reads. In between, a twentieth of
+    /// the time since the first send: a long run is read less often.
+    pub poll_min: Duration,
+    pub poll_max: Duration,
+    /// Reads that fail for this long mean that track is lost.
+    pub lost_after: Duration,
+    /// How long a command's rows may stay away after it was accepted or declared final
+    /// (ListCommandInvocations is eventually consistent; a second is usual).
+    pub visible_within: Duration,
+    /// How long a doubted send is looked for.
+    pub settle_within: Duration,
+    /// How long a throttled send is tried.
+    pub throttled_for: Duration,
+    /// Added to SSM's own expiry before an instance that never answered is given up.
+    pub expiry_grace: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            poll_min: Duration::from_millis(500),
+            poll_max: seconds(5),
+            lost_after: seconds(180),
+            visible_within: seconds(60),
+            settle_within: seconds(30),
+            throttled_for: seconds(600),
+            expiry_grace: seconds(300),
+        }
+    }
+}
+
+impl Pace {
+    /// Returns the pace `factor` times as slow; a factor under 1 is faster.
+    pub fn scaled(self, factor: f64) -> Self {
+        // A poll of less than a millisecond would only spin.
+        let scale = |it: Duration| it.mul_f64(factor).max(Duration::from_millis(1));
+        Self {
+            poll_min: scale(self.poll_min),
+            poll_max: scale(self.poll_max),
+            lost_after: scale(self.lost_after),
+            visible_within: scale(self.visible_within),
+            settle_within: scale(self.settle_within),
+            throttled_for: scale(self.throttled_for),
+            expiry_grace: scale(self.expiry_grace),
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! The report: a fold of the events, so that a live run and a replayed ledger give the same one.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    event::{Coverage, Event, EventKind},
+    row::Execution,
+    status::Outcome,
+    verdict::Verdict,
+};
+use crate::plan::{
+    Dispatch, Document, Excluded, InstanceId, Limits, Note, Operator, Plan, Platform, RunId,
+    Selector,
+};
+
+/// The `schema` of the report.
+pub const SCHEMA: &str = "fleet.report/v1";
+
+/// What became of a run: every planned instance once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: String,
+    pub run: RunFacts,
+    pub operator: Operator,
+    pub account: Option<String>,
+    pub region: String,
+    pub document: Document,
+    pub selector: Selector,
+    pub dispatch: Dispatch,
+    pub limits: Limits,
+    pub population: PopulationFacts,
+    pub coverage: Coverage,
+    pub waves: Vec<WaveFacts>,
+    pub instances: Vec<InstanceFacts>,
+    pub groups: Vec<OutputGroup>,
+    /// By outcome; the sum is `population.planned`.
+    pub totals: BTreeMap<Outcome, u32>,
+    pub budget: BudgetFacts,
+    pub api_calls: ApiCalls,
+    /// Absent while the run goes on.
+    pub verdict: Option<Verdict>,
+    pub notes: Vec<Note>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFacts {
+    pub id: RunId,
+    pub parent_id: Option<RunId>,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub tool_version: String,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PopulationFacts {
+    pub planned: u32,
+    pub excluded: Vec<Excluded>,
+    pub joined: Vec<Joined>,
+    pub left: Vec<InstanceId>,
+}
+
+/// An instance that came after the plan. The document reached it only if it has an outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    pub instance_id: InstanceId,
+    pub outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaveFacts {
+    pub index: u32,
+    pub instances: Vec<InstanceId>,
+    pub command_ids: Vec<String>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceFacts {
+    pub instance_id: InstanceId,
+    pub group: Option<String>,
+    pub zone: Option<String>,
+    pub lifecycle: Option<String>,
+    pub platform: Option<Platform>,
+    pub wave: u32,
+    pub command_id: Option<String>,
+    /// Unknown until something else is known.
+    pub outcome: Outcome,
+    pub status: Option<String>,
+    pub status_details: Option<String>,
+    pub response_code: Option<i32>,
+    pub requested: Option<Timestamp>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub stdout: String,
+    pub stderr: String,
+    pub truncated: bool,
+    /// The id of the group of identical output that it belongs to.
+    pub output_group: Option<u32>,
+    pub hint: Option<String>,
+}
+
+/// Instances with the same outcome, exit code and output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputGroup {
+    pub id: u32,
+    pub outcome: Outcome,
+    pub response_code: Option<i32>,
+    pub count: u32,
+    /// One of its instances, whose output stands for all.
+    pub sample: InstanceId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetFacts {
+    pub limit: Option<u32>,
+    pub used: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiCalls {
+    pub by_operation: BTreeMap<String, u64>,
+    pub throttled: u64,
+}
+
+/// Folds events into a report, one at a time.
+#[derive(Debug, Default)]
+pub struct Fold {
+    report: Option<Report>,
+    /// Where each instance stands in the report.
+    positions: BTreeMap<InstanceId, usize>,
+    /// The wave of each send, until its command has an id.
+    sends: BTreeMap<u32, u32>,
+    is_listed: bool,
+}
+
+impl Fold {
+    /// Takes one event in. Events before the first RunStarted, and kinds that are newer than this
+    /// version, are passed over.
+    pub fn apply(&mut self, event: &Event) {
+        if let EventKind::RunStarted { plan } = &event.data {
+            self.begin(plan, event.at);
+            return;
+        }
+        let Some(mut report) = self.report.take() else { return };
+        self.apply_to(&mut report, event);
+        self.report = Some(report);
+    }
+
+    fn apply_to(&mut self, report: &mut Report, event: &Event) {
+        match &event.data {
+            EventKind::WaveStarted { wave, .. } => {
+                if let Some(it) = report.wave_mut(*wave) {
+                    it.started = Some(event.at);
+                }
+            }
+            EventKind::WaveFinished { wave } => {
+                if let Some(it) = report.wave_mut(*wave) {
+                    it.ended = Some(event.at);
+                }
+            }
+            EventKind::SendIntended { send, wave, .. } => {
+                self.sends.insert(*send, *wave);
+            }
+            EventKind::CommandAccepted { send, command_id, .. } => {
+                let wave = self.sends.get(send).copied().unwrap_or(1);
+                if let Some(it) = report.wave_mut(wave) {
+                    it.command_ids.push(command_id.clone());
+                }
+            }
+            EventKind::InstanceFinished {
+                instance_id,
+                wave,
+                command_id,
+                outcome,
+                execution,
+                hint,
+            } => {
+                if let Some(it) = self.instance_mut(report, instance_id, *wave) {
+                    it.command_id.clone_from(command_id);
+                    it.outcome = *outcome;
+                    it.hint.clone_from(hint);
+                    if let Some(execution) = execution {
+                        it.fill(execution);
+                    }
+                } else {
+                    let joined = &mut report.population.joined;
+                    if let Some(it) = joined.iter_mut().find(|it| it.instance_id == *instance_id) {
+                        it.outcome = Some(*outcome);
+                    }
+                }
+                report.budget.used += u32::from(outcome.counts_as_error());
+            }
+            EventKind::OutputCompleted { instance_id, stdout, stderr, truncated } => {
+                if let Some(at) = self.positions.get(instance_id) {
+                    let it = &mut report.instances[*at];
+                    it.stdout.clone_from(stdout);
+                    it.stderr.clone_from(stderr);
+                    it.truncated = *truncated;
+                }
+            }
+            EventKind::InstanceJoined { instance_id } => {
+                let joined = Joined { instance_id: instance_id.clone(), outcome: None };
+                report.population.joined.push(joined);
+            }
+            EventKind::InstanceLeft { instance_id } => {
+                report.population.left.push(instance_id.clone());
+                if let Some(at) = self.positions.get(instance_id) {
+                    let it = &mut report.instances[*at];
+                    if it.outcome.may_be_absence() {
+                        it.outcome = Outcome::LeftGroup;
+                    }
+                }
+            }
+            EventKind::CoverageRead { coverage } => report.coverage = *coverage,
+            EventKind::NoteTaken { note } => report.notes.push(note.clone()),
+            EventKind::RunFinished { verdict, api_calls, throttled } => {
+                report.run.ended = Some(event.at);
+                report.verdict = Some(verdict.clone());
+                report.api_calls =
+                    ApiCalls { by_operation: api_calls.clone(), throttled: *throttled };
+            }
+            EventKind::RunStarted { .. }
+            | EventKind::SendRefused { .. }
+            | EventKind::SendThrottled { .. }
+            | EventKind::SendDoubted { .. }
+            | EventKind::SendLost { .. }
+            | EventKind::CommandCounted { .. }
+            | EventKind::InvocationChanged { .. }
+            | EventKind::BudgetSpent { .. }
+            | EventKind::CancelRequested { .. }
+            | EventKind::DeadlinePassed
+            | EventKind::Interrupted { .. }
+            | EventKind::Unknown => {}
+        }
+    }
+
+    fn begin(&mut self, plan: &Plan, at: Timestamp) {
+        let report = Report::of_plan(plan, at);
+        let positions = report.instances.iter().enumerate();
+        self.positions = positions.map(|(at, it)| (it.instance_id.clone(), at)).collect();
+        self.is_listed = plan.population.is_listed;
+        self.report = Some(report);
+    }
+
+    /// Returns the instance's place; under a plan that lists nobody, whoever answers gets one.
+    fn instance_mut<'a>(
+        &mut self,
+        report: &'a mut Report,
+        id: &InstanceId,
+        wave: u32,
+    ) -> Option<&'a mut InstanceFacts> {
+        if let Some(at) = self.positions.get(id) {
+            return report.instances.get_mut(*at);
+        }
+        if self.is_listed {
+            return None;
+        }
+        self.positions.insert(id.clone(), report.instances.len());
+        report.instances.push(InstanceFacts::of(id.clone(), wave));
+        report.instances.last_mut()
+    }
+
+    /// Returns the report so far, or `None` if no run has started.
+    pub fn report(mut self) -> Option<Report> {
+        let mut report = self.report.take()?;
+        report.count();
+        report.group_output();
+        Some(report)
+    }
+}
+
+impl Report {
+    fn of_plan(plan: &Plan, started: Timestamp) -> Self {
+        let mut instances = Vec::with_capacity(plan.population.planned.len());
+        let targets: BTreeMap<_, _> =
+            plan.population.planned.iter().map(|it| (&it.id, it)).collect();
+        for wave in &plan.waves {
+            for id in &wave.instances {
+                let mut facts = InstanceFacts::of(id.clone(), wave.index);
+                if let Some(target) = targets.get(id) {
+                    facts.group.clone_from(&target.group);
+                    facts.zone.clone_from(&target.zone);
+                    facts.lifecycle.clone_from(&target.lifecycle);
+                    facts.platform.clone_from(&target.platform);
+                }
+                instances.push(facts);
+            }
+        }
+        let waves = plan.waves.iter().map(|it| WaveFacts {
+            index: it.index,
+            instances: it.instances.clone(),
+            command_ids: Vec::new(),
+            started: None,
+            ended: None,
+        });
+        Self {
+            schema: SCHEMA.to_owned(),
+            run: RunFacts {
+                id: plan.run_id.clone(),
+                parent_id: plan.parent_id.clone(),
+                started,
+                ended: None,
+                tool_version: plan.tool_version.clone(),
+                reason: plan.reason.clone(),
+            },
+            operator: plan.operator.clone(),
+            account: plan.account.clone(),
+            region: plan.region.clone(),
+            document: plan.document.clone(),
+            selector: plan.selector.clone(),
+            dispatch: plan.dispatch.clone(),
+            limits: plan.limits,
+            population: PopulationFacts {
+                planned: plan.planned().unwrap_or(0),
+                excluded: plan.population.excluded.clone(),
+                joined: Vec::new(),
+                left: Vec::new(),
+            },
+            coverage: Coverage::Unverified,
+            waves: waves.collect(),
+            instances,
+            groups: Vec::new(),
+            totals: BTreeMap::new(),
+            budget: BudgetFacts { limit: plan.limits.max_errors.resolved, used: 0 },
+            api_calls: ApiCalls::default(),
+            verdict: None,
+            notes: plan.notes.clone(),
+        }
+    }
+
+    fn wave_mut(&mut self, index: u32) -> Option<&mut WaveFacts> {
+        self.waves.iter_mut().find(|it| it.index == index)
+    }
+
+    fn count(&mut self) {
+        self.population.planned = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        self.totals = BTreeMap::new();
+        for it in &self.instances {
+            *self.totals.entry(it.outcome).or_default() += 1;
+        }
+    }
+
+    /// Gives instances with the same outcome, exit code and output the same group, the largest
+    /// first within an outcome. What did not run has no output to compare.
+    fn group_output(&mut self) {
+        let mut members: BTreeMap<(Outcome, Option<i32>, &str, &str), Vec<usize>> = BTreeMap::new();
+        for (at, it) in self.instances.iter().enumerate() {
+            let key = (it.outcome, it.response_code, it.stdout.as_str(), it.stderr.as_str());
+            members.entry(key).or_default().push(at);
+        }
+        let mut groups: Vec<_> = members.into_iter().collect();
+        groups.sort_by_key(|((outcome, ..), members)| {
+            (*outcome, std::cmp::Reverse(members.len()), members[0])
+        });
+        let groups: Vec<_> =
+            groups.into_iter().map(|((outcome, code, ..), it)| (outcome, code, it)).collect();
+        for ((outcome, response_code, members), id) in groups.into_iter().zip(1..) {
+            self.groups.push(OutputGroup {
+                id,
+                outcome,
+                response_code,
+                count: u32::try_from(members.len()).unwrap_or(u32::MAX),
+                sample: self.instances[members[0]].instance_id.clone(),
+            });
+            for at in members {
+                self.instances[at].output_group = Some(id);
+            }
+        }
+    }
+}
+
+impl InstanceFacts {
+    fn of(instance_id: InstanceId, wave: u32) -> Self {
+        Self {
+            instance_id,
+            group: None,
+            zone: None,
+            lifecycle: None,
+            platform: None,
+            wave,
+            command_id: None,
+            outcome: Outcome::Unknown,
+            status: None,
+            status_details: None,
+            response_code: None,
+            requested: None,
+            started: None,
+            ended: None,
+            stdout: String::new(),
+            stderr: String::new(),
+            truncated: false,
+            output_group: None,
+            hint: None,
+        }
+    }
+
+    fn fill(&mut self, execution: &Execution) {
+        self.status = Some(execution.status.clone());
+        self.status_details = Some(execution.status_details.clone());
+        self.response_code = execution.response_code;
+        self.requested = execution.requested;
+        self.started = execution.started;
+        self.ended = execution.ended;
+        self.stdout.clone_from(&execution.stdout);
+        self.stderr.clone_from(&execution.stderr);
+        self.truncated = execution.truncated;
+    }
+}

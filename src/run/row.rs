@@ -1,0 +1,160 @@
+//! One line of ListCommandInvocations in fleet's own terms, and what it amounts to.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::status::{Outcome, Status};
+use crate::plan::InstanceId;
+
+/// What the agent prints for a step that a precondition skipped (amazon-ssm-agent
+/// runpluginutil.go); SSM shows such a step as Success with exit code 0.
+const SKIPPED: &str = "Step execution skipped due to";
+
+/// Between stdout and stderr in a plugin's combined output (amazon-ssm-agent iohandler.go).
+const STDERR_TITLE: &str = "\n----------ERROR-------\n";
+
+/// What ends a stream that was cut (amazon-ssm-agent iohandler.go).
+const CUT_MARKS: [&str; 3] =
+    ["---Output truncated---", "---Error truncated----", "--output truncated--"];
+
+/// One instance's invocation as last read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub instance_id: InstanceId,
+    pub status: Status,
+    /// The two words as they came.
+    pub status_word: String,
+    pub details_word: String,
+    pub requested: Option<Timestamp>,
+    pub plugins: Vec<Plugin>,
+}
+
+/// One step of the document on one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugin {
+    /// The step's name; for schema 1.2 the plugin's, such as `aws:runShellScript`.
+    pub name: String,
+    pub response_code: Option<i32>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    /// Both streams together, cut by the agent at 2,500 characters.
+    pub output: String,
+}
+
+/// What an invocation left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    pub status: String,
+    pub status_details: String,
+    /// The first exit code that is not 0, else 0. -1 with a start: killed by a signal; without:
+    /// it never started.
+    pub response_code: Option<i32>,
+    pub requested: Option<Timestamp>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub stdout: String,
+    pub stderr: String,
+    /// More was printed than is here.
+    pub truncated: bool,
+}
+
+impl Row {
+    /// Returns what became of the instance, or `None` while it may still change.
+    pub fn outcome(&self) -> Option<Outcome> {
+        let outcome = self.status.outcome()?;
+        let did_nothing = !self.plugins.is_empty()
+            && self.plugins.iter().all(|it| it.output.trim_start().starts_with(SKIPPED));
+        Some(if outcome == Outcome::Succeeded && did_nothing { Outcome::Skipped } else { outcome })
+    }
+
+    /// Returns the names of the steps whose output was cut.
+    pub fn cut_plugins(&self) -> Vec<String> {
+        let is_cut = |it: &&Plugin| CUT_MARKS.iter().any(|mark| it.output.contains(mark));
+        self.plugins.iter().filter(is_cut).map(|it| it.name.clone()).collect()
+    }
+
+    pub fn execution(&self) -> Execution {
+        let codes = || self.plugins.iter().filter_map(|it| it.response_code);
+        let (stdout, stderr) = self.streams();
+        Execution {
+            status: self.status_word.clone(),
+            status_details: self.details_word.clone(),
+            response_code: codes().find(|it| *it != 0).or_else(|| codes().next_back()),
+            requested: self.requested,
+            started: self.plugins.iter().filter_map(|it| it.started).min(),
+            ended: self.plugins.iter().filter_map(|it| it.ended).max(),
+            stdout,
+            stderr,
+            truncated: !self.cut_plugins().is_empty(),
+        }
+    }
+
+    fn streams(&self) -> (String, String) {
+        let mut streams = (String::new(), String::new());
+        for plugin in &self.plugins {
+            let (out, err) = plugin.output.split_once(STDERR_TITLE).unwrap_or((&plugin.output, ""));
+            push_block(&mut streams.0, out);
+            push_block(&mut streams.1, err);
+        }
+        streams
+    }
+}
+
+/// Appends `text` on lines of its own.
+fn push_block(to: &mut String, text: &str) {
+    if !to.is_empty() && !to.ends_with('\n') && !text.is_empty() {
+        to.push('\n');
+    }
+    to.push_str(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(plugins: &[(i32, &str)]) -> Row {
+        let plugin = |(code, output): &(i32, &str)| Plugin {
+            name: "step".to_owned(),
+            response_code: Some(*code),
+            started: None,
+            ended: None,
+            output: (*output).to_owned(),
+        };
+        Row {
+            instance_id: InstanceId::parse("i-01234567").unwrap(),
+            status: Status::Success,
+            status_word: "Success".to_owned(),
+            details_word: "Success".to_owned(),
+            requested: None,
+            plugins: plugins.iter().map(plugin).collect(),
+        }
+    }
+
+    #[test]
+    fn the_combined_output_is_taken_apart_again() {
+        let execution = row(&[(0, "up\n\n----------ERROR-------\nwarning")]).execution();
+        assert_eq!((execution.stdout.as_str(), execution.stderr.as_str()), ("up\n", "warning"));
+        assert!(!execution.truncated);
+    }
+
+    #[test]
+    fn the_first_failing_step_gives_the_exit_code() {
+        assert_eq!(row(&[(0, ""), (3, ""), (4, "")]).execution().response_code, Some(3));
+        assert_eq!(row(&[(0, ""), (0, "")]).execution().response_code, Some(0));
+        assert_eq!(row(&[]).execution().response_code, None);
+    }
+
+    #[test]
+    fn a_success_that_skipped_every_step_did_nothing() {
+        let text = "Step execution skipped due to unsatisfied preconditions: '\"StringEquals\": \
+                    [platformType, Windows]'. Step name: X";
+        assert_eq!(row(&[(0, text)]).outcome(), Some(Outcome::Skipped));
+        assert_eq!(row(&[(0, text), (0, "done")]).outcome(), Some(Outcome::Succeeded));
+        assert_eq!(row(&[]).outcome(), Some(Outcome::Succeeded));
+    }
+
+    #[test]
+    fn cut_output_is_recognised_by_the_agents_marks() {
+        assert!(row(&[(0, "aaa\n---Output truncated---")]).execution().truncated);
+    }
+}
