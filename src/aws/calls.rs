@@ -1,0 +1,107 @@
+//! How many calls were made, by operation, and how many the service slowed down.
+
+use std::collections::BTreeMap;
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{
+            Intercept, context::BeforeDeserializationInterceptorContextRef,
+            context::BeforeTransmitInterceptorContextRef,
+        },
+        orchestrator::Metadata,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::config_bag::ConfigBag;
+use tokio::sync::mpsc;
+
+/// The books of one connection: every attempt counts, retries included.
+#[derive(Debug)]
+pub struct CallLog {
+    entries: mpsc::UnboundedReceiver<Entry>,
+    tally: Tally,
+}
+
+/// The sums.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub by_operation: BTreeMap<String, u64>,
+    pub throttled: u64,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Attempt(String),
+    Throttled,
+}
+
+/// Sees every attempt of every client.
+#[derive(Debug, Clone)]
+pub(super) struct Counter {
+    entries: mpsc::UnboundedSender<Entry>,
+}
+
+impl CallLog {
+    pub(super) fn new() -> (Self, Counter) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let log = Self { entries: receiver, tally: Tally::default() };
+        (log, Counter { entries: sender })
+    }
+
+    /// Returns the sums so far.
+    pub fn tally(&mut self) -> &Tally {
+        while let Ok(entry) = self.entries.try_recv() {
+            match entry {
+                Entry::Attempt(operation) => {
+                    *self.tally.by_operation.entry(operation).or_default() += 1;
+                }
+                Entry::Throttled => self.tally.throttled += 1,
+            }
+        }
+        &self.tally
+    }
+}
+
+impl Counter {
+    /// Counting must not be able to fail a call: if nobody keeps the books, nothing is counted.
+    fn count(&self, entry: Entry) {
+        self.entries.send(entry).ok();
+    }
+}
+
+impl Intercept for Counter {
+    fn name(&self) -> &'static str {
+        "fleet-call-counter"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = cfg.load::<Metadata>().map_or("unknown", |it| it.name());
+        self.count(Entry::Attempt(operation.to_owned()));
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        if response.status().is_client_error() || response.status().is_server_error() {
+            let named = response.headers().get("x-amzn-errortype").unwrap_or_default();
+            let body = response.body().bytes().unwrap_or_default();
+            let is_throttle = named.contains("Throttl")
+                || String::from_utf8_lossy(&body[..body.len().min(512)]).contains("Throttl");
+            if is_throttle {
+                self.count(Entry::Throttled);
+            }
+        }
+        Ok(())
+    }
+}

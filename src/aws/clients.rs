@@ -1,0 +1,194 @@
+//! The clients: one set for a run, built from the standard chain and what the user overrode.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider},
+};
+use aws_types::app_name::AppName;
+
+use super::{
+    calls::{CallLog, Counter},
+    error::{AwsError, explain},
+    scope::{Assumed, AssumedProvider, Role, no_credentials},
+};
+use crate::plan::{Note, Operator};
+
+/// How long one attempt of one call may take. The SDK has no such limit of its own.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How to reach AWS, or something that speaks like it.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    pub region: Option<String>,
+    pub profile: Option<String>,
+    pub endpoint_url: Option<String>,
+    pub role: Option<Role>,
+    /// Instead of the chain: an embedded simulator has no use for it, and must not see it.
+    pub fixed: Option<Fixed>,
+    /// The first pause before an SDK retry, when it is not the SDK's own second.
+    pub retry_pause: Option<Duration>,
+}
+
+/// Credentials that are known already.
+#[derive(Clone)]
+pub struct Fixed {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+impl std::fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fixed").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("no region is set")]
+    NoRegion,
+    #[error("no credentials were found")]
+    NoCredentials(#[source] AwsError),
+    #[error("could not assume {role}")]
+    RoleRefused { role: String, source: AwsError },
+    #[error("AWS could not be asked who the caller is")]
+    NotIdentified(#[source] AwsError),
+}
+
+/// A connection: clients, who they act for, and the books of their calls.
+#[derive(Debug)]
+pub struct Aws {
+    pub(super) ssm: aws_sdk_ssm::Client,
+    pub(super) autoscaling: aws_sdk_autoscaling::Client,
+    pub region: String,
+    pub account: Option<String>,
+    pub operator: Operator,
+    pub calls: CallLog,
+    pub notes: Vec<Note>,
+}
+
+impl Aws {
+    /// Connects: finds the region and the credentials, assumes the role, and asks who it is.
+    pub async fn connect(access: &Access) -> Result<Self, ConnectError> {
+        let base = loader(access).load().await;
+        let region = base.region().ok_or(ConnectError::NoRegion)?.to_string();
+        let provider = base.credentials_provider();
+        let found = match &provider {
+            Some(it) => it.provide_credentials().await.map(|_| ()),
+            None => {
+                Err(aws_credential_types::provider::error::CredentialsError::not_loaded_no_source())
+            }
+        };
+        found.map_err(|err| ConnectError::NoCredentials(no_credentials(&err)))?;
+        let (calls, counter) = CallLog::new();
+        let config = match &access.role {
+            None => base,
+            Some(role) => {
+                let refused = |source| ConnectError::RoleRefused { role: role.arn.clone(), source };
+                let sts = sts(&base, &counter);
+                let assumed = Assumed::assume(sts, role.clone()).await.map_err(refused)?;
+                let provider = SharedCredentialsProvider::new(AssumedProvider(assumed));
+                base.into_builder().credentials_provider(provider).build()
+            }
+        };
+        let mut operator = Operator {
+            caller_arn: None,
+            role_arn: access.role.as_ref().map(|it| it.arn.clone()),
+            session_name: access.role.as_ref().map(|it| it.session_name.clone()),
+        };
+        // It needs no permission and cannot be denied (STS reference), so its failure is the
+        // first sign of a wrong endpoint or of keys that nobody knows.
+        let identity = sts(&config, &counter).get_caller_identity().send().await;
+        let identity = identity
+            .map_err(|err| ConnectError::NotIdentified(explain("GetCallerIdentity", err)))?;
+        operator.caller_arn = identity.arn;
+        let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
+        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);
+        Ok(Self {
+            ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            region,
+            account: identity.account,
+            operator,
+            calls,
+            notes: Vec::new(),
+        })
+    }
+}
+
+fn sts(config: &SdkConfig, counter: &Counter) -> aws_sdk_sts::Client {
+    let config = aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone());
+    aws_sdk_sts::Client::from_conf(config.build())
+}
+
+fn loader(access: &Access) -> ConfigLoader {
+    let app = AppName::new(concat!("fleet-", env!("CARGO_PKG_VERSION")));
+    // Standard, not adaptive: two throttles cost a poller 26.5 s under adaptive retry (measured).
+    let mut retry = RetryConfig::standard();
+    if let Some(pause) = access.retry_pause {
+        retry = retry.with_initial_backoff(pause).with_max_backoff(pause * 20);
+    }
+    let timeout = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .app_name(app.expect("the package's name and version are a valid app name"))
+        .retry_config(retry)
+        .timeout_config(timeout);
+    if let Some(region) = &access.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &access.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    // HTTP_PROXY would capture what is meant for this machine (measured), and needs no TLS.
+    if effective_endpoint(access).is_some_and(|it| is_loopback(&it)) {
+        loader = loader.http_client(aws_smithy_http_client::Builder::new().build_http());
+    }
+    if let Some(it) = &access.fixed {
+        let fixed = Credentials::new(
+            it.access_key_id.clone(),
+            it.secret_access_key.clone(),
+            None,
+            None,
+            "fleet-sim",
+        );
+        loader = loader.credentials_provider(fixed);
+    }
+    loader
+}
+
+fn effective_endpoint(access: &Access) -> Option<String> {
+    access.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_to_this_machine_bypasses_the_proxy() {
+        let check = |url: &str, expected| assert_eq!(is_loopback(url), expected, "{url}");
+        check("http://127.0.0.1:8080", true);
+        check("http://127.0.0.1:8080/", true);
+        check("http://localhost:1", true);
+        check("http://[::1]:8080", true);
+        check("https://127.0.0.1:8080", false);
+        check("http://127.example.com", false);
+        check("http://ssm.us-east-1.amazonaws.com", false);
+    }
+}

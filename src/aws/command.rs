@@ -1,0 +1,301 @@
+//! SendCommand and what follows it: each function makes the calls of one effect and says what it
+//! saw. A failure to read is an observation too.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_ssm::{
+    config::{Builder, retry::RetryConfig},
+    types::{
+        Command, CommandFilter, CommandFilterKey, CommandInvocation, CommandStatus,
+        DocumentHashType, Target,
+    },
+};
+use jiff::Timestamp;
+
+use super::{
+    clients::Aws,
+    error::{AwsError, ErrorKind, explain},
+    targets::read_members,
+};
+use crate::{
+    plan::{InstanceId, Note, Plan},
+    run::{
+        Accepted, Counts, Denial, Membership, Observed, Output, Plugin, ReadKind, ReadScope,
+        Refusal, RefusalKind, Row, SendRequest, SendTargets, Settlement, Status,
+    },
+};
+
+/// The clocks of the service and of this machine may differ by this much.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+/// What GetCommandInvocation returns at the most (botocore model).
+const LONGEST_STDOUT: usize = 24_000;
+const LONGEST_STDERR: usize = 8_000;
+
+impl Aws {
+    /// Sends one command, once.
+    ///
+    /// SendCommand has no idempotency token, and the SDK repeats it after a lost answer: retries
+    /// are off for this call alone, and what has no clear answer is reported as doubted.
+    pub async fn send(&self, plan: &Plan, send: u32, request: SendRequest) -> Observed {
+        let document = &plan.document;
+        let parameters = document.parameters.0.iter();
+        let parameters: HashMap<_, _> = parameters.map(|(k, v)| (k.clone(), v.clone())).collect();
+        let seconds = i32::try_from(plan.delivery_timeout).unwrap_or(i32::MAX);
+        let call = self
+            .ssm
+            .send_command()
+            .document_name(&document.name)
+            .set_document_version(document.version.clone())
+            .set_document_hash(document.hash.clone())
+            .set_document_hash_type(document.hash.as_ref().map(|_| DocumentHashType::Sha256))
+            .set_parameters((!parameters.is_empty()).then_some(parameters))
+            .timeout_seconds(seconds)
+            .comment(&request.token)
+            .max_concurrency(&request.max_concurrency)
+            .max_errors(&request.max_errors);
+        let call = match request.targets {
+            SendTargets::Tag { key, values } => {
+                let target = Target::builder().key(format!("tag:{key}")).set_values(Some(values));
+                call.targets(target.build())
+            }
+            SendTargets::Ids(ids) => {
+                call.set_instance_ids(Some(ids.iter().map(ToString::to_string).collect()))
+            }
+        };
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let answer = call.customize().config_override(once).send().await;
+        match answer.map_err(|err| explain("SendCommand", err)) {
+            Ok(answer) => match answer.command.as_ref().and_then(accepted) {
+                Some(accepted) => Observed::Accepted { send, accepted },
+                None => Observed::Doubted { send, reason: "the answer names no command".into() },
+            },
+            Err(err) if err.is_proof_of_nothing() => {
+                Observed::Refused { send, refusal: refusal(err) }
+            }
+            Err(err) => Observed::Doubted { send, reason: err.message },
+        }
+    }
+
+    /// Looks for a send's token among the commands of this run.
+    pub async fn settle(&self, plan: &Plan, send: u32, token: &str) -> Observed {
+        let settlement = match self.commands_since(plan.created).await {
+            Ok(commands) => {
+                let ours = commands.iter().find(|it| it.comment() == Some(token));
+                match ours.and_then(accepted) {
+                    Some(accepted) => Settlement::Accepted(accepted),
+                    None => Settlement::NotFound,
+                }
+            }
+            Err(err) => Settlement::Failed {
+                is_denied: err.kind == ErrorKind::Denied,
+                reason: err.to_string(),
+            },
+        };
+        Observed::Settled { send, settlement }
+    }
+
+    /// Reads the counters of `command_ids`: one call for one of them, a listing for several.
+    pub async fn read_counts(&self, plan: &Plan, command_ids: &[String]) -> Observed {
+        let commands = match command_ids {
+            [only] => self.command(only).await,
+            _ => self.commands_since(plan.created).await,
+        };
+        match commands {
+            Ok(commands) => {
+                let counts = commands.iter().filter_map(counts);
+                let counts = counts.filter(|it| command_ids.contains(&it.command_id)).collect();
+                Observed::Counted { counts }
+            }
+            Err(err) => read_failed(ReadKind::Counts, err),
+        }
+    }
+
+    async fn command(&self, id: &str) -> Result<Vec<Command>, AwsError> {
+        let answer = self.ssm.list_commands().command_id(id).send().await;
+        Ok(answer.map_err(|err| explain("ListCommands", err))?.commands.unwrap_or_default())
+    }
+
+    async fn commands_since(&self, start: Timestamp) -> Result<Vec<Command>, AwsError> {
+        let since = start.saturating_sub(CLOCK_SKEW).unwrap_or(start);
+        let filter = CommandFilter::builder()
+            .key(CommandFilterKey::InvokedAfter)
+            .value(since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+            .build()
+            .expect("both members are set");
+        let request = self.ssm.list_commands().filters(filter).max_results(50);
+        let mut pages = request.into_paginator().items().send();
+        let mut commands = Vec::new();
+        while let Some(command) = pages.next().await {
+            commands.push(command.map_err(|err| explain("ListCommands", err))?);
+        }
+        Ok(commands)
+    }
+
+    /// Reads the invocations of a command, all pages of `scope`.
+    pub async fn read_rows(&self, command_id: String, scope: ReadScope) -> Observed {
+        let request = self.ssm.list_command_invocations().command_id(&command_id);
+        let request = request.details(true).max_results(50);
+        let request = match scope {
+            ReadScope::All => request,
+            ReadScope::Only(word) => request.filters(
+                CommandFilter::builder()
+                    .key(CommandFilterKey::Status)
+                    .value(word)
+                    .build()
+                    .expect("both members are set"),
+            ),
+        };
+        let mut pages = request.into_paginator().items().send();
+        let mut rows = Vec::new();
+        while let Some(invocation) = pages.next().await {
+            match invocation.map_err(|err| explain("ListCommandInvocations", err)) {
+                Ok(it) => rows.extend(row(&it)),
+                Err(err) => return read_failed(ReadKind::Rows, err),
+            }
+        }
+        Observed::Read { command_id, scope, rows }
+    }
+
+    pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
+        let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
+        let call = self.ssm.cancel_command().command_id(&command_id).set_instance_ids(ids);
+        let answer = call.send().await.map_err(|err| explain("CancelCommand", err));
+        Observed::CancelAnswered { command_id, refused: answer.err().map(|it| it.to_string()) }
+    }
+
+    /// Completes output that the list had cut. Where it is not permitted, what there is stays.
+    pub async fn read_output(
+        &self,
+        command_id: &str,
+        instance_id: InstanceId,
+        plugins: &[String],
+    ) -> Observed {
+        let mut output = Output { stdout: String::new(), stderr: String::new(), truncated: false };
+        for plugin in plugins {
+            let call = self.ssm.get_command_invocation().command_id(command_id);
+            let call = call.instance_id(instance_id.as_str()).plugin_name(plugin);
+            let Ok(answer) = call.send().await else {
+                return Observed::OutputRead { instance_id, output: None };
+            };
+            let stdout = answer.standard_output_content().unwrap_or_default();
+            let stderr = answer.standard_error_content().unwrap_or_default();
+            output.truncated |= stdout.len() >= LONGEST_STDOUT || stderr.len() >= LONGEST_STDERR;
+            output.stdout.push_str(stdout);
+            output.stderr.push_str(stderr);
+        }
+        Observed::OutputRead { instance_id, output: Some(output) }
+    }
+
+    pub async fn read_membership(&self, groups: &[String]) -> Observed {
+        let membership = match read_members(self, groups).await {
+            Ok(members) => Membership { members: Some(members), note: None },
+            Err(err) => {
+                let text = format!("the group could not be read again at the end: {err}");
+                let note = Some(Note::new("coverage.unverified", text));
+                Membership { members: None, note }
+            }
+        };
+        Observed::MembershipRead { membership }
+    }
+}
+
+fn read_failed(of: ReadKind, err: AwsError) -> Observed {
+    let denial = (err.kind == ErrorKind::Denied).then(|| Denial { action: err.action() });
+    Observed::ReadFailed { of, denial, reason: err.to_string() }
+}
+
+fn refusal(err: AwsError) -> Refusal {
+    let kind = match (err.kind, err.code.as_str()) {
+        (ErrorKind::Throttled, _) => RefusalKind::Throttled,
+        (ErrorKind::Denied, _) => RefusalKind::AccessDenied,
+        (_, "InvalidInstanceId") => RefusalKind::InvalidInstances(ids_in(&err.message)),
+        (
+            ErrorKind::BadCredentials
+            | ErrorKind::NoCredentials
+            | ErrorKind::Unreachable
+            | ErrorKind::Refused
+            | ErrorKind::Ambiguous,
+            _,
+        ) => RefusalKind::Other,
+    };
+    let code = if err.code.is_empty() { "NoConnection".to_owned() } else { err.code };
+    Refusal { kind, code, message: err.message }
+}
+
+/// Returns the ids that a message names: `Instances [[i-…]] not in a valid state` (recorded). The
+/// message may also be empty (recorded), and then nobody is named.
+fn ids_in(message: &str) -> Vec<InstanceId> {
+    let words = message.split(|it: char| !it.is_ascii_alphanumeric() && it != '-' && it != '_');
+    words.filter_map(|it| InstanceId::parse(it).ok()).collect()
+}
+
+fn accepted(command: &Command) -> Option<Accepted> {
+    let expires_after = command.expires_after().and_then(timestamp);
+    let requested = command.requested_date_time().and_then(timestamp);
+    let expires_in = expires_after
+        .zip(requested)
+        .and_then(|(end, start)| Duration::try_from(end.duration_since(start)).ok());
+    let command_id = command.command_id()?.to_owned();
+    Some(Accepted { command_id, expires_in, expires_after })
+}
+
+fn counts(command: &Command) -> Option<Counts> {
+    let count = |it: i32| u32::try_from(it).unwrap_or(0);
+    let is_final = matches!(
+        command.status(),
+        Some(
+            CommandStatus::Success
+                | CommandStatus::Failed
+                | CommandStatus::Cancelled
+                | CommandStatus::TimedOut
+        )
+    );
+    Some(Counts {
+        command_id: command.command_id()?.to_owned(),
+        is_final,
+        targets: count(command.target_count),
+        completed: count(command.completed_count),
+        errors: count(command.error_count),
+        delivery_timed_out: count(command.delivery_timed_out_count),
+    })
+}
+
+fn row(it: &CommandInvocation) -> Option<Row> {
+    let status_word = it.status().map_or("", |it| it.as_str()).to_owned();
+    let details_word = it.status_details().unwrap_or(&status_word).to_owned();
+    let plugins = it.command_plugins().iter().map(|it| Plugin {
+        name: it.name().unwrap_or_default().to_owned(),
+        response_code: Some(it.response_code),
+        started: it.response_start_date_time().and_then(timestamp),
+        ended: it.response_finish_date_time().and_then(timestamp),
+        output: it.output().unwrap_or_default().to_owned(),
+    });
+    Some(Row {
+        instance_id: InstanceId::parse(it.instance_id()?).ok()?,
+        status: Status::parse(&status_word, &details_word),
+        status_word,
+        details_word,
+        requested: it.requested_date_time().and_then(timestamp),
+        plugins: plugins.collect(),
+    })
+}
+
+fn timestamp(it: &aws_smithy_types::DateTime) -> Option<Timestamp> {
+    let nanos = i32::try_from(it.subsec_nanos()).ok()?;
+    Timestamp::new(it.secs(), nanos).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_found_in_the_message_as_recorded() {
+        let message = "Instances [[i-00903e1796f3b1cb6, i-01234567]] not in a valid state for \
+                       account 775288309636";
+        let ids: Vec<String> = ids_in(message).iter().map(ToString::to_string).collect();
+        assert_eq!(ids, ["i-00903e1796f3b1cb6", "i-01234567"]);
+        assert_eq!(ids_in(""), []);
+    }
+}

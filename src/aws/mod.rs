@@ -1,0 +1,19 @@
+//! AWS, and nothing but: the only module that names an `aws_*` crate.
+//! It turns requests in fleet's terms into calls, and answers into plain data; it decides nothing.
+
+mod calls;
+mod clients;
+mod command;
+mod document;
+mod error;
+mod scope;
+mod targets;
+
+pub use self::{
+    calls::{CallLog, Tally},
+    clients::{Access, Aws, ConnectError, Fixed},
+    document::{DocumentError, Found, find_document},
+    error::{AwsError, ErrorKind},
+    scope::Role,
+    targets::{Resolved, TargetsError, resolve},
+};

@@ -1,0 +1,105 @@
+//! The role that is assumed for a run: asked for once, up front, and renewed while the run lasts.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
+
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, error::CredentialsError, future},
+};
+
+use super::error::{AwsError, ErrorKind, chain, explain};
+
+/// The role to assume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    pub arn: String,
+    pub external_id: Option<String>,
+    /// `fleet-RUN_ID`, so that CloudTrail can be joined to the report.
+    pub session_name: String,
+    /// Seconds: 900 to 43200, and at most the role's MaxSessionDuration; 3600 for a chained role.
+    pub duration: Option<i32>,
+    /// An inline session policy, at most 2,048 characters: what the session may do at the most.
+    pub policy: Option<String>,
+}
+
+/// Hands out the role's credentials and asks for new ones when they expire.
+#[derive(Debug)]
+pub(super) struct Assumed {
+    sts: aws_sdk_sts::Client,
+    role: Role,
+    /// What the first call gave, handed out once, so that assuming up front costs no second call.
+    first: Credentials,
+    is_first_used: AtomicBool,
+}
+
+impl Assumed {
+    /// Assumes the role now, so that a refusal is the first thing that is heard.
+    pub(super) async fn assume(
+        sts: aws_sdk_sts::Client,
+        role: Role,
+    ) -> Result<Arc<Self>, AwsError> {
+        let first = ask(&sts, &role).await?;
+        Ok(Arc::new(Self { sts, role, first, is_first_used: AtomicBool::new(false) }))
+    }
+}
+
+/// The provider as the SDK wants it: shared and cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct AssumedProvider(pub(super) Arc<Assumed>);
+
+impl ProvideCredentials for AssumedProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            if !self.0.is_first_used.swap(true, Ordering::Relaxed) {
+                return Ok(self.0.first.clone());
+            }
+            ask(&self.0.sts, &self.0.role).await.map_err(CredentialsError::provider_error)
+        })
+    }
+}
+
+async fn ask(sts: &aws_sdk_sts::Client, role: &Role) -> Result<Credentials, AwsError> {
+    let answer = sts
+        .assume_role()
+        .role_arn(&role.arn)
+        .role_session_name(&role.session_name)
+        .set_external_id(role.external_id.clone())
+        .set_duration_seconds(role.duration)
+        .set_policy(role.policy.clone())
+        .send()
+        .await
+        .map_err(|err| explain("AssumeRole", err))?;
+    let missing = |what: &dyn std::error::Error| AwsError {
+        operation: "AssumeRole",
+        kind: ErrorKind::Refused,
+        code: String::new(),
+        message: format!("the answer has no usable credentials: {what}"),
+        request_id: None,
+    };
+    let Some(it) = answer.credentials else {
+        return Err(missing(&CredentialsError::not_loaded_no_source()));
+    };
+    let expires = SystemTime::try_from(it.expiration).map_err(|err| missing(&err))?;
+    let (key, secret, token) = (it.access_key_id, it.secret_access_key, it.session_token);
+    Ok(Credentials::new(key, secret, Some(token), Some(expires), "fleet-assume-role"))
+}
+
+/// Returns the error of a credential chain that gave nothing.
+pub(super) fn no_credentials(err: &CredentialsError) -> AwsError {
+    AwsError {
+        operation: "the credential chain",
+        kind: ErrorKind::NoCredentials,
+        code: String::new(),
+        message: chain(err),
+        request_id: None,
+    }
+}

@@ -1,0 +1,101 @@
+//! SSM documents as text: what one declares. It reads no file and asks no service.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::plan::Declared;
+
+/// What a document's content says of itself, as far as fleet needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    #[serde(default)]
+    pub schema_version: String,
+    #[serde(default)]
+    parameters: BTreeMap<String, Parameter>,
+}
+
+/// Values are read leniently: the service has accepted the document already.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Parameter {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(rename = "default")]
+    default_value: Option<Value>,
+    allowed_values: Vec<Value>,
+    allowed_pattern: Option<String>,
+}
+
+/// Why a text is not a document.
+#[derive(Debug, thiserror::Error)]
+pub enum NotADocument {
+    #[error("the content is not JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    #[error("the content is not YAML: {0}")]
+    Yaml(#[source] Box<serde_saphyr::Error>),
+}
+
+/// Reads the content of a document: JSON if it begins like it, YAML otherwise.
+pub fn parse(text: &str) -> Result<Content, NotADocument> {
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(NotADocument::Json);
+    }
+    serde_saphyr::from_str(text).map_err(|err| NotADocument::Yaml(Box::new(err)))
+}
+
+impl Content {
+    pub fn declared(&self) -> BTreeMap<String, Declared> {
+        let declared = |it: &Parameter| Declared {
+            kind: it.kind.clone(),
+            has_default: it.default_value.is_some(),
+            allowed_values: it.allowed_values.iter().map(as_text).collect(),
+            allowed_pattern: it.allowed_pattern.clone(),
+        };
+        self.parameters.iter().map(|(name, it)| (name.clone(), declared(it))).collect()
+    }
+}
+
+/// Allowed values may be numbers or booleans; what is compared with them is text.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YAML: &str = "\
+schemaVersion: '2.2'
+parameters:
+  Mode:
+    type: String
+    default: Report
+    allowedValues: [Report, 2, true]
+  Users:
+    type: String
+    allowedPattern: '^[a-z]+$'
+mainSteps: []
+";
+
+    #[test]
+    fn both_notations_declare_the_same() {
+        let from_yaml = parse(YAML).unwrap();
+        let json = r#"{"schemaVersion":"2.2","mainSteps":[],"parameters":{
+            "Mode":{"type":"String","default":"Report","allowedValues":["Report",2,true]},
+            "Users":{"type":"String","allowedPattern":"^[a-z]+$"}}}"#;
+        assert_eq!(parse(json).unwrap(), from_yaml);
+        let declared = from_yaml.declared();
+        assert_eq!(declared["Mode"].allowed_values, ["Report", "2", "true"]);
+        assert!(declared["Mode"].has_default && !declared["Users"].has_default);
+        assert_eq!(declared["Users"].allowed_pattern.as_deref(), Some("^[a-z]+$"));
+    }
+
+    #[test]
+    fn a_text_that_is_no_document_is_an_error() {
+        assert!(parse("{").is_err());
+        assert!(parse("parameters: [").is_err());
+    }
+}
