@@ -165,3 +165,6 @@ pub(crate) fn session_policy(text: &str) -> Result<Policy, ParameterError> {
     }
     Policy::parse(text).map_err(|err| ParameterError::MalformedPolicy(err.to_string()))
 }
+
+#[cfg(test)]
+mod tests;
