@@ -195,3 +195,6 @@ pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
         _ => Err(format!("{text:?} is neither true nor false")),
     }
 }
+
+#[cfg(test)]
+mod tests;

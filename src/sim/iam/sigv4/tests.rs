@@ -141,11 +141,12 @@ fn what_the_client_claims_is_read_from_the_headers() {
 
 #[test]
 fn anything_changed_after_signing_is_a_mismatch() {
-    let mut changed = Vec::new();
-    changed.push(Signed { body: b"{}", ..send_command() });
-    changed.push(Signed { method: "PUT", ..send_command() });
-    changed.push(Signed { target: "/other", ..send_command() });
-    changed.push(Signed { target: "/?Action=X", ..send_command() });
+    let mut changed = vec![
+        Signed { body: b"{}", ..send_command() },
+        Signed { method: "PUT", ..send_command() },
+        Signed { target: "/other", ..send_command() },
+        Signed { target: "/?Action=X", ..send_command() },
+    ];
     let mut target = send_command();
     target.headers[1].1 = "AmazonSSM.CancelCommand";
     changed.push(target);
