@@ -289,3 +289,6 @@ pub(super) fn one_or_many(json: &Json) -> &[Json] {
         other => std::slice::from_ref(other),
     }
 }
+
+#[cfg(test)]
+mod tests;
