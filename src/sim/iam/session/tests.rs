@@ -17,7 +17,7 @@ fn check_duration(
     caller: &Principal,
     expected: Result<i64, &str>,
 ) {
-    let found = duration(requested, max, caller).map_err(|err| {
+    let found = session_duration(requested, max, caller).map_err(|err| {
         assert_eq!(err.code(), "ValidationError");
         err.to_string()
     });
