@@ -140,6 +140,8 @@ fn dates_compare_as_points_in_time() {
         &[("aws:EpochTime", "1795176000")],
         true,
     );
+    // A time without an offset is no point in time, and not its day either.
+    check(r#"{"DateLessThan":{"a:x":"2026-11-21"}}"#, &[("a:x", "2026-11-20T12:00:00")], false);
 }
 
 #[test]

@@ -157,6 +157,10 @@ fn anything_changed_after_signing_is_a_mismatch() {
         assert_eq!(it.verify(SECRET, now()), Err(SigError::Mismatch));
     }
     assert_eq!(send_command().verify("other secret", now()), Err(SigError::Mismatch));
+    let mut truncated = send_command();
+    let authorization = &mut truncated.headers.last_mut().unwrap().1;
+    *authorization = &authorization[..authorization.len() - 1];
+    assert_eq!(truncated.verify(SECRET, now()), Err(SigError::Mismatch));
 }
 
 #[test]
