@@ -5,7 +5,8 @@ use super::{
     comparison::{Family, Order, Test},
     context::Context,
     json::Json,
-    policy::{Version, object, one_or_many},
+    parse::{object, one_or_many},
+    policy::Version,
 };
 
 /// One key under one operator. A statement applies if all of its conditions hold.
@@ -195,3 +196,6 @@ pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
         _ => Err(format!("{text:?} is neither true nor false")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,49 @@ impl Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::principal::fixtures, *};
+
+    #[track_caller]
+    fn check(principal: &Principal, expected: &[(&str, Option<&str>)]) {
+        let context = Context::of(principal, Timestamp::from_second(1_795_176_000).unwrap());
+        for (key, value) in expected {
+            assert_eq!(context.single(&key.to_lowercase()), *value, "{key} of {principal:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_has_a_name_and_no_token() {
+        check(
+            &fixtures::user("123456789012"),
+            &[
+                ("aws:username", Some("ann")),
+                ("aws:PrincipalArn", Some("arn:aws:iam::123456789012:user/ann")),
+                ("aws:PrincipalAccount", Some("123456789012")),
+                ("aws:PrincipalType", Some("User")),
+                ("aws:CurrentTime", Some("2026-11-20T12:00:00Z")),
+                ("aws:EpochTime", Some("1795176000")),
+                ("aws:TokenIssueTime", None),
+                ("aws:MultiFactorAuthPresent", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_session_shows_its_role_and_has_no_user_name() {
+        check(
+            &fixtures::session(),
+            &[
+                ("aws:username", None),
+                ("aws:PrincipalArn", Some("arn:aws:iam::123456789012:role/path/base")),
+                ("aws:userid", Some("AROABASE:s")),
+                ("aws:PrincipalType", Some("AssumedRole")),
+                ("aws:TokenIssueTime", Some("1970-01-01T00:00:00Z")),
+                ("aws:MultiFactorAuthPresent", Some("false")),
+                ("aws:SourceIdentity", None),
+            ],
+        );
+    }
+}

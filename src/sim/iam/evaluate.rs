@@ -128,3 +128,8 @@ pub(super) fn is_about<S>(statement: &Statement<S>, action: &str) -> bool {
 pub(super) fn holds<S>(statement: &Statement<S>, context: &Context) -> bool {
     statement.conditions.iter().all(|it| it.holds(context))
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

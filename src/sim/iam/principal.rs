@@ -64,3 +64,30 @@ impl Principal {
 pub(super) fn account_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|it| !it.is_empty())
 }
+
+/// Callers for the tests of this module's neighbours.
+#[cfg(test)]
+pub(super) mod fixtures {
+    use super::*;
+
+    pub(in super::super) fn user(account: &str) -> Principal {
+        Principal::User(User {
+            arn: format!("arn:aws:iam::{account}:user/ann"),
+            name: "ann".to_owned(),
+            id: "AIDAANN".to_owned(),
+            tags: vec![],
+        })
+    }
+
+    pub(in super::super) fn session() -> Principal {
+        Principal::RoleSession(RoleSession {
+            arn: "arn:aws:sts::123456789012:assumed-role/base/s".to_owned(),
+            role_arn: "arn:aws:iam::123456789012:role/path/base".to_owned(),
+            id: "AROABASE:s".to_owned(),
+            tags: vec![],
+            issued: Timestamp::UNIX_EPOCH,
+            mfa: false,
+            source_identity: None,
+        })
+    }
+}

@@ -2,7 +2,8 @@
 //! It matches whole names only: IAM has no wildcards within a principal.
 
 use super::{
-    policy::{Effect, Element, object, strings},
+    parse::{Element, object, strings},
+    policy::Effect,
     principal::{Principal, account_of},
 };
 

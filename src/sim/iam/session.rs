@@ -106,7 +106,7 @@ const DEFAULT_DURATION: i64 = 3_600;
 const CHAINED_DURATION: i64 = 3_600;
 
 /// Returns the seconds that the session lasts.
-pub(crate) fn duration(
+pub(crate) fn session_duration(
     requested: Option<i64>,
     max_of_role: i64,
     caller: &Principal,
@@ -165,3 +165,6 @@ pub(crate) fn session_policy(text: &str) -> Result<Policy, ParameterError> {
     }
     Policy::parse(text).map_err(|err| ParameterError::MalformedPolicy(err.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ fn reach(
     }
     res.ok_or(Decision::ImplicitDeny(PolicyKind::Resource))
 }
+
+#[cfg(test)]
+mod tests;

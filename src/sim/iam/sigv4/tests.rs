@@ -141,11 +141,12 @@ fn what_the_client_claims_is_read_from_the_headers() {
 
 #[test]
 fn anything_changed_after_signing_is_a_mismatch() {
-    let mut changed = Vec::new();
-    changed.push(Signed { body: b"{}", ..send_command() });
-    changed.push(Signed { method: "PUT", ..send_command() });
-    changed.push(Signed { target: "/other", ..send_command() });
-    changed.push(Signed { target: "/?Action=X", ..send_command() });
+    let mut changed = vec![
+        Signed { body: b"{}", ..send_command() },
+        Signed { method: "PUT", ..send_command() },
+        Signed { target: "/other", ..send_command() },
+        Signed { target: "/?Action=X", ..send_command() },
+    ];
     let mut target = send_command();
     target.headers[1].1 = "AmazonSSM.CancelCommand";
     changed.push(target);
@@ -156,6 +157,10 @@ fn anything_changed_after_signing_is_a_mismatch() {
         assert_eq!(it.verify(SECRET, now()), Err(SigError::Mismatch));
     }
     assert_eq!(send_command().verify("other secret", now()), Err(SigError::Mismatch));
+    let mut truncated = send_command();
+    let authorization = &mut truncated.headers.last_mut().unwrap().1;
+    *authorization = &authorization[..authorization.len() - 1];
+    assert_eq!(truncated.verify(SECRET, now()), Err(SigError::Mismatch));
 }
 
 #[test]
