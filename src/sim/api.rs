@@ -52,6 +52,7 @@ pub(crate) struct Caller {
     pub authority: Rc<Authority>,
 }
 
+#[cfg(test)]
 impl Caller {
     /// The caller of a world without users, who may do everything.
     pub(crate) fn administrator(account: &str) -> Self {

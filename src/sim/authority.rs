@@ -18,6 +18,8 @@ pub(crate) struct Authority {
     pub policies: PolicySet,
     /// Session tags that a further AssumeRole inherits.
     pub transitive_tags: Vec<(String, String)>,
+    /// Everything is allowed, by a policy that need not be read for each of 10,000 instances.
+    pub is_unlimited: bool,
 }
 
 const ADMINISTRATOR: &str = "administrator";
@@ -29,7 +31,7 @@ impl Authority {
     /// say in such a world too.
     pub(crate) fn administrator(account: &str, seed: u64) -> Self {
         let policy = Policy::parse(ALLOW_ALL).expect("the administrator's policy is one");
-        Self::user(account, seed, ADMINISTRATOR, Some(policy))
+        Self { is_unlimited: true, ..Self::user(account, seed, ADMINISTRATOR, Some(policy)) }
     }
 
     pub(crate) fn user(account: &str, seed: u64, name: &str, policy: Option<Policy>) -> Self {
@@ -43,6 +45,7 @@ impl Authority {
             principal: Principal::User(user),
             policies: PolicySet { identity: policy.into_iter().collect(), ..Default::default() },
             transitive_tags: Vec::new(),
+            is_unlimited: false,
         }
     }
 
@@ -72,6 +75,9 @@ pub(crate) fn authorize(
     resource: Option<&str>,
     tags: &BTreeMap<String, String>,
 ) -> Result<(), ApiError> {
+    if call.caller.authority.is_unlimited {
+        return Ok(());
+    }
     let service = action.split(':').next().unwrap_or_default();
     let (form, stand_in) = match service {
         "ssm" => {

@@ -23,3 +23,6 @@ pub use self::{
     running::{Sim, SimError},
     world::{Execution, World, WorldError},
 };
+
+#[cfg(test)]
+mod tests;

@@ -121,9 +121,13 @@ impl Sim {
     }
 
     fn end(&mut self) {
-        // A thread that is gone already needs no telling.
-        drop(self.stop.take().map(|it| it.send(())));
-        drop(self.thread.take().map(JoinHandle::join));
+        if let Some(it) = self.stop.take() {
+            // A thread that is gone already needs no telling.
+            it.send(()).ok();
+        }
+        if let Some(it) = self.thread.take() {
+            it.join().ok();
+        }
     }
 }
 

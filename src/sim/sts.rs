@@ -101,9 +101,11 @@ impl Sts {
             let message = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
             return Err(ApiError::new("AccessDenied", message).with_status(403));
         }
-        let seconds = iam::duration(asked.duration, role.max_session_duration, &caller.principal)
-            .map_err(bad_parameter)?;
-        let policy = asked.policy.map(iam::session_policy).transpose().map_err(bad_parameter)?;
+        let seconds =
+            iam::session_duration(asked.duration, role.max_session_duration, &caller.principal)
+                .map_err(|it| bad_parameter(&it))?;
+        let policy =
+            asked.policy.map(iam::session_policy).transpose().map_err(|it| bad_parameter(&it))?;
         let packed = asked.packed_size();
         if packed > PACKED_LIMIT {
             let percent = packed * 100 / PACKED_LIMIT;
@@ -161,6 +163,7 @@ fn session(call: &Call, role: &Role, request: &AssumeRole, policy: Option<Policy
             boundary: None,
         },
         transitive_tags,
+        is_unlimited: false,
     }
 }
 
@@ -178,6 +181,6 @@ fn refusal(call: &Call, action: &str, role_arn: &str, decision: Decision) -> Api
     denial(call, action, Some(role_arn), decision, DenialForm::Sts)
 }
 
-fn bad_parameter(err: ParameterError) -> ApiError {
+fn bad_parameter(err: &ParameterError) -> ApiError {
     ApiError::new(err.code(), err.to_string())
 }

@@ -127,3 +127,6 @@ impl fmt::Display for World {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
