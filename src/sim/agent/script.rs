@@ -247,14 +247,14 @@ impl Script<'_> {
             format!("if [ -e {downloads} ]; then cd {downloads}; else cd /usr/bin; fi")
         };
         let run = quoted(&path);
-        program.push_str(&format!(
-            "mkdir -p {directory} || {{ printf d; exit 1; }}\n\
-             {{ printf %s {text} >{path} && chmod 0700 {path}; }} || {{ printf s; exit 1; }}\n\
-             {{ {enter}; }} 2>/dev/null || {{ printf c; exit 1; }}\n\
-             printf +\n\
-             exec sh -c {run} </dev/null\n"
-        ));
         program
+            + &format!(
+                "mkdir -p {directory} || {{ printf d; exit 1; }}\n\
+                 {{ printf %s {text} >{path} && chmod 0700 {path}; }} || {{ printf s; exit 1; }}\n\
+                 {{ {enter}; }} 2>/dev/null || {{ printf c; exit 1; }}\n\
+                 printf +\n\
+                 exec sh -c {run} </dev/null\n"
+            )
     }
 }
 
