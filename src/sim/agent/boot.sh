@@ -117,6 +117,8 @@ build() {
         doing="binding /dev/$it"
         : >"root/dev/$it"
         mount --bind "/dev/$it" "root/dev/$it"
+        # It is the computer's own: it may be used, but neither its mode nor its owner changed.
+        mount -o remount,bind,ro "root/dev/$it"
     done
     ln -s /proc/self/fd root/dev/fd
     ln -s /proc/self/fd/0 root/dev/stdin

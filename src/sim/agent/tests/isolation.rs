@@ -47,6 +47,9 @@ async fn root_of_the_machine_is_not_root_of_the_computer() {
     for attempt in [
         "echo 1 >/proc/sysrq-trigger",
         "echo 10 >/proc/sys/vm/swappiness",
+        "chmod 600 /dev/null",
+        "echo x 2>/dev/null >/dev/tty",
+        "mount -o remount,rw /dev/null",
         "mount -o remount,rw /proc",
         "mount -o remount,rw,bind /proc",
         "umount /proc",
