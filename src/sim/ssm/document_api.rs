@@ -1,5 +1,7 @@
 //! DescribeDocument, GetDocument and ListDocuments: what can be read of documents.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,7 +58,7 @@ pub(super) fn get_document(call: &Call, body: &Value) -> Result<Value, ApiError>
         "Name": document.name,
         "CreatedDate": epoch(version.created),
         "DocumentVersion": version.number.to_string(),
-        "Status": "Active",
+        "Status": version.status(call.sim.clock.now()),
         "Content": content,
         "DocumentType": kind_word(version.content.kind),
         "DocumentFormat": format_word(format),
@@ -69,9 +71,15 @@ pub(super) fn get_document(call: &Call, body: &Value) -> Result<Value, ApiError>
 
 /// Authorises the document as a resource, also one that does not exist.
 pub(super) fn authorize(call: &Call, action: &str, checked: &Checked) -> Result<(), ApiError> {
-    let arn =
-        checked.text("Name").map(|it| call.sim.state.borrow().ssm.documents.arn(&call.sim, it));
-    call.authorize(action, arn.as_deref(), &Default::default())
+    let Some(name) = checked.text("Name") else {
+        return call.authorize(action, None, &BTreeMap::new()); // validation refuses it next
+    };
+    let (arn, tags) = {
+        let state = call.sim.state.borrow();
+        let documents = &state.ssm.documents;
+        (documents.arn(&call.sim, name), documents.tags(&call.sim, name))
+    };
+    call.authorize(action, Some(&arn), &tags)
 }
 
 impl Request {
@@ -86,7 +94,7 @@ pub(super) fn description(sim: &Simulator, document: &Document, version: &Versio
     let mut res = identifier(sim, document, version);
     res["Hash"] = json!(version.hash);
     res["HashType"] = json!("Sha256");
-    res["Status"] = json!("Active");
+    res["Status"] = json!(version.status(sim.clock.now()));
     res["Description"] = json!(content.description);
     res["Parameters"] = parameters(content);
     res["LatestVersion"] = json!(document.latest().number.to_string());
@@ -110,6 +118,8 @@ fn parameters(content: &Content) -> Value {
 fn identifier(sim: &Simulator, document: &Document, version: &Version) -> Value {
     let content = &version.content;
     let platforms: Vec<_> = content.platforms().into_iter().map(platform_word).collect();
+    let tag = |(key, value)| json!({ "Key": key, "Value": value });
+    let tags: Vec<Value> = document.tags.iter().map(tag).collect();
     let mut res = json!({
         "Name": document.name,
         "CreatedDate": epoch(version.created),
@@ -119,7 +129,7 @@ fn identifier(sim: &Simulator, document: &Document, version: &Version) -> Value 
         "DocumentType": kind_word(content.kind),
         "SchemaVersion": content.schema,
         "DocumentFormat": format_word(content.format),
-        "Tags": [],
+        "Tags": tags,
     });
     if let Some(target_type) = &document.target_type {
         res["TargetType"] = json!(target_type);
@@ -196,7 +206,10 @@ impl Filter {
             }
             "DocumentType" => kind_word(content.kind) == value,
             "TargetType" => document.target_type.as_ref() == Some(value),
-            _ => false, // tags: no document here has any
+            key => {
+                let tag = key.strip_prefix("tag:").and_then(|it| document.tags.get(it));
+                tag == Some(value)
+            }
         })
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Document {
     pub name: String,
     pub owner: Owner,
     pub target_type: Option<String>,
+    pub tags: BTreeMap<String, String>,
     /// Never empty; numbers ascend but may have gaps.
     pub versions: Vec<Version>,
     pub default_version: u32,
@@ -41,6 +42,8 @@ pub(super) struct Version {
     pub content: Rc<Content>,
     pub hash: String,
     pub created: Timestamp,
+    /// When it stops being Creating or Updating.
+    pub active: Timestamp,
 }
 
 /// A document, content and parameters together may have 64 KB.
@@ -77,6 +80,7 @@ impl Documents {
             name: name.to_owned(),
             owner,
             target_type: None,
+            tags: BTreeMap::new(),
             versions: vec![version],
             default_version: 1,
         };
@@ -96,6 +100,11 @@ impl Documents {
             self.0.get(name)
         };
         found.ok_or_else(|| missing(name))
+    }
+
+    /// Returns the tags that conditions see; none for a document that does not exist.
+    pub(super) fn tags(&self, sim: &Simulator, name: &str) -> BTreeMap<String, String> {
+        self.find(sim, name).map(|it| it.tags.clone()).unwrap_or_default()
     }
 
     /// Returns the ARN to authorise against, also for a document that does not exist.
@@ -158,6 +167,15 @@ impl Document {
 }
 
 impl Version {
+    /// The document's Status; only an Active one may be sent.
+    pub(super) fn status(&self, now: Timestamp) -> &'static str {
+        match self.number {
+            _ if self.active <= now => "Active",
+            1 => "Creating",
+            _ => "Updating", // a later version of something that exists
+        }
+    }
+
     pub(super) fn new(number: u32, text: &str, created: Timestamp) -> Result<Self, String> {
         if text.len() > SIZE_LIMIT {
             return Err("the document is larger than 64 KB".to_owned());
@@ -166,7 +184,7 @@ impl Version {
         let digest = Sha256::digest(text.as_bytes());
         let hash = digest.iter().map(|it| format!("{it:02x}")).collect();
         let text = text.to_owned();
-        Ok(Self { number, version_name: None, text, content, hash, created })
+        Ok(Self { number, version_name: None, text, content, hash, created, active: created })
     }
 }
 

@@ -5,6 +5,7 @@ mod cancel;
 mod command;
 mod content;
 mod document_api;
+mod document_changes;
 mod documents;
 mod drive;
 mod engine;
@@ -60,6 +61,12 @@ pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
         "DescribeDocument" => document_api::describe_document(call, body),
         "GetDocument" => document_api::get_document(call, body),
         "ListDocuments" => document_api::list_documents(call, body),
+        "CreateDocument" => document_changes::create_document(call, body),
+        "UpdateDocument" => document_changes::update_document(call, body),
+        "UpdateDocumentDefaultVersion" => {
+            document_changes::update_document_default_version(call, body)
+        }
+        "DeleteDocument" => document_changes::delete_document(call, body),
         other => Err(ApiError::new(
             "UnknownOperationException",
             format!("The operation {other} is not implemented by this simulator"),

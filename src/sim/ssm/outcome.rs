@@ -196,8 +196,9 @@ pub(super) fn result(
     stdout: String,
     stderr: String,
 ) -> StepResult {
-    let output = truncate::combined(&stdout, &stderr);
-    let (stdout, stderr) = (truncate::stream(&stdout), truncate::stream(&stderr));
+    let stream = |text: &str| truncate::stream(text, truncate::STREAM);
+    let output = truncate::combined(&stdout, &stderr, code);
+    let (stdout, stderr) = (stream(&stdout), stream(&stderr));
     StepResult {
         name: name.to_owned(),
         status,

@@ -86,8 +86,12 @@ pub(super) fn send_command(call: &Call, body: &Value) -> Result<Value, ApiError>
 fn authorize(call: &Call, checked: &Checked) -> Result<(), ApiError> {
     let action = "ssm:SendCommand";
     if let Some(name) = checked.text("DocumentName") {
-        let arn = call.sim.state.borrow().ssm.documents.arn(&call.sim, name);
-        call.authorize(action, Some(&arn), &BTreeMap::new())?;
+        let (arn, tags) = {
+            let state = call.sim.state.borrow();
+            let documents = &state.ssm.documents;
+            (documents.arn(&call.sim, name), documents.tags(&call.sim, name))
+        };
+        call.authorize(action, Some(&arn), &tags)?;
     }
     let mut ids = checked.list::<String>("InstanceIds");
     ids.extend(checked.list::<Target>("Targets").iter().filter_map(Target::ids).flatten().cloned());
@@ -124,6 +128,12 @@ impl Request {
         let version = document.version(self.document_version.as_deref())?;
         if version.content.kind != Kind::Command {
             return Err(missing(&self.document_name)); // "wrong type" is InvalidDocument as well
+        }
+        let status = version.status(call.sim.clock.now());
+        if status != "Active" {
+            // UNVERIFIED in code and wording; that it must be Active is documented.
+            let message = format!("Document {} is {status}, not Active.", document.name);
+            return Err(ApiError::new("InvalidDocument", message));
         }
         if let Some(hash) = &self.document_hash {
             let is_sha256 = self.document_hash_type.as_deref() != Some("Sha1");

@@ -17,6 +17,7 @@ const VERSION_NAME: Text = Text { pattern: r"^[a-zA-Z0-9_\-.]{1,128}$", ..ANY };
 const FORMAT: Text = Text { one_of: &["YAML", "JSON", "TEXT"], ..ANY };
 const TARGET_TYPE: Text = Text { max: 200, pattern: r"^\/[\w\.\-\:\/]*$", ..ANY };
 const DISPLAY_NAME: Text = Text { max: 1024, pattern: r"^[\w\.\-\:\/ ]*$", ..ANY };
+const TAG: Text = Text { pattern: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", ..ANY };
 
 pub(super) const SEND_COMMAND: &[Member] = &[
     Optional("InstanceIds", List { min: 0, max: 50, item: &Str(INSTANCE_ID) }),
@@ -279,6 +280,17 @@ pub(super) const CREATE_DOCUMENT: &[Member] = &[
     ),
     Optional("DocumentFormat", Str(FORMAT)),
     Optional("TargetType", Str(TARGET_TYPE)),
+    Optional(
+        "Tags",
+        List {
+            min: 0,
+            max: 1000,
+            item: &Structure(&[
+                Required("Key", Str(Text { min: 1, max: 128, ..TAG })),
+                Required("Value", Str(Text { max: 256, ..TAG })),
+            ]),
+        },
+    ),
 ];
 
 pub(super) const UPDATE_DOCUMENT: &[Member] = &[

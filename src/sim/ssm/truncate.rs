@@ -1,13 +1,15 @@
 //! The agent's truncation (aws-facts §A.5), until the agent's own is here.
 
-pub(super) fn stream(text: &str) -> String {
-    if text.len() < 24_000 {
+pub(super) const STREAM: usize = 24_000;
+
+pub(super) fn stream(text: &str, limit: usize) -> String {
+    if text.len() < limit {
         return text.to_owned();
     }
-    format!("{}--output truncated--", prefix(text, 24_000 - 20))
+    format!("{}--output truncated--", prefix(text, limit - 20))
 }
 
-pub(super) fn combined(stdout: &str, stderr: &str) -> String {
+pub(super) fn combined(stdout: &str, stderr: &str, _code: i32) -> String {
     const OUT: &str = "\n---Output truncated---";
     const ERR: &str = "\n---Error truncated----";
     let title = if stderr.is_empty() { "" } else { "\n----------ERROR-------\n" };
