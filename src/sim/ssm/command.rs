@@ -179,7 +179,7 @@ impl Command {
     }
 
     pub(super) fn invocation_json(&self, invocation: &Invocation) -> Value {
-        self.row(invocation, Value::Array(Vec::new()))
+        self.row(invocation, &[])
     }
 
     pub(super) fn detailed_invocation_json(&self, invocation: &Invocation, region: &str) -> Value {
@@ -204,11 +204,11 @@ impl Command {
             }
             res
         };
-        let plugins = self.steps(invocation).into_iter().map(plugin).collect();
-        self.row(invocation, Value::Array(plugins))
+        let plugins: Vec<Value> = self.steps(invocation).into_iter().map(plugin).collect();
+        self.row(invocation, &plugins)
     }
 
-    fn row(&self, invocation: &Invocation, plugins: Value) -> Value {
+    fn row(&self, invocation: &Invocation, plugins: &[Value]) -> Value {
         json!({
             "CommandId": self.id,
             "InstanceId": invocation.chosen.instance,

@@ -134,21 +134,21 @@ pub(super) fn results(
     let mut decided = false;
     let step = |step: &super::content::Step| {
         if !step.applies_to(platform) {
-            return result(&step.name, Status::Success, 0, skip_reason(step), String::new());
+            return result(&step.name, Status::Success, 0, &skip_reason(step), "");
         }
         if decided && status == Status::Cancelled {
             // MarkAsCancelled: plugins that had not started get code 1.
-            return result(&step.name, Status::Cancelled, 1, String::new(), String::new());
+            return result(&step.name, Status::Cancelled, 1, "", "");
         }
         if decided {
-            return result(&step.name, Status::Success, 0, String::new(), String::new());
+            return result(&step.name, Status::Success, 0, "", "");
         }
         decided = true;
         let exit = outcome.map_or(0, |it| it.exit);
         // A script that was cut short has not printed what it would have printed.
         let said = outcome.filter(|it| status != Status::Cancelled && it.after <= timeout);
-        let stdout = said.map_or("", |it| &it.stdout).to_owned();
-        let stderr = said.map_or("", |it| &it.stderr).to_owned();
+        let stdout = said.map_or("", |it| &it.stdout);
+        let stderr = said.map_or("", |it| &it.stderr);
         match status {
             Status::Success => succeeded(&step.name, exit, stdout, stderr),
             Status::ExecutionTimedOut | Status::Cancelled => {
@@ -160,32 +160,27 @@ pub(super) fn results(
     content.steps.iter().map(step).collect()
 }
 
-fn succeeded(name: &str, exit: i32, mut stdout: String, stderr: String) -> StepResult {
-    if exit == 168 {
-        stdout.push_str(
-            "\nStep exited with code 168. Therefore, marking step as succeeded. \
-             Further document steps will be skipped.",
-        );
-        return result(name, Status::Success, 168, stdout, String::new());
+fn succeeded(name: &str, exit: i32, stdout: &str, stderr: &str) -> StepResult {
+    if exit != 168 {
+        return result(name, Status::Success, 0, stdout, stderr);
     }
-    result(name, Status::Success, 0, stdout, stderr)
+    let text = "\nStep exited with code 168. Therefore, marking step as succeeded. \
+                Further document steps will be skipped.";
+    result(name, Status::Success, 168, &format!("{stdout}{text}"), "")
 }
 
 /// Also used for a document that could not be run at all.
-pub(super) fn failed(name: &str, exit: i32, mut stdout: String, mut stderr: String) -> StepResult {
+pub(super) fn failed(name: &str, exit: i32, stdout: &str, stderr: &str) -> StepResult {
     if exit == 169 {
         let text = "\nStep exited with code 169. Therefore, marking step as Failed. \
                     Further document steps will be skipped.";
-        stdout.push_str(text);
-        stderr.push_str(text);
-        return result(name, Status::Failed, 169, stdout, stderr);
+        let (stdout, stderr) = (format!("{stdout}{text}"), format!("{stderr}{text}"));
+        return result(name, Status::Failed, 169, &stdout, &stderr);
     }
     let exit = if exit == 0 { 1 } else { exit };
-    if !stderr.is_empty() {
-        stderr.push('\n');
-    }
-    stderr.push_str(&format!("failed to run commands: exit status {exit}"));
-    result(name, Status::Failed, exit, stdout, stderr)
+    let separator = if stderr.is_empty() { "" } else { "\n" };
+    let stderr = format!("{stderr}{separator}failed to run commands: exit status {exit}");
+    result(name, Status::Failed, exit, stdout, &stderr)
 }
 
 /// A step's result with its streams truncated as the agent truncates them.
@@ -193,12 +188,12 @@ pub(super) fn result(
     name: &str,
     status: Status,
     code: i32,
-    stdout: String,
-    stderr: String,
+    stdout: &str,
+    stderr: &str,
 ) -> StepResult {
     let stream = |text: &str| truncate::stream(text, truncate::STREAM);
-    let output = truncate::combined(&stdout, &stderr, code);
-    let (stdout, stderr) = (stream(&stdout), stream(&stderr));
+    let output = truncate::combined(stdout, stderr, code);
+    let (stdout, stderr) = (stream(stdout), stream(stderr));
     StepResult {
         name: name.to_owned(),
         status,

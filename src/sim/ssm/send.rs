@@ -202,7 +202,8 @@ impl Request {
             return Err(ApiError::bare("InvalidOutputFolder"));
         }
         let role = &self.service_role_arn;
-        if !role.is_empty() && !(role.starts_with("arn:aws:iam::") && role.contains(":role/")) {
+        let is_role = role.starts_with("arn:aws:iam::") && role.contains(":role/");
+        if !role.is_empty() && !is_role {
             return Err(ApiError::new(
                 "InvalidRole",
                 "The role name can't contain invalid characters.",

@@ -1,6 +1,7 @@
 //! The simulated SSM as its callers see it: JSON in, JSON out, on a paused clock.
 
 mod send;
+mod sync_errors;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
@@ -112,8 +113,13 @@ impl World {
 
     /// Sends AWS-RunShellScript; `more` is merged into the request. Returns the command's id.
     pub(super) async fn send(&self, more: Value) -> String {
-        let answer = self.ok("SendCommand", request(more)).await;
+        let answer = self.ok("SendCommand", request(&more)).await;
         answer["Command"]["CommandId"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) fn add_document(&self, name: &str, content: &str) {
+        let mut state = self.sim.state.borrow_mut();
+        state.ssm.add_document(name, content, Timestamp::UNIX_EPOCH).unwrap();
     }
 
     pub(super) async fn wait(&self, seconds: f64) {
@@ -139,7 +145,7 @@ impl World {
 }
 
 /// A valid request by tag, with `more` merged in; a null removes a member.
-pub(super) fn request(more: Value) -> Value {
+pub(super) fn request(more: &Value) -> Value {
     let mut res = json!({
         "DocumentName": "AWS-RunShellScript",
         "Parameters": { "commands": ["uptime"] },

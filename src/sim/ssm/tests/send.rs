@@ -8,7 +8,7 @@ use super::{World, WorldSpec, exits, id, request, simulated};
 fn ids_are_counted_at_once_and_end_in_success() {
     simulated(WorldSpec::default(), async |world: World| {
         let ids = [id(0), id(1)];
-        let answer = world.ok("SendCommand", request(json!({ "InstanceIds": ids }))).await;
+        let answer = world.ok("SendCommand", request(&json!({ "InstanceIds": ids }))).await;
         let command = &answer["Command"];
         assert_eq!(command["TargetCount"], 2);
         assert_eq!(command["Status"], "Pending");
@@ -31,7 +31,7 @@ fn a_tag_is_resolved_later_and_zero_errors_withhold_the_rest() {
     let outcomes = vec![exits(&[0], 1)];
     simulated(WorldSpec { outcomes, ..WorldSpec::default() }, async |world: World| {
         let answer = world
-            .ok("SendCommand", request(json!({ "MaxConcurrency": "1", "MaxErrors": "0" })))
+            .ok("SendCommand", request(&json!({ "MaxConcurrency": "1", "MaxErrors": "0" })))
             .await;
         assert_eq!(answer["Command"]["TargetCount"], 0);
         assert_eq!(answer["Command"]["InstanceIds"], json!([]));
