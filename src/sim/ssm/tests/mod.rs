@@ -1,6 +1,13 @@
 //! The simulated SSM as its callers see it: JSON in, JSON out, on a paused clock.
 
+mod aggregate;
+mod documents;
+mod hostile;
+mod limits;
+mod lists;
+mod nodes;
 mod send;
+mod statuses;
 mod sync_errors;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
