@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{
     content::Content,
@@ -50,8 +50,6 @@ pub(super) struct Command {
     pub steps_timeout: Duration,
     /// Invocations whose documents must really run; `drive` takes them.
     pub starts: Vec<usize>,
-    /// Invocations that really run and must be cancelled; `drive` takes them.
-    pub stops: Vec<usize>,
     pub wake: Rc<Notify>,
     /// Results of outcomes, which instances share: by outcome, platform and end.
     pub scripts: BTreeMap<(Option<usize>, u8, Status), Rc<Vec<StepResult>>>,
@@ -90,14 +88,16 @@ pub(super) struct Invocation {
     pub status: Status,
     /// Takes a slot of MaxConcurrency until it is terminal.
     pub sent: bool,
-    /// A machine has it, and must be told to stop.
-    pub is_really_running: bool,
+    /// A machine has it, and is told here to stop.
+    pub running: Option<watch::Sender<bool>>,
     /// When the agent started to run it.
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     /// The `[[outcome]]` that decides, once looked up.
     pub outcome: Option<usize>,
     pub results: Option<Rc<Vec<StepResult>>>,
+    /// Why the agent could not run the document at all.
+    pub trace: String,
 }
 
 /// What the agent reported of one step.
@@ -209,7 +209,7 @@ impl Command {
     }
 
     fn row(&self, invocation: &Invocation, plugins: &[Value]) -> Value {
-        json!({
+        let mut res = json!({
             "CommandId": self.id,
             "InstanceId": invocation.chosen.instance,
             "InstanceName": "",
@@ -225,7 +225,11 @@ impl Command {
             "ServiceRole": self.echo.service_role,
             "NotificationConfig": no_notifications(),
             "CloudWatchOutputConfig": self.echo.log_config(),
-        })
+        });
+        if !invocation.trace.is_empty() {
+            res["TraceOutput"] = json!(invocation.trace);
+        }
+        res
     }
 
     /// Every step of the document; without a report of the agent they share the invocation's

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::{command::Command, engine};
+use super::{command::Command, engine, shell};
 use crate::sim::state::Simulator;
 
 /// Stores an accepted command and starts to follow it.
@@ -20,6 +20,11 @@ pub(super) fn launch(sim: &Rc<Simulator>, mut command: Command) {
 async fn follow(sim: Rc<Simulator>, sequence: u64) {
     loop {
         engine::catch_up(&sim);
+        for index in starts(&sim, sequence) {
+            // Not ended with the command: what runs, runs on, even after ExpiresAfter. The agent's
+            // own time-outs end it, and the machine's end ends everything.
+            tokio::task::spawn_local(shell::run(Rc::clone(&sim), sequence, index));
+        }
         let Some((next, wake)) = next(&sim, sequence) else { return };
         tokio::select! {
             () = sim.clock.sleep_until(next) => {}
@@ -32,4 +37,10 @@ fn next(sim: &Simulator, sequence: u64) -> Option<(Timestamp, Rc<tokio::sync::No
     let state = sim.state.borrow();
     let command = state.ssm.commands.get(&sequence)?;
     Some((command.queue.peek()?.at, Rc::clone(&command.wake)))
+}
+
+fn starts(sim: &Simulator, sequence: u64) -> Vec<usize> {
+    let mut state = sim.state.borrow_mut();
+    let command = state.ssm.commands.get_mut(&sequence);
+    command.map(|it| std::mem::take(&mut it.starts)).unwrap_or_default()
 }

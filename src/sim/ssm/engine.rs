@@ -11,7 +11,7 @@ use super::{
     outcome,
     status::{Cancel, Status},
 };
-use crate::sim::state::{Instance, Outcome, Ping, RunMode, Simulator, State};
+use crate::sim::state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State};
 
 /// From the send to the agent's acknowledgement.
 const ACKNOWLEDGE: Duration = Duration::from_millis(100);
@@ -182,13 +182,14 @@ impl Command {
             self.invocations.push(Invocation {
                 chosen,
                 requested,
-                is_really_running: false,
+                running: None,
                 status: Status::Pending,
                 sent: false,
                 started: None,
                 ended: None,
                 outcome: None,
                 results: None,
+                trace: String::new(),
             });
             if let Some(status) = refused {
                 self.finish(index, status, at);
@@ -233,8 +234,8 @@ impl Command {
         self.set(index, Status::InProgress);
         if instance.ping == Ping::Online && instance.ec2_state == "running" {
             match instance.run {
-                RunMode::Shell => self.starts.push(index),
-                RunMode::Outcomes => self.play(index, at, world),
+                RunMode::Shell if instance.platform == Platform::Linux => self.starts.push(index),
+                RunMode::Shell | RunMode::Outcomes => self.play(index, at, world),
             }
             return;
         }
@@ -351,13 +352,13 @@ impl Command {
 
     fn cancel_one(&mut self, index: usize, at: Timestamp) {
         let invocation = &self.invocations[index];
-        let really_runs = invocation.is_really_running;
+        let running = invocation.running.clone();
         match invocation.status {
             Status::Cancelling => {}
             it if it.is_terminal() => {}
-            _ if really_runs => {
+            _ if let Some(running) = running => {
                 self.set(index, Status::Cancelling);
-                self.stops.push(index);
+                running.send_replace(true);
             }
             _ if invocation.started.is_some() => {
                 self.set(index, Status::Cancelling);

@@ -57,7 +57,7 @@ fn whole<'a>(invocation: &Invocation, steps: &[StepView]) -> StepView<'a> {
     let is_amiss = |it: &&StepView| it.status.is_terminal() && it.status != Status::Success;
     let code = match steps.iter().find(is_amiss) {
         Some(it) => it.code,
-        None if invocation.status.is_terminal() => 0,
+        None if invocation.status == Status::Success => 0,
         None => -1,
     };
     StepView {

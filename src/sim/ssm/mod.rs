@@ -17,14 +17,17 @@ mod page;
 mod parameters;
 mod send;
 mod shapes;
+mod shell;
 mod status;
 mod targets;
 #[cfg(test)]
 mod tests;
-mod truncate;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -32,6 +35,7 @@ use serde_json::Value;
 use self::{
     command::Command,
     documents::{Documents, Owner},
+    shell::Home,
 };
 use super::api::{ApiError, Call};
 
@@ -47,6 +51,8 @@ pub(crate) struct Store {
     /// The sequence numbers of the commands that are not finished.
     active: BTreeSet<u64>,
     last_sequence: u64,
+    /// By instance: where documents really run.
+    homes: HashMap<String, Rc<Home>>,
 }
 
 /// Answers one SSM operation; `body` is the request's JSON object.

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::{
     command::{Chosen, StepResult},
-    content::Content,
+    content::{Content, Step},
     status::Status,
-    truncate,
 };
-use crate::sim::state::{Outcome, Platform};
+use crate::sim::{
+    agent::truncate,
+    state::{Outcome, Platform},
+};
 
 /// The `status` words that a world's `[[outcome]]` may use. `Delayed` is late by half of `after`
 /// and then goes by `exit`; `InProgress` never replies.
@@ -131,26 +133,39 @@ pub(super) fn results(
     content: &Content,
     timeout: Duration,
 ) -> Vec<StepResult> {
+    let exit = outcome.map_or(0, |it| it.exit);
     let mut decided = false;
-    let step = |step: &super::content::Step| {
+    let step = |step: &Step| {
         if !step.applies_to(platform) {
-            return result(&step.name, Status::Success, 0, &skip_reason(step), "");
+            return silent(step, Status::Success, 0, &skip_reason(step));
         }
         if decided && status == Status::Cancelled {
             // MarkAsCancelled: plugins that had not started get code 1.
-            return result(&step.name, Status::Cancelled, 1, "", "");
+            return silent(step, Status::Cancelled, 1, "");
+        }
+        if decided && matches!(exit, 168 | 169) {
+            let (action, name) = (&step.action, &step.name);
+            let text = format!(
+                "Plugin with name {action} and id {name} skipped due to prior step with an exit \
+                 condition"
+            );
+            return silent(step, Status::Success, 0, &text);
         }
         if decided {
-            return result(&step.name, Status::Success, 0, "", "");
+            return silent(step, Status::Success, 0, "");
         }
         decided = true;
-        let exit = outcome.map_or(0, |it| it.exit);
         // A script that was cut short has not printed what it would have printed.
         let said = outcome.filter(|it| status != Status::Cancelled && it.after <= timeout);
         let stdout = said.map_or("", |it| &it.stdout);
         let stderr = said.map_or("", |it| &it.stderr);
         match status {
-            Status::Success => succeeded(&step.name, exit, stdout, stderr),
+            Status::Success if exit == 168 => {
+                let text = format!("{stdout}{EXITED_168}");
+                let output = truncate::combined(stdout, stderr, 168);
+                StepResult { output, ..result(&step.name, Status::Success, 168, &text, "") }
+            }
+            Status::Success => result(&step.name, Status::Success, 0, stdout, stderr),
             Status::ExecutionTimedOut | Status::Cancelled => {
                 result(&step.name, status, kill_code(platform), stdout, stderr)
             }
@@ -160,27 +175,27 @@ pub(super) fn results(
     content.steps.iter().map(step).collect()
 }
 
-fn succeeded(name: &str, exit: i32, stdout: &str, stderr: &str) -> StepResult {
-    if exit != 168 {
-        return result(name, Status::Success, 0, stdout, stderr);
-    }
-    let text = "\nStep exited with code 168. Therefore, marking step as succeeded. \
-                Further document steps will be skipped.";
-    result(name, Status::Success, 168, &format!("{stdout}{text}"), "")
-}
+const EXITED_168: &str = "\nStep exited with code 168. Therefore, marking step as succeeded. \
+                          Further document steps will be skipped.";
+const EXITED_169: &str = "\nStep exited with code 169. Therefore, marking step as Failed. \
+                          Further document steps will be skipped.";
 
-/// Also used for a document that could not be run at all.
-pub(super) fn failed(name: &str, exit: i32, stdout: &str, stderr: &str) -> StepResult {
-    if exit == 169 {
-        let text = "\nStep exited with code 169. Therefore, marking step as Failed. \
-                    Further document steps will be skipped.";
-        let (stdout, stderr) = (format!("{stdout}{text}"), format!("{stderr}{text}"));
-        return result(name, Status::Failed, 169, &stdout, &stderr);
-    }
+fn failed(name: &str, exit: i32, stdout: &str, stderr: &str) -> StepResult {
     let exit = if exit == 0 { 1 } else { exit };
     let separator = if stderr.is_empty() { "" } else { "\n" };
     let stderr = format!("{stderr}{separator}failed to run commands: exit status {exit}");
-    result(name, Status::Failed, exit, stdout, &stderr)
+    let res = result(name, Status::Failed, exit, stdout, &stderr);
+    if exit != 169 {
+        return res;
+    }
+    // The agent composes Output before it appends this.
+    let (stdout, stderr) = (format!("{stdout}{EXITED_169}"), format!("{stderr}{EXITED_169}"));
+    StepResult { output: res.output, ..result(name, Status::Failed, 169, &stdout, &stderr) }
+}
+
+/// A step that did not run: the text is in its Output only.
+fn silent(step: &Step, status: Status, code: i32, output: &str) -> StepResult {
+    StepResult { output: output.to_owned(), ..result(&step.name, status, code, "", "") }
 }
 
 /// A step's result with its streams truncated as the agent truncates them.
@@ -192,21 +207,19 @@ pub(super) fn result(
     stderr: &str,
 ) -> StepResult {
     let stream = |text: &str| truncate::stream(text, truncate::STREAM);
-    let output = truncate::combined(stdout, stderr, code);
-    let (stdout, stderr) = (stream(stdout), stream(stderr));
     StepResult {
         name: name.to_owned(),
         status,
         code,
-        stdout,
-        stderr,
-        output,
+        output: truncate::combined(stdout, stderr, code),
+        stdout: stream(stdout),
+        stderr: stream(stderr),
         started: None,
         ended: None,
     }
 }
 
-fn skip_reason(step: &super::content::Step) -> String {
+fn skip_reason(step: &Step) -> String {
     let (name, action) = (&step.name, &step.action);
     match step.only_on {
         Some(platform) => {

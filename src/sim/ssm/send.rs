@@ -289,7 +289,6 @@ impl Request {
             queue: BinaryHeap::new(),
             pushed: 0,
             starts: Vec::new(),
-            stops: Vec::new(),
             wake: Rc::default(),
             scripts: BTreeMap::new(),
         }
