@@ -148,6 +148,7 @@ impl Command {
                 What::Retries(index) => self.deliver(index, at, world),
                 What::Resumes(index) if self.invocations[index].status == Status::Delayed => {
                     self.set(index, Status::InProgress);
+                    self.start(index, at, world);
                 }
                 What::Resumes(_) => {}
                 What::Ends(index, status) => self.ends(index, status, at, world),
@@ -259,14 +260,17 @@ impl Command {
         if ending.delayed {
             self.set(index, Status::Delayed);
             self.push(plus(at, ending.after / 2), What::Resumes(index));
-        }
-        if ending.runs {
-            self.invocations[index].started = Some(at);
-            self.count_execution(index, world);
+        } else if ending.runs {
+            self.start(index, at, world);
         }
         if let Some(status) = ending.status {
             self.push(plus(at, ending.after), What::Ends(index, status));
         }
+    }
+
+    fn start(&mut self, index: usize, at: Timestamp, world: &mut World) {
+        self.invocations[index].started = Some(at);
+        self.count_execution(index, world);
     }
 
     pub(super) fn count_execution(&self, index: usize, world: &mut World) {

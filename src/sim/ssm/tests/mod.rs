@@ -6,7 +6,9 @@ mod hostile;
 mod limits;
 mod lists;
 mod nodes;
+mod scale;
 mod send;
+mod shell;
 mod statuses;
 mod sync_errors;
 
@@ -14,6 +16,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::sim::{
     api::{ApiError, Call, Caller},
@@ -47,12 +50,14 @@ impl Default for WorldSpec {
 
 /// Runs a test on one thread and on a paused clock: waiting takes no time.
 pub(super) fn simulated<F: AsyncFnOnce(World)>(spec: WorldSpec, test: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, async { test(World::new(spec)).await });
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    LocalSet::new().block_on(&runtime, async { test(World::new(spec, 1.0)).await });
+}
+
+/// Runs a test on the real clock, a hundred times as fast: for documents that really run.
+pub(super) fn really<F: AsyncFnOnce(World)>(spec: WorldSpec, test: F) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async { test(World::new(spec, 100.0)).await });
 }
 
 pub(super) fn id(index: usize) -> String {
@@ -82,7 +87,7 @@ pub(super) fn ends(instances: &[usize], status: &str) -> Outcome {
 }
 
 impl World {
-    fn new(spec: WorldSpec) -> Self {
+    fn new(spec: WorldSpec, speed: f64) -> Self {
         let mut state = State::default();
         for index in 0..spec.size {
             let mut instance = instance(index);
@@ -92,7 +97,7 @@ impl World {
         let sim = Simulator {
             account: "123456789012".to_owned(),
             region: "us-east-1".to_owned(),
-            clock: Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), 1.0),
+            clock: Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), speed),
             visible_after: spec.visible_after,
             outcomes: spec.outcomes,
             state: RefCell::new(state),
@@ -131,6 +136,20 @@ impl World {
 
     pub(super) async fn wait(&self, seconds: f64) {
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    }
+
+    /// Waits until the command's invocations have ended, up to half a minute of real time.
+    pub(super) async fn until_finished(&self, command: &str) {
+        let finished = async {
+            loop {
+                let view = self.command(command).await;
+                if view["TargetCount"] != 0 && view["TargetCount"] == view["CompletedCount"] {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), finished).await.unwrap();
     }
 
     /// Returns `instance index → StatusDetails` of a command of up to 50 instances.
