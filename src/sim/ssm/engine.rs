@@ -17,28 +17,12 @@ use crate::sim::state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, S
 const ACKNOWLEDGE: Duration = Duration::from_millis(100);
 /// How often delivery to an unreachable agent is tried again.
 const RETRY: Duration = Duration::from_secs(30);
-/// How long an agent takes to kill what it runs.
-const CANCEL: Duration = Duration::from_secs(1);
 
 /// What the engine may see and count while it moves a command.
 pub(super) struct World<'a> {
     pub instances: &'a BTreeMap<String, Instance>,
     pub outcomes: &'a [Outcome],
     pub executions: &'a mut BTreeMap<String, BTreeMap<String, u64>>,
-}
-
-/// MaxConcurrency and its ramp: 1, then 2, then 4, … until the limit, each batch sent when the
-/// one before is acknowledged (C4).
-#[derive(Debug)]
-pub(super) struct Pace {
-    limit: usize,
-    batch: usize,
-    batch_left: usize,
-    unacknowledged: usize,
-    in_flight: usize,
-    /// The first invocation that may not have been sent.
-    next: usize,
-    stopped: bool,
 }
 
 /// Something that happens to a command at an instant; earlier ones, then older ones, first.
@@ -50,7 +34,7 @@ pub(super) struct Due {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Resolves,
     Arrives(usize),
     Retries(usize),
@@ -69,38 +53,6 @@ impl Ord for Due {
 impl PartialOrd for Due {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
-    }
-}
-
-impl Pace {
-    pub(super) fn limited_to(limit: usize) -> Self {
-        Self {
-            limit,
-            batch: 1,
-            batch_left: 1,
-            unacknowledged: 0,
-            in_flight: 0,
-            next: 0,
-            stopped: false,
-        }
-    }
-
-    /// Takes a slot if there is one now.
-    fn take(&mut self) -> bool {
-        if self.stopped || self.in_flight >= self.limit {
-            return false;
-        }
-        if self.batch < self.limit && self.batch_left == 0 {
-            if self.unacknowledged > 0 {
-                return false;
-            }
-            self.batch = (self.batch * 2).min(self.limit);
-            self.batch_left = self.batch;
-        }
-        self.batch_left = self.batch_left.saturating_sub(1);
-        self.unacknowledged += 1;
-        self.in_flight += 1;
-        true
     }
 }
 
@@ -142,7 +94,7 @@ impl Command {
             match what {
                 What::Resolves => self.resolve(at),
                 What::Arrives(index) => {
-                    self.pace.unacknowledged -= 1;
+                    self.pace.acknowledge();
                     self.deliver(index, at, world);
                 }
                 What::Retries(index) => self.deliver(index, at, world),
@@ -161,7 +113,7 @@ impl Command {
         }
     }
 
-    fn push(&mut self, at: Timestamp, what: What) {
+    pub(super) fn push(&mut self, at: Timestamp, what: What) {
         // A time is unique enough with the order of arrival.
         let order = self.pushed;
         self.pushed += 1;
@@ -201,19 +153,19 @@ impl Command {
         }
     }
 
-    fn send_more(&mut self, at: Timestamp) {
+    pub(super) fn send_more(&mut self, at: Timestamp) {
         loop {
             let is_waiting = |it: &Invocation| it.status == Status::Pending && !it.sent;
-            let left = self.invocations.get(self.pace.next..).unwrap_or_default();
+            let left = self.invocations.get(self.next_unsent..).unwrap_or_default();
             let Some(skipped) = left.iter().position(is_waiting) else {
-                self.pace.next = self.invocations.len();
+                self.next_unsent = self.invocations.len();
                 return;
             };
-            self.pace.next += skipped;
+            self.next_unsent += skipped;
             if !self.pace.take() {
                 return;
             }
-            let index = self.pace.next;
+            let index = self.next_unsent;
             self.invocations[index].sent = true;
             self.push(plus(at, ACKNOWLEDGE), What::Arrives(index));
         }
@@ -321,7 +273,7 @@ impl Command {
     /// "At ExpiresAfter, every invocation still InProgress|Pending|Delayed becomes
     /// DeliveryTimedOut, even if the script is running" (Command.ExpiresAfter).
     fn expire(&mut self, at: Timestamp) {
-        self.pace.stopped = true;
+        self.pace.stop();
         for index in 0..self.invocations.len() {
             if !self.invocations[index].status.is_terminal() {
                 self.finish(index, Status::DeliveryTimedOut, at);
@@ -329,80 +281,36 @@ impl Command {
         }
     }
 
-    /// Cancels everything, or one invocation; what the agent has must be killed by it first.
-    pub(super) fn cancel_all(&mut self, at: Timestamp) {
-        if self.is_finished() {
-            return;
-        }
-        self.cancel = Cancel::All;
-        self.pace.stopped = true;
-        for index in 0..self.invocations.len() {
-            self.cancel_one(index, at);
-        }
-    }
-
-    pub(super) fn cancel_some(&mut self, indices: &[usize], at: Timestamp) {
-        if self.is_finished() {
-            return;
-        }
-        if self.cancel == Cancel::None {
-            self.cancel = Cancel::Some;
-        }
-        for index in indices {
-            self.cancel_one(*index, at);
-        }
-        self.send_more(at);
-    }
-
-    fn cancel_one(&mut self, index: usize, at: Timestamp) {
-        let invocation = &self.invocations[index];
-        let running = invocation.running.clone();
-        match invocation.status {
-            Status::Cancelling => {}
-            it if it.is_terminal() => {}
-            _ if let Some(running) = running => {
-                self.set(index, Status::Cancelling);
-                running.send_replace(true);
-            }
-            _ if invocation.started.is_some() => {
-                self.set(index, Status::Cancelling);
-                self.push(plus(at, CANCEL), What::Ends(index, Status::Cancelled));
-            }
-            // "Never-delivered ones go straight to Cancelled" (aws-facts §3.5).
-            _ => self.finish(index, Status::Cancelled, at),
-        }
-    }
-
-    fn set(&mut self, index: usize, status: Status) {
+    pub(super) fn set(&mut self, index: usize, status: Status) {
         let invocation = &mut self.invocations[index];
         self.tally.moved(invocation.status, status);
         invocation.status = status;
     }
 
-    fn finish(&mut self, index: usize, status: Status, at: Timestamp) {
+    pub(super) fn finish(&mut self, index: usize, status: Status, at: Timestamp) {
         self.set(index, status);
         let invocation = &mut self.invocations[index];
         invocation.ended = Some(at);
         if invocation.sent {
-            self.pace.in_flight -= 1;
+            self.pace.give_back();
         }
         if status.is_error() && self.tally.errors() > self.max_errors {
             // "Sending stops when error N+1 is received"; what runs, runs on. (C2)
-            self.pace.stopped = true;
+            self.pace.stop();
             self.withhold(Status::Terminated, at);
         }
     }
 
     /// Ends every invocation that was never sent.
     fn withhold(&mut self, status: Status, at: Timestamp) {
-        for index in self.pace.next..self.invocations.len() {
+        for index in self.next_unsent..self.invocations.len() {
             let invocation = &self.invocations[index];
             if invocation.status == Status::Pending && !invocation.sent {
                 self.set(index, status);
                 self.invocations[index].ended = Some(at);
             }
         }
-        self.pace.next = self.invocations.len();
+        self.next_unsent = self.invocations.len();
     }
 }
 

@@ -13,6 +13,7 @@ mod get;
 mod list;
 mod nodes;
 mod outcome;
+mod pace;
 mod page;
 mod parameters;
 mod send;
@@ -23,6 +24,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -38,8 +40,6 @@ use self::{
     shell::Home,
 };
 use super::api::{ApiError, Call};
-
-pub(crate) use self::outcome::OUTCOME_STATUSES;
 
 /// What SSM remembers: documents and commands.
 #[derive(Default)]
@@ -92,8 +92,8 @@ impl Store {
     }
 
     /// How many commands were ever accepted.
-    pub(crate) fn command_count(&self) -> u64 {
-        self.last_sequence
+    pub(crate) fn command_count(&self) -> usize {
+        self.commands.len()
     }
 
     fn next_sequence(&mut self) -> u64 {

@@ -1,14 +1,16 @@
 //! Managed nodes: which instances SSM knows, and DescribeInstanceInformation.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    command::epoch,
     documents::platform_word,
     page,
     shapes::DESCRIBE_INSTANCE_INFORMATION,
     validate::{self, invalid},
+    view::epoch,
 };
 use crate::sim::{
     api::{ApiError, Call},
@@ -53,7 +55,7 @@ struct LegacyFilter {
 const DEFAULT_PAGE: usize = 10;
 
 pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:DescribeInstanceInformation", None, &Default::default())?;
+    call.authorize("ssm:DescribeInstanceInformation", None, &BTreeMap::new())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_INFORMATION, body)?;
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
     let from = page::place("nodes", request.next_token.as_deref())?.unwrap_or_default();
@@ -128,10 +130,7 @@ impl Filter {
 
     /// "If you specify a node ID that isn't valid or that you don't own, you receive an error";
     /// one that exists but is not managed is merely absent.
-    fn check_ids(
-        &self,
-        instances: &std::collections::BTreeMap<String, Instance>,
-    ) -> Result<(), ApiError> {
+    fn check_ids(&self, instances: &BTreeMap<String, Instance>) -> Result<(), ApiError> {
         let Some(unknown) = self.values.iter().find(|it| !instances.contains_key(*it)) else {
             return Ok(());
         };

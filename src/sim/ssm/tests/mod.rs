@@ -27,6 +27,7 @@ use crate::sim::{
 /// A simulated account, and a caller who may do everything.
 pub(super) struct World {
     pub sim: Rc<Simulator>,
+    pub caller: Caller,
 }
 
 /// Instances of group `web` (Linux), then whatever a test changes.
@@ -103,17 +104,14 @@ impl World {
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
-        Self { sim: sim.shared() }
+        Self { sim: sim.shared(), caller: administrator() }
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
         let call = Call {
             sim: Rc::clone(&self.sim),
             operation: operation.to_owned(),
-            caller: Caller {
-                arn: "arn:aws:iam::123456789012:user/tester".to_owned(),
-                user_id: "AIDA".to_owned(),
-            },
+            caller: self.caller.clone(),
         };
         super::call(&call, &body).await
     }
@@ -168,6 +166,10 @@ impl World {
     pub(super) async fn command(&self, id: &str) -> Value {
         self.ok("ListCommands", json!({ "CommandId": id })).await["Commands"][0].clone()
     }
+}
+
+fn administrator() -> Caller {
+    Caller { arn: "arn:aws:iam::123456789012:user/tester".to_owned(), user_id: "AIDA".to_owned() }
 }
 
 /// A valid request by tag, with `more` merged in; a null removes a member.
