@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     content::{Content, Format, Kind, plain},
+    document_shapes::{DESCRIBE_DOCUMENT, GET_DOCUMENT, LIST_DOCUMENTS},
     documents::{Document, Owner, Version, platform_word},
     page,
-    shapes::{DESCRIBE_DOCUMENT, GET_DOCUMENT, LIST_DOCUMENTS},
     validate::{self, Checked, invalid},
     view::epoch,
 };

@@ -1,11 +1,14 @@
 //! Systems Manager: Run Command, documents and managed nodes.
 //! An operation that is not implemented is refused; nothing is guessed.
 
+mod accept;
 mod cancel;
 mod command;
 mod content;
+mod delivery;
 mod document_api;
 mod document_changes;
+mod document_shapes;
 mod documents;
 mod drive;
 mod engine;
@@ -20,9 +23,11 @@ mod send;
 mod shapes;
 mod shell;
 mod status;
+mod steps;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod text;
 mod validate;
 mod view;
 

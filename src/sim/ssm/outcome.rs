@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{
     command::{Chosen, StepResult},
-    content::{Content, Step},
+    content::Content,
     status::Status,
+    steps::Step,
 };
 use crate::sim::{
     agent::truncate,

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     command::{Command, Echo, Invocation, StepResult},
-    content::Step,
     status::Status,
+    steps::Step,
 };
 
 /// Where a step stands, for GetCommandInvocation and Details.
