@@ -26,7 +26,6 @@ mod tests;
 pub(crate) mod truncate;
 
 pub(crate) use machine::Machine;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the control plane uses it"))]
 pub(crate) use machine::MachineSpec;
 
 /// Tells whether documents can really run here, isolated from the machine; why not, if not.

@@ -60,24 +60,6 @@ pub(crate) struct Store {
     homes: HashMap<String, Rc<Home>>,
 }
 
-impl Store {
-    /// Adds a document of the account, at its version 1; the error says why it is none.
-    pub(crate) fn add_document(
-        &mut self,
-        name: &str,
-        text: &str,
-        created: jiff::Timestamp,
-    ) -> Result<(), String> {
-        let _ = (name, text, created);
-        Ok(())
-    }
-
-    /// Returns how many commands were accepted since the start.
-    pub(crate) fn command_count(&self) -> usize {
-        0
-    }
-}
-
 /// Answers one SSM operation; `body` is the request's JSON object.
 pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
     match call.operation.as_str() {

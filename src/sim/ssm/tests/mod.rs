@@ -20,6 +20,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::sim::{
     api::{ApiError, Call, Caller},
+    authority::Authority,
     clock::Clock,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
 };
@@ -169,7 +170,7 @@ impl World {
 }
 
 fn administrator() -> Caller {
-    Caller { arn: "arn:aws:iam::123456789012:user/tester".to_owned(), user_id: "AIDA".to_owned() }
+    Rc::new(Authority::administrator("123456789012", 1)).caller()
 }
 
 /// A valid request by tag, with `more` merged in; a null removes a member.
