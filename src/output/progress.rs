@@ -1,0 +1,316 @@
+//! How far a run is, told from its events. It reads no clock: an event knows when it happened.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anstyle::Style;
+
+use super::{
+    page::{CYAN, DIM, PLAIN, RED, YELLOW},
+    words::{clock, count, outcome, some_of, why_of},
+};
+use crate::{
+    plan::{InstanceId, Plan},
+    run::{Event, EventKind, Execution, Outcome},
+};
+
+/// The share of the population after which a log gets the next summary: a tenth.
+const SUMMARIES: u32 = 10;
+
+/// How much of the progress is put into lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// A bar shows the counts; lines are for what must not be missed.
+    BesideBar,
+    /// A log has nothing but lines.
+    Log,
+}
+
+/// One line worth saying.
+pub(super) type Line = Vec<(Style, String)>;
+
+/// What is known so far.
+#[derive(Debug)]
+pub(super) struct Progress {
+    detail: Detail,
+    /// `None` while the population is not known.
+    planned: Option<HashSet<InstanceId>>,
+    totals: BTreeMap<Outcome, u32>,
+    finished: HashSet<InstanceId>,
+    running: HashSet<InstanceId>,
+    /// By command, how many the service says are completed.
+    completed: HashMap<String, u32>,
+    sends: HashMap<u32, usize>,
+    /// How many tenths the last summary told of, and whether the next one is due.
+    tenths: u32,
+    is_summary_due: bool,
+    at_ms: u64,
+}
+
+impl Progress {
+    pub(super) fn new(detail: Detail) -> Self {
+        Self {
+            detail,
+            planned: None,
+            totals: BTreeMap::new(),
+            finished: HashSet::new(),
+            running: HashSet::new(),
+            completed: HashMap::new(),
+            sends: HashMap::new(),
+            tenths: 0,
+            is_summary_due: false,
+            at_ms: 0,
+        }
+    }
+
+    /// Returns how many are planned, if that is known.
+    pub(super) fn planned(&self) -> Option<u32> {
+        self.planned.as_ref().map(|it| number(it.len()))
+    }
+
+    /// Returns how many are over, as far as rows or counters tell.
+    pub(super) fn done(&self) -> u32 {
+        let completed: u32 = self.completed.values().sum();
+        let done = number(self.finished.len()).max(completed);
+        self.planned().map_or(done, |it| done.min(it))
+    }
+
+    /// Returns `12/40 · 9 succeeded · 2 failed · 1 running`.
+    pub(super) fn summary(&self) -> String {
+        let done = self.done();
+        let mut parts = vec![match self.planned() {
+            Some(planned) => format!("{done}/{planned}"),
+            None => format!("{done} done"),
+        }];
+        let mut totals: Vec<_> = self.totals.iter().collect();
+        totals.sort_by_key(|(it, _)| (**it != Outcome::Succeeded, **it));
+        parts.extend(totals.into_iter().map(|(it, n)| format!("{n} {}", outcome(*it))));
+        // Counters run ahead of the rows, which tell how it went.
+        if let Some(n @ 1..) = done.checked_sub(number(self.finished.len())) {
+            parts.push(format!("{n} not read yet"));
+        }
+        if !self.running.is_empty() {
+            parts.push(format!("{} running", self.running.len()));
+        }
+        parts.join(" · ")
+    }
+
+    /// Takes an event in and returns what is to be said about it.
+    pub(super) fn apply(&mut self, event: &Event) -> Vec<Line> {
+        let mut lines = Vec::new();
+        // A poll brings many ends at once: they share one summary.
+        if event.elapsed_ms > self.at_ms {
+            self.summarise(&mut lines);
+            self.at_ms = event.elapsed_ms;
+        }
+        match &event.data {
+            EventKind::RunStarted { plan } => self.begin(plan),
+            EventKind::WaveStarted { wave, instances } if self.is_log() => {
+                let who = match self.planned() {
+                    Some(_) => count(*instances as usize, "instance"),
+                    None => "whoever the tag reaches".to_owned(),
+                };
+                lines.push(self.line(PLAIN, format!("wave {wave} started: {who}")));
+            }
+            EventKind::WaveFinished { wave } if self.is_log() => {
+                self.is_summary_due = false;
+                let text = format!("wave {wave} finished: {}", self.summary());
+                lines.push(self.line(PLAIN, text));
+            }
+            EventKind::SendIntended { send, instances, .. } => {
+                self.sends.insert(*send, instances.len());
+            }
+            EventKind::CommandAccepted { send, command_id, .. } if self.is_log() => {
+                let n = self.sends.get(send).copied().filter(|it| *it > 0);
+                let who = n.map(|it| format!(" for {}", count(it, "instance")));
+                let text = format!("command {command_id} accepted{}", who.unwrap_or_default());
+                lines.push(self.line(PLAIN, text));
+            }
+            EventKind::SendRefused { code, message, .. } => {
+                lines.push(self.line(RED, format!("send refused: {code}: {message}")));
+            }
+            EventKind::SendThrottled { .. } => {
+                let text = "send throttled by the service; tried again later".to_owned();
+                lines.push(self.line(DIM, text));
+            }
+            EventKind::SendDoubted { reason, .. } => {
+                let text = format!("send in doubt, looking for it before going on: {reason}");
+                lines.push(self.line(YELLOW, text));
+            }
+            EventKind::SendLost { reason, .. } => {
+                let text = format!("send lost, and not repeated: {reason}");
+                lines.push(self.line(RED, text));
+            }
+            EventKind::CommandCounted { command_id, completed, .. } => {
+                self.completed.insert(command_id.clone(), *completed);
+            }
+            EventKind::InvocationChanged { instance_id, status_details, .. } => {
+                if status_details == "InProgress" {
+                    self.running.insert(instance_id.clone());
+                }
+            }
+            EventKind::InstanceFinished { instance_id, outcome, execution, hint, .. } => {
+                let execution = execution.as_ref();
+                lines.extend(self.finished(instance_id, *outcome, execution, hint.as_deref()));
+            }
+            EventKind::InstanceJoined { instance_id } if self.planned.is_some() => {
+                lines.push(self.line(DIM, format!("{instance_id} has joined the group")));
+            }
+            EventKind::InstanceLeft { instance_id } => {
+                lines.push(self.line(DIM, format!("{instance_id} has left the group")));
+            }
+            EventKind::BudgetSpent { used, limit } => {
+                let text = format!(
+                    "error budget spent: {}, {limit} allowed; nothing more is sent",
+                    count(*used as usize, "error")
+                );
+                lines.push(self.line(YELLOW, text));
+            }
+            EventKind::CancelRequested { command_id, instances } => {
+                let text = match instances {
+                    Some(ids) => format!("cancelling {} of {command_id}", some_of(ids)),
+                    None => format!("cancelling command {command_id}"),
+                };
+                lines.push(self.line(YELLOW, text));
+            }
+            EventKind::DeadlinePassed => {
+                let text = "deadline passed: nothing more is sent, what runs is cancelled";
+                lines.push(self.line(YELLOW, text.to_owned()));
+            }
+            EventKind::Interrupted { times } => {
+                let text = match times {
+                    0 | 1 => {
+                        "interrupted: nothing more is sent, what runs is cancelled and followed to \
+                         its end; a second interrupt stops following"
+                    }
+                    _ => "interrupted again: following stops",
+                };
+                lines.push(self.line(YELLOW, text.to_owned()));
+            }
+            EventKind::NoteTaken { note } => {
+                lines.push(self.line(CYAN, format!("note: {}", note.text)));
+            }
+            EventKind::WaveStarted { .. }
+            | EventKind::WaveFinished { .. }
+            | EventKind::CommandAccepted { .. }
+            | EventKind::InstanceJoined { .. }
+            | EventKind::OutputCompleted { .. }
+            | EventKind::CoverageRead { .. }
+            | EventKind::RunFinished { .. }
+            | EventKind::Unknown => {}
+        }
+        lines
+    }
+
+    fn begin(&mut self, plan: &Plan) {
+        let ids = plan.population.planned.iter().map(|it| it.id.clone());
+        self.planned = plan.population.is_listed.then(|| ids.collect());
+    }
+
+    fn finished(
+        &mut self,
+        id: &InstanceId,
+        ended: Outcome,
+        execution: Option<&Execution>,
+        hint: Option<&str>,
+    ) -> Option<Line> {
+        self.running.remove(id);
+        // Who joined has an outcome of its own, but no place in the plan.
+        if self.planned.as_ref().is_none_or(|it| it.contains(id))
+            && self.finished.insert(id.clone())
+        {
+            *self.totals.entry(ended).or_default() += 1;
+        }
+        if let Some(planned @ 1..) = self.planned() {
+            let tenths = self.done() * SUMMARIES / planned;
+            if tenths > self.tenths {
+                self.tenths = tenths;
+                self.is_summary_due = true;
+            }
+        }
+        // Whoever was left alone is told of by the counts: there may be ten thousand.
+        if ended == Outcome::Succeeded || ended.is_untouched() {
+            return None;
+        }
+        let code = execution.and_then(|it| it.response_code);
+        let code = code.map(|it| format!(", exit code {it}")).unwrap_or_default();
+        let (stdout, stderr) =
+            execution.map_or(("", ""), |it| (it.stdout.as_str(), it.stderr.as_str()));
+        let why = why_of(stderr, stdout, hint).map(|it| format!(": {it}")).unwrap_or_default();
+        let mut line = self.line(RED, format!("{id} {}", outcome(ended)));
+        line.push((PLAIN, format!("{code}{why}")));
+        Some(line)
+    }
+
+    fn summarise(&mut self, lines: &mut Vec<Line>) {
+        if std::mem::take(&mut self.is_summary_due) && self.is_log() {
+            lines.push(self.line(PLAIN, self.summary()));
+        }
+    }
+
+    fn is_log(&self) -> bool {
+        self.detail == Detail::Log
+    }
+
+    fn line(&self, style: Style, text: String) -> Line {
+        vec![(DIM, format!("{} ", clock(self.at_ms / 1000))), (style, text)]
+    }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        output::testing::{self, Story},
+        plan::{self, Draft, Limit, Selector},
+    };
+
+    fn log(story: &Story) -> String {
+        let mut progress = Progress::new(Detail::Log);
+        let lines = story.events.iter().flat_map(|it| progress.apply(it));
+        let lines = lines.map(|it| it.into_iter().map(|(_, text)| text).collect::<String>() + "\n");
+        lines.collect()
+    }
+
+    #[test]
+    fn a_log_has_a_line_for_each_failure() {
+        insta::assert_snapshot!(log(&testing::mixed()), @"");
+    }
+
+    #[test]
+    fn a_log_says_why_a_run_stops() {
+        insta::assert_snapshot!(log(&testing::halted()), @"");
+    }
+
+    #[test]
+    fn a_log_has_at_most_one_summary_for_each_tenth() {
+        let draft = Draft {
+            max_concurrency: Limit::Count(1),
+            selector: Selector { tags: vec!["role=web".parse().unwrap()], ..Selector::default() },
+            ..testing::draft((0..40).map(testing::target).collect())
+        };
+        let story = testing::play(plan::build(draft).unwrap(), |_| testing::success(""));
+        let log = log(&story);
+        let summaries: Vec<_> = log.lines().filter_map(|it| it.split_once(" · ")).collect();
+        assert_eq!(summaries.len(), 10, "{log}");
+        assert!(summaries[0].0.ends_with(" 4/40"), "{log}");
+    }
+
+    #[test]
+    fn counters_are_believed_before_the_rows_are_read() {
+        let story = testing::mixed();
+        let mut progress = Progress::new(Detail::BesideBar);
+        progress.apply(&story.events[0]);
+        let counted = EventKind::CommandCounted {
+            command_id: "c".to_owned(),
+            targets: 40,
+            completed: 31,
+            errors: 0,
+        };
+        progress.apply(&Event { data: counted, ..story.events[0].clone() });
+        assert_eq!(progress.summary(), "31/40 · 31 not read yet");
+    }
+}

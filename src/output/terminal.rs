@@ -1,0 +1,469 @@
+//! The door to stdout and stderr of one command: results go to stdout, everything else to stderr.
+//! It never fails: a reader that has gone away is no error, and the run goes on without it.
+
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    path::PathBuf,
+};
+
+use anstream::{AutoStream, StripStream};
+use anstyle::Style;
+
+use super::{
+    failure::{self, labelled},
+    json,
+    live::Bar,
+    page::{BOLD, CYAN, PLAIN, Page, YELLOW},
+    plan_text,
+    progress::{Detail, Line, Progress},
+    recap, targets,
+    words::{cut, width},
+};
+use crate::{
+    plan::{Excluded, Plan, Target},
+    run::{Event, EventKind, Report},
+};
+
+/// The width where nobody knows the terminal's.
+const USUAL_WIDTH: usize = 80;
+
+/// Lines longer than this are hard to read, however wide the terminal is.
+const WIDEST: usize = 120;
+
+/// What stdout carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    #[default]
+    Human,
+    /// One document at the end.
+    Json,
+    /// Each event as it happens.
+    Jsonl,
+}
+
+/// The operator's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    Yes,
+    No,
+    /// There is nobody to ask.
+    NotATerminal,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Bar,
+    Log,
+    Silent,
+}
+
+/// One command's stdout and stderr.
+pub struct Terminal {
+    format: Format,
+    quiet: bool,
+    out: Stream,
+    err: Stream,
+    width: Width,
+    mode: Mode,
+    is_interactive: bool,
+    progress: Option<Progress>,
+    bar: Option<Bar>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Width {
+    Fixed(usize),
+    /// Asked for each time, because terminals are resized.
+    OfTerminal,
+}
+
+impl Terminal {
+    /// Returns the real stdout and stderr. Colour is for terminals alone, and NO_COLOR, CLICOLOR
+    /// and TERM=dumb are heeded; progress is a bar on a terminal and plain lines elsewhere.
+    pub fn new(format: Format, quiet: bool) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let is_dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
+        let mode = match format {
+            _ if quiet => Mode::Silent,
+            Format::Human | Format::Json if is_terminal && !is_dumb => Mode::Bar,
+            Format::Human => Mode::Log,
+            // A script that reads JSON reads no log.
+            Format::Json | Format::Jsonl => Mode::Silent,
+        };
+        let out: Box<dyn Write> = match format {
+            Format::Human => Box::new(AutoStream::auto(io::stdout())),
+            Format::Json | Format::Jsonl => Box::new(io::stdout()),
+        };
+        Self {
+            format,
+            quiet,
+            out: Stream::new(out),
+            err: Stream::new(Box::new(AutoStream::auto(io::stderr()))),
+            width: Width::OfTerminal,
+            mode,
+            is_interactive: is_terminal && io::stdin().is_terminal(),
+            progress: None,
+            bar: None,
+        }
+    }
+
+    /// Returns a terminal that writes to `out` and `err` what a pipe would get.
+    pub fn with_writers(
+        format: Format,
+        quiet: bool,
+        out: Box<dyn Write>,
+        err: Box<dyn Write>,
+        width: usize,
+    ) -> Self {
+        let mode = if quiet || format != Format::Human { Mode::Silent } else { Mode::Log };
+        Self {
+            format,
+            quiet,
+            out: Stream::new(Box::new(StripStream::new(out))),
+            err: Stream::new(Box::new(StripStream::new(err))),
+            width: Width::Fixed(width),
+            mode,
+            is_interactive: false,
+            progress: None,
+            bar: None,
+        }
+    }
+
+    /// Shows a plan as the result of a command.
+    pub fn plan(&mut self, plan: &Plan) {
+        let text = match self.format {
+            Format::Human => plan_text::page(plan, self.width()).into_text(),
+            Format::Json => json::pretty(plan) + "\n",
+            Format::Jsonl => json::line(plan) + "\n",
+        };
+        self.print(&text);
+    }
+
+    /// Shows what is about to be done, to the operator and not to a script.
+    pub fn plan_preview(&mut self, plan: &Plan) {
+        if !self.quiet && self.format == Format::Human {
+            let mut page = plan_text::page(plan, self.width());
+            page.blank();
+            self.say(&page.into_text());
+        }
+    }
+
+    /// Shows who is in and who is out.
+    pub fn targets(&mut self, planned: &[Target], excluded: &[Excluded]) {
+        let text = match self.format {
+            Format::Human => targets::page(planned, excluded, self.width()).into_text(),
+            Format::Json => {
+                json::pretty(&targets::Targets { schema: targets::SCHEMA, planned, excluded })
+                    + "\n"
+            }
+            Format::Jsonl => {
+                let lines = planned.iter().map(targets::Line::Planned);
+                let lines = lines.chain(excluded.iter().map(targets::Line::Excluded));
+                lines.map(|it| json::line(&it) + "\n").collect()
+            }
+        };
+        self.print(&text);
+    }
+
+    /// Asks `question` on stderr and waits for a line on stdin. Anything but yes is no.
+    pub fn confirm(&mut self, question: &str) -> Confirmation {
+        if !self.is_interactive {
+            return Confirmation::NotATerminal;
+        }
+        let mut page = Page::default();
+        page.line(&[(BOLD, question), (PLAIN, " [y/N] ")]);
+        let text = page.into_text();
+        self.say(text.trim_end_matches('\n'));
+        answer(&mut io::stdin().lock())
+    }
+
+    /// Takes an event of a run that goes on.
+    pub fn event(&mut self, event: &Event) {
+        if self.format == Format::Jsonl {
+            self.print(&(json::line(event) + "\n"));
+        }
+        let detail = match self.mode {
+            Mode::Silent => return,
+            Mode::Bar => Detail::BesideBar,
+            Mode::Log => Detail::Log,
+        };
+        let progress = self.progress.get_or_insert_with(|| Progress::new(detail));
+        let lines = progress.apply(event);
+        match event.data {
+            EventKind::RunStarted { .. } if self.mode == Mode::Bar => {
+                self.bar = Some(Bar::start(progress));
+            }
+            EventKind::RunFinished { .. } => self.clear_bar(),
+            _ => {}
+        }
+        if !lines.is_empty() {
+            let text = self.lines_of(lines);
+            self.say(&text);
+        }
+        if let (Some(bar), Some(progress)) = (&self.bar, &self.progress) {
+            bar.update(progress, self.width.columns());
+        }
+    }
+
+    /// Shows what became of a run; `files` are where the report is.
+    pub fn report(&mut self, report: &Report, files: &[PathBuf]) {
+        self.clear_bar();
+        let text = match self.format {
+            Format::Human => recap::page(report, files, self.width()).into_text(),
+            Format::Json => json::pretty(report) + "\n",
+            // The events have said it.
+            Format::Jsonl => return,
+        };
+        self.print(&text);
+    }
+
+    pub fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.labelled(CYAN, "note: ", text);
+        }
+    }
+
+    pub fn hint(&mut self, text: &str) {
+        self.labelled(CYAN, "hint: ", text);
+    }
+
+    pub fn warning(&mut self, text: &str) {
+        self.labelled(YELLOW, "warning: ", text);
+    }
+
+    /// Shows that fleet could not do its job, as [`super::failure`] does, in colour.
+    pub fn failure(&mut self, message: &str, causes: &[String], hints: &[String]) {
+        self.clear_bar();
+        self.say(&failure::page(message, causes, hints).into_text());
+    }
+
+    /// Shows a result of one line.
+    pub fn line(&mut self, text: &str) {
+        let mut page = Page::default();
+        page.line(&[(PLAIN, text)]);
+        self.print(&page.into_text());
+    }
+
+    fn labelled(&mut self, style: Style, label: &str, text: &str) {
+        let mut page = Page::default();
+        labelled(&mut page, (style, label), text);
+        self.say(&page.into_text());
+    }
+
+    /// Returns the lines of a page, each cut to the terminal where a bar stands below them: a line
+    /// that wraps would push it down.
+    fn lines_of(&self, lines: Vec<Line>) -> String {
+        let columns = match self.mode {
+            Mode::Bar => self.width.columns(),
+            Mode::Log | Mode::Silent => usize::MAX,
+        };
+        let mut page = Page::default();
+        for line in lines {
+            let mut room = columns;
+            let mut spans = Vec::new();
+            for (style, text) in line {
+                let text = cut(&text, room);
+                room -= width(&text).min(room);
+                spans.push((style, text));
+            }
+            page.line(&spans.iter().map(|(style, it)| (*style, it.as_str())).collect::<Vec<_>>());
+        }
+        page.into_text()
+    }
+
+    fn width(&self) -> usize {
+        self.width.columns().min(WIDEST)
+    }
+
+    fn clear_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.clear();
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.above(|| drop(self.err.write(text))),
+            None => drop(self.err.write(text)),
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        if let Err(err) = self.out.write(text) {
+            self.warning(&format!("could not write to stdout: {err}"));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.clear_bar();
+    }
+}
+
+impl Width {
+    fn columns(self) -> usize {
+        match self {
+            Self::Fixed(columns) => columns,
+            Self::OfTerminal => terminal_width().unwrap_or(USUAL_WIDTH),
+        }
+    }
+}
+
+/// Returns the columns of the terminal behind stdout, or else stderr.
+fn terminal_width() -> Option<usize> {
+    let named = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+    let size = rustix::termios::tcgetwinsize(io::stdout())
+        .or_else(|_| rustix::termios::tcgetwinsize(io::stderr()));
+    let found = size.ok().map(|it| usize::from(it.ws_col)).or(named);
+    found.filter(|it| *it > 0)
+}
+
+fn answer(input: &mut dyn BufRead) -> Confirmation {
+    let mut line = String::new();
+    // No line, or one that cannot be read, is no yes.
+    let is_read = input.read_line(&mut line).is_ok();
+    let is_yes = matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    if is_read && is_yes { Confirmation::Yes } else { Confirmation::No }
+}
+
+/// A writer that is written to until it fails.
+struct Stream {
+    to: Option<Box<dyn Write>>,
+}
+
+impl Stream {
+    fn new(to: Box<dyn Write>) -> Self {
+        Self { to: Some(to) }
+    }
+
+    /// Writes and flushes. The first failure ends all writing; that nobody reads any more is none.
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        let Some(to) = &mut self.to else { return Ok(()) };
+        let res = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+        if res.is_err() {
+            self.to = None;
+        }
+        match res {
+            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testing::{self, heard};
+
+    /// Tells a terminal of a whole run.
+    fn tell(terminal: &mut Terminal) {
+        let story = testing::mixed();
+        terminal.plan_preview(&story.plan);
+        story.events.iter().for_each(|it| terminal.event(it));
+        terminal.report(&story.report(), &[]);
+    }
+
+    #[test]
+    fn jsonl_is_the_events_and_nothing_else() {
+        let heard = heard(Format::Jsonl, tell);
+        let events: Vec<Event> =
+            heard.out.text().lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+        assert_eq!(json::line(&events), json::line(&testing::mixed().events));
+        assert_eq!(heard.err.text(), "");
+    }
+
+    #[test]
+    fn json_is_the_report_and_nothing_else() {
+        let heard = heard(Format::Json, tell);
+        let report: Report = serde_json::from_str(&heard.out.text()).unwrap();
+        assert_eq!(json::line(&report), json::line(&testing::mixed().report()));
+        assert_eq!(heard.err.text(), "");
+    }
+
+    #[test]
+    fn a_pipe_gets_no_control_characters() {
+        let heard = heard(Format::Human, tell);
+        for text in [heard.out.text(), heard.err.text()] {
+            assert!(!text.is_empty());
+            assert!(text.chars().all(|it| it == '\n' || !it.is_control()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_report_fits_into_eighty_columns() {
+        let heard = heard(Format::Human, tell);
+        let long: Vec<_> =
+            heard.out.text().lines().filter(|it| width(it) > 80).map(str::to_owned).collect();
+        assert_eq!(long, Vec::<String>::new());
+    }
+
+    #[test]
+    fn quiet_leaves_results_hints_and_warnings() {
+        let heard = testing::Heard::default();
+        let (out, err) = (Box::new(heard.out.clone()), Box::new(heard.err.clone()));
+        let mut terminal = Terminal::with_writers(Format::Human, true, out, err, 80);
+        tell(&mut terminal);
+        terminal.note("a note");
+        terminal.hint("a hint");
+        terminal.warning("a warning\nof two lines");
+        assert!(heard.out.text().contains("37 succeeded"));
+        assert_eq!(heard.err.text(), "hint: a hint\nwarning: a warning\n    of two lines\n");
+    }
+
+    #[test]
+    fn nobody_is_asked_where_nobody_is() {
+        let heard = heard(Format::Human, |it| {
+            assert_eq!(it.confirm("Send?"), Confirmation::NotATerminal);
+        });
+        assert_eq!(heard.err.text(), "");
+    }
+
+    #[test]
+    fn only_yes_is_yes() {
+        let check = |text: &[u8], expected| assert_eq!(answer(&mut &text[..]), expected);
+        check(b"y\n", Confirmation::Yes);
+        check(b"YES\r\n", Confirmation::Yes);
+        check(b"\n", Confirmation::No);
+        check(b"", Confirmation::No);
+        check(b"yeah\n", Confirmation::No);
+        check(b"\xff\n", Confirmation::No);
+    }
+
+    #[test]
+    fn a_reader_that_leaves_is_no_error_and_a_full_disk_is_a_warning() {
+        struct Failing(io::ErrorKind);
+        impl Write for Failing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let check = |kind, expected: &str| {
+            let err = testing::Buffer::default();
+            let (out, said) = (Box::new(Failing(kind)), Box::new(err.clone()));
+            let mut terminal = Terminal::with_writers(Format::Json, false, out, said, 80);
+            tell(&mut terminal);
+            tell(&mut terminal);
+            assert_eq!(err.text(), expected);
+        };
+        check(io::ErrorKind::BrokenPipe, "");
+        check(io::ErrorKind::StorageFull, "warning: could not write to stdout: no storage space\n");
+    }
+
+    #[test]
+    fn targets_are_listed_in_and_out() {
+        let plan = testing::twenty();
+        let (planned, excluded) = (&plan.population.planned[..2], &plan.population.excluded);
+        let human = heard(Format::Human, |it| it.targets(planned, excluded));
+        insta::assert_snapshot!(human.out.text(), @"");
+        let lines = heard(Format::Jsonl, |it| it.targets(planned, excluded));
+        assert_eq!(lines.out.text().lines().count(), 5);
+        let json = heard(Format::Json, |it| it.targets(planned, excluded));
+        let json: serde_json::Value = serde_json::from_str(&json.out.text()).unwrap();
+        assert_eq!(json["planned"][1]["id"], testing::id(1).as_str());
+    }
+}
