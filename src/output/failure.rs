@@ -52,6 +52,12 @@ mod tests {
         let hints =
             owned(&["the role's trust policy must name your principal", "nothing was sent"]);
         failure(&mut err, "could not assume arn:aws:iam::123456789012:role/fleet", &causes, &hints);
-        insta::assert_snapshot!(String::from_utf8(err).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(err).unwrap(), @r"
+        error: could not assume arn:aws:iam::123456789012:role/fleet
+        caused by: AccessDenied: user … is not authorized
+            error: fake
+        hint: the role's trust policy must name your principal
+        hint: nothing was sent
+        ");
     }
 }

@@ -8,7 +8,7 @@ use super::{
     sanitize::sanitize,
     words::{count, place, some_of, width},
 };
-use crate::run::{InstanceFacts, Outcome, OutputGroup, Report};
+use crate::run::{InstanceFacts, Outcome, Report};
 
 /// Lines shown of one output.
 const LINES_SHOWN: usize = 20;
@@ -22,8 +22,12 @@ const LINES_IN_ALL: usize = 200;
 
 /// Adds the output of those that succeeded, the largest group first.
 pub(super) fn add(page: &mut Page, report: &Report, columns: usize) {
-    let groups = report.groups.iter().filter(|it| it.outcome == Outcome::Succeeded);
-    let groups: Vec<_> = groups.filter_map(|it| Folded::of(report, it)).collect();
+    let mut members: BTreeMap<u32, Vec<&InstanceFacts>> = BTreeMap::new();
+    for it in report.instances.iter().filter(|it| it.outcome == Outcome::Succeeded) {
+        members.entry(it.output_group.unwrap_or_default()).or_default().push(it);
+    }
+    // The ids of groups are in the order of their sizes.
+    let groups: Vec<_> = members.into_values().map(|members| Folded { members }).collect();
     let n_shown = if groups.len() <= FEW_GROUPS { groups.len() } else { GROUPS_SHOWN };
     let before = page.n_lines();
     let mut shown = 0;
@@ -47,22 +51,17 @@ pub(super) fn add(page: &mut Page, report: &Report, columns: usize) {
     }
 }
 
+/// Instances with the same output; there is at least one.
 struct Folded<'a> {
-    sample: &'a InstanceFacts,
     members: Vec<&'a InstanceFacts>,
 }
 
-impl<'a> Folded<'a> {
-    fn of(report: &'a Report, group: &OutputGroup) -> Option<Self> {
-        let members = report.instances.iter().filter(|it| it.output_group == Some(group.id));
-        let members: Vec<_> = members.collect();
-        members.first().map(|sample| Self { sample, members: members.clone() })
-    }
-
+impl Folded<'_> {
     /// Adds the group in at most `room` lines.
     fn add(&self, page: &mut Page, room: usize, columns: usize) {
-        let stdout = sanitize(self.sample.stdout.trim_end());
-        let stderr = sanitize(self.sample.stderr.trim_end());
+        let sample = self.members[0];
+        let stdout = sanitize(sample.stdout.trim_end());
+        let stderr = sanitize(sample.stderr.trim_end());
         let title = self.title(stdout.is_empty() && stderr.is_empty());
         if let ("", [line]) = (&*stderr, stdout.lines().collect::<Vec<_>>().as_slice())
             && width(&title) + 2 + width(line) <= columns
@@ -82,7 +81,7 @@ impl<'a> Folded<'a> {
         }
         if let Some(n @ 1..) = lines.len().checked_sub(room) {
             page.line(&[(DIM, &format!("    … {} in the report", count(n, "more line")))]);
-        } else if self.sample.truncated {
+        } else if sample.truncated {
             page.line(&[(DIM, "    … cut by the agent")]);
         }
     }

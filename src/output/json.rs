@@ -10,18 +10,21 @@ use super::sanitize::is_plain;
 /// Returns `value` in one line.
 pub(super) fn line(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value);
-    escaped(&text.expect("fleet's own types have string keys and no failing serializer"))
+    escaped(text.expect("fleet's own types have string keys and no failing serializer"))
 }
 
 /// Returns `value` over several lines.
 pub(super) fn pretty(value: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(value);
-    escaped(&text.expect("fleet's own types have string keys and no failing serializer"))
+    escaped(text.expect("fleet's own types have string keys and no failing serializer"))
 }
 
 /// serde_json escapes C0 alone. Outside of strings JSON is ASCII, so whatever is escaped here is
 /// inside one.
-fn escaped(text: &str) -> String {
+fn escaped(text: String) -> String {
+    if text.chars().all(is_plain) {
+        return text;
+    }
     let mut res = String::with_capacity(text.len());
     for it in text.chars() {
         if is_plain(it) {

@@ -16,7 +16,7 @@ const REDRAWS: u8 = 10;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Columns of the bar itself, and of what stands around the counts.
-const BAR: usize = 20;
+const BAR: usize = 12;
 const AROUND: usize = BAR + 2 + 1 + 3 + 7 + 1;
 
 /// A bar on stderr, which goes without a trace.
@@ -30,7 +30,7 @@ impl Bar {
         let length = progress.planned().map(u64::from);
         let bar = ProgressBar::with_draw_target(length, target);
         let template =
-            if length.is_some() { "[{bar:20}] {msg} · {clock}" } else { "{msg} · {clock}" };
+            if length.is_some() { "[{bar:12}] {msg} · {clock}" } else { "{msg} · {clock}" };
         let style = ProgressStyle::with_template(template).expect("the template is well formed");
         let tell = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
             to.write_str(&clock(state.elapsed().as_secs())).expect("a string takes any text");

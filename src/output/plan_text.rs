@@ -120,7 +120,7 @@ fn limits(limits: &Limits, planned: Option<u32>) -> String {
             let Limits { max_errors, max_concurrency, .. } = limits;
             let word = |it: &Bound| it.resolved.map_or(it.input.to_string(), |it| it.to_string());
             format!(
-                "budget {}, concurrency {}: the worst case is not known before the group is",
+                "budget {}, concurrency {}: what that means is not known before the group's size is",
                 word(max_errors),
                 word(max_concurrency)
             )
@@ -149,7 +149,26 @@ mod tests {
 
     #[test]
     fn a_plan_is_one_screen() {
-        insta::assert_snapshot!(text(&testing::twenty()), @"");
+        insta::assert_snapshot!(text(&testing::twenty()), @r"
+        AWS-RunShellScript version 1 on --asg web
+          run         20240719-040900-abcdef
+          account     123456789012, us-east-1
+          caller      arn:aws:sts::123456789012:assumed-role/fleet-web/op
+          role        arn:aws:iam::123456789012:role/fleet-web
+          parameters  commands = uname -a; uptime
+                      dbPassword = ‹redacted›
+          planned     20 instances
+                      web 20: us-east-1a 10, us-east-1b 10
+          left out    2 instances, agent lost its connection (--include offline takes
+                      it): i-00000000000000015, i-00000000000000016
+                      1 instance, in Standby (--include standby takes it):
+                      i-00000000000000014
+          dispatch    by ids, at most 50 a command: the tag would also reach instances
+                      that the plan leaves out
+          limits      budget 0, concurrency 2: at most 2 of 20 can fail
+                      from --max-errors 0 and --max-concurrency 10%
+          delivery    given up after 600 seconds without an answer
+        ");
     }
 
     #[test]
@@ -163,6 +182,24 @@ mod tests {
             notes: vec![note],
             ..testing::draft(Vec::new())
         };
-        insta::assert_snapshot!(text(&plan::build(draft).unwrap()), @"");
+        insta::assert_snapshot!(text(&plan::build(draft).unwrap()), @r"
+        AWS-RunShellScript version 1 on --asg web
+          run         20240719-040900-abcdef
+          account     123456789012, us-east-1
+          caller      arn:aws:sts::123456789012:assumed-role/fleet-web/op
+          role        arn:aws:iam::123456789012:role/fleet-web
+          reason      INC-7
+          parameters  commands = uname -a; uptime
+                      dbPassword = ‹redacted›
+          planned     whoever the tag reaches: the group may not be listed
+          dispatch    one command by tag aws:autoscaling:groupName=web: the caller may
+                      not list the group, and its tag reaches it
+          limits      budget 5%, concurrency 10%: what that means is not known before
+                      the group's size is
+                      from --max-errors 5% and --max-concurrency 10%
+          delivery    given up after 600 seconds without an answer
+          deadline    1 second from the start; what still runs is cancelled
+          note        autoscaling:DescribeAutoScalingGroups denied
+        ");
     }
 }

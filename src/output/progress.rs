@@ -26,7 +26,19 @@ pub(super) enum Detail {
 }
 
 /// One line worth saying.
-pub(super) type Line = Vec<(Style, String)>;
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) spans: Vec<(Style, String)>,
+    pub(super) fit: Fit,
+}
+
+/// Whether a line may be cut to the width of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// The report has the rest.
+    Cut,
+    Whole,
+}
 
 /// What is known so far.
 #[derive(Debug)]
@@ -40,6 +52,7 @@ pub(super) struct Progress {
     /// By command, how many the service says are completed.
     completed: HashMap<String, u32>,
     sends: HashMap<u32, usize>,
+    throttled: Option<u32>,
     /// How many tenths the last summary told of, and whether the next one is due.
     tenths: u32,
     is_summary_due: bool,
@@ -56,6 +69,7 @@ impl Progress {
             running: HashSet::new(),
             completed: HashMap::new(),
             sends: HashMap::new(),
+            throttled: None,
             tenths: 0,
             is_summary_due: false,
             at_ms: 0,
@@ -128,7 +142,9 @@ impl Progress {
             EventKind::SendRefused { code, message, .. } => {
                 lines.push(self.line(RED, format!("send refused: {code}: {message}")));
             }
-            EventKind::SendThrottled { .. } => {
+            // Said once for each send, however often it is tried.
+            EventKind::SendThrottled { send } if self.throttled != Some(*send) => {
+                self.throttled = Some(*send);
                 let text = "send throttled by the service; tried again later".to_owned();
                 lines.push(self.line(DIM, text));
             }
@@ -189,7 +205,8 @@ impl Progress {
             EventKind::NoteTaken { note } => {
                 lines.push(self.line(CYAN, format!("note: {}", note.text)));
             }
-            EventKind::WaveStarted { .. }
+            EventKind::SendThrottled { .. }
+            | EventKind::WaveStarted { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::CommandAccepted { .. }
             | EventKind::InstanceJoined { .. }
@@ -237,8 +254,8 @@ impl Progress {
             execution.map_or(("", ""), |it| (it.stdout.as_str(), it.stderr.as_str()));
         let why = why_of(stderr, stdout, hint).map(|it| format!(": {it}")).unwrap_or_default();
         let mut line = self.line(RED, format!("{id} {}", outcome(ended)));
-        line.push((PLAIN, format!("{code}{why}")));
-        Some(line)
+        line.spans.push((PLAIN, format!("{code}{why}")));
+        Some(Line { fit: Fit::Cut, ..line })
     }
 
     fn summarise(&mut self, lines: &mut Vec<Line>) {
@@ -252,7 +269,8 @@ impl Progress {
     }
 
     fn line(&self, style: Style, text: String) -> Line {
-        vec![(DIM, format!("{} ", clock(self.at_ms / 1000))), (style, text)]
+        let time = (DIM, format!("{} ", clock(self.at_ms / 1000)));
+        Line { spans: vec![time, (style, text)], fit: Fit::Whole }
     }
 }
 
@@ -271,18 +289,34 @@ mod tests {
     fn log(story: &Story) -> String {
         let mut progress = Progress::new(Detail::Log);
         let lines = story.events.iter().flat_map(|it| progress.apply(it));
-        let lines = lines.map(|it| it.into_iter().map(|(_, text)| text).collect::<String>() + "\n");
+        let lines =
+            lines.map(|it| it.spans.into_iter().map(|(_, text)| text).collect::<String>() + "\n");
         lines.collect()
     }
 
     #[test]
     fn a_log_has_a_line_for_each_failure() {
-        insta::assert_snapshot!(log(&testing::mixed()), @"");
+        insta::assert_snapshot!(log(&testing::mixed()), @r"
+        00:00 wave 1 started: 40 instances
+        00:00 command 11111111-2222-3333-4444-000000000001 accepted
+        00:00 i-00000000000000003 failed, exit code 3: df: /var is full
+        00:00 i-00000000000000007 failed, exit code -1: killed by a signal that the agent did not send, often for want of memory
+        00:00 i-0000000000000001f undeliverable: the agent could not be reached; it may have run all the same: look before repeating
+        00:00 wave 1 finished: 40/40 · 37 succeeded · 2 failed · 1 undeliverable
+        ");
     }
 
     #[test]
     fn a_log_says_why_a_run_stops() {
-        insta::assert_snapshot!(log(&testing::halted()), @"");
+        insta::assert_snapshot!(log(&testing::halted()), @r"
+        00:00 wave 1 started: 20 instances
+        00:00 command 11111111-2222-3333-4444-000000000001 accepted for 2 instances
+        00:00 command 11111111-2222-3333-4444-000000000002 accepted for 2 instances
+        00:00 2/20 · 2 succeeded
+        00:01 i-00000000000000003 failed, exit code 3: df: /var is full
+        00:01 error budget spent: 1 error, 0 allowed; nothing more is sent
+        00:01 wave 1 finished: 20/20 · 3 succeeded · 1 failed · 16 not attempted
+        ");
     }
 
     #[test]

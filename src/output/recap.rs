@@ -9,7 +9,7 @@ use super::{
     folded,
     page::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW},
     table,
-    words::{between, count, outcome, some_of},
+    words::{between, count, one_line, outcome, some_of, wrap},
 };
 use crate::run::{Coverage, InstanceFacts, Kind, Outcome, Report};
 
@@ -80,8 +80,10 @@ fn facts(page: &mut Page, report: &Report, files: &[PathBuf], columns: usize) {
         page.whole_fact("next", command);
     }
     page.blank();
-    let code = format!(" (exit code {})", verdict.exit_code);
-    page.line(&[(style(verdict.kind), &verdict.sentence), (DIM, &code)]);
+    let sentence = format!("{} (exit code {})", one_line(&verdict.sentence), verdict.exit_code);
+    for line in wrap(&sentence, columns) {
+        page.line(&[(style(verdict.kind), &line)]);
+    }
 }
 
 fn style(kind: Kind) -> Style {
@@ -161,12 +163,57 @@ mod tests {
 
     #[test]
     fn failures_come_first_and_equal_output_once() {
-        insta::assert_snapshot!(text(&testing::mixed()), @"");
+        insta::assert_snapshot!(text(&testing::mixed()), @r"
+        INSTANCE             GROUP/ZONE      OUTCOME        EXIT  TIME
+        i-00000000000000003  web/us-east-1b  failed            3  1.2s
+            df: /var is full
+        i-00000000000000007  web/us-east-1b  failed           -1  1.2s
+            killed by a signal that the agent did not send, often for want of memory
+        i-0000000000000001f  web/us-east-1b  undeliverable     -     -
+            the agent could not be reached; it may have run all the same: look before
+            repeating
+
+        34 succeeded with the same output (web/us-east-1a 17, web/us-east-1b 17):
+            nginx 1.24
+        3 succeeded with the same output (web/us-east-1a 3):
+            nginx 1.25
+            two     columns
+
+          run         20240719-040900-abcdef, took 0.5s
+          outcomes    37 succeeded, 2 failed, 1 undeliverable of 40 instances
+          coverage    complete: every instance of the group was planned
+          budget      3 errors, 4 allowed
+          API calls   4: ListCommandInvocations 3, SendCommand 1
+          report      /tmp/report.json
+
+        37 of 40 instances succeeded, 2 failed, 1 undeliverable (exit code 1)
+        ");
     }
 
     #[test]
     fn whoever_was_left_alone_is_one_line() {
-        insta::assert_snapshot!(text(&testing::halted()), @"");
+        insta::assert_snapshot!(text(&testing::halted()), @r"
+        INSTANCE             GROUP/ZONE      OUTCOME  EXIT  TIME
+        i-00000000000000003  web/us-east-1b  failed      3  1.2s
+            df: /var is full
+
+        16 not attempted: nothing was sent to it
+            i-00000000000000004, i-00000000000000005, i-00000000000000006,
+            i-00000000000000007, i-00000000000000008 and 11 more
+
+        3 succeeded with the same output (web/us-east-1a 2, web/us-east-1b 1):
+            Linux web 6.1
+
+          run         20240719-040900-abcdef, took 1.0s
+          outcomes    3 succeeded, 1 failed, 16 not attempted of 20 instances
+          coverage    partial; 3 left out
+          budget      1 error, 0 allowed
+          API calls   4: ListCommandInvocations 3, SendCommand 1
+          report      /tmp/report.json
+
+        3 of 20 instances succeeded, 1 failed, 16 not attempted: stopped by the error
+        budget (1 of 0 allowed) (exit code 5)
+        ");
     }
 
     #[test]
@@ -176,6 +223,22 @@ mod tests {
         let story = testing::play(plan::build(draft).unwrap(), |it| {
             testing::success(outputs[usize::from(it.as_str().as_bytes()[18] - b'0')])
         });
-        insta::assert_snapshot!(text(&story), @"");
+        insta::assert_snapshot!(text(&story), @r"
+        i-00000000000000000 web/us-east-1a: up 1 day
+        i-00000000000000001 web/us-east-1b: up 2 days
+        i-00000000000000002 web/us-east-1a: up 3 days
+        i-00000000000000003 web/us-east-1b: up 4 days
+        i-00000000000000004 web/us-east-1a: up 5 days
+        i-00000000000000005 web/us-east-1b succeeded without output
+
+          run         20240719-040900-abcdef, took 0.5s
+          outcomes    6 succeeded of 6 instances
+          coverage    complete: every instance of the group was planned
+          budget      0 errors, 0 allowed
+          API calls   4: ListCommandInvocations 3, SendCommand 1
+          report      /tmp/report.json
+
+        6 of 6 instances succeeded (exit code 0)
+        ");
     }
 }

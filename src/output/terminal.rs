@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
+    os::fd::AsFd,
     path::PathBuf,
 };
 
@@ -15,7 +16,7 @@ use super::{
     live::Bar,
     page::{BOLD, CYAN, PLAIN, Page, YELLOW},
     plan_text,
-    progress::{Detail, Line, Progress},
+    progress::{Detail, Fit, Line, Progress},
     recap, targets,
     words::{cut, width},
 };
@@ -198,11 +199,11 @@ impl Terminal {
             _ => {}
         }
         if !lines.is_empty() {
-            let text = self.lines_of(lines);
+            let text = self.text_of(lines);
             self.say(&text);
         }
         if let (Some(bar), Some(progress)) = (&self.bar, &self.progress) {
-            bar.update(progress, self.width.columns());
+            bar.update(progress, self.width.of_stderr());
         }
     }
 
@@ -251,29 +252,26 @@ impl Terminal {
         self.say(&page.into_text());
     }
 
-    /// Returns the lines of a page, each cut to the terminal where a bar stands below them: a line
-    /// that wraps would push it down.
-    fn lines_of(&self, lines: Vec<Line>) -> String {
-        let columns = match self.mode {
-            Mode::Bar => self.width.columns(),
-            Mode::Log | Mode::Silent => usize::MAX,
-        };
+    fn text_of(&self, lines: Vec<Line>) -> String {
         let mut page = Page::default();
-        for line in lines {
-            let mut room = columns;
-            let mut spans = Vec::new();
-            for (style, text) in line {
-                let text = cut(&text, room);
+        for Line { spans, fit } in lines {
+            let mut room = match (fit, self.mode) {
+                (Fit::Cut, Mode::Bar) => self.width.of_stderr(),
+                (Fit::Cut | Fit::Whole, _) => usize::MAX,
+            };
+            let cut_to_room = |(style, text): &(Style, String)| {
+                let text = cut(text, room);
                 room -= width(&text).min(room);
-                spans.push((style, text));
-            }
+                (*style, text)
+            };
+            let spans: Vec<_> = spans.iter().map(cut_to_room).collect();
             page.line(&spans.iter().map(|(style, it)| (*style, it.as_str())).collect::<Vec<_>>());
         }
         page.into_text()
     }
 
     fn width(&self) -> usize {
-        self.width.columns().min(WIDEST)
+        self.width.of_stdout().min(WIDEST)
     }
 
     fn clear_bar(&mut self) {
@@ -303,21 +301,25 @@ impl Drop for Terminal {
 }
 
 impl Width {
-    fn columns(self) -> usize {
+    /// A file gets the usual width, whatever terminal it is made from.
+    fn of_stdout(self) -> usize {
+        self.of(io::stdout())
+    }
+
+    fn of_stderr(self) -> usize {
+        self.of(io::stderr())
+    }
+
+    fn of(self, stream: impl AsFd) -> usize {
         match self {
             Self::Fixed(columns) => columns,
-            Self::OfTerminal => terminal_width().unwrap_or(USUAL_WIDTH),
+            Self::OfTerminal => {
+                let size = rustix::termios::tcgetwinsize(stream).ok();
+                let columns = size.map(|it| usize::from(it.ws_col)).filter(|it| *it > 0);
+                columns.unwrap_or(USUAL_WIDTH)
+            }
         }
     }
-}
-
-/// Returns the columns of the terminal behind stdout, or else stderr.
-fn terminal_width() -> Option<usize> {
-    let named = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
-    let size = rustix::termios::tcgetwinsize(io::stdout())
-        .or_else(|_| rustix::termios::tcgetwinsize(io::stderr()));
-    let found = size.ok().map(|it| usize::from(it.ws_col)).or(named);
-    found.filter(|it| *it > 0)
 }
 
 fn answer(input: &mut dyn BufRead) -> Confirmation {
@@ -459,7 +461,21 @@ mod tests {
         let plan = testing::twenty();
         let (planned, excluded) = (&plan.population.planned[..2], &plan.population.excluded);
         let human = heard(Format::Human, |it| it.targets(planned, excluded));
-        insta::assert_snapshot!(human.out.text(), @"");
+        insta::assert_snapshot!(human.out.text(), @r"
+        INSTANCE             GROUP/ZONE      LIFECYCLE  PLATFORM  AGENT
+        i-00000000000000000  web/us-east-1a  InService  Linux     online 3.3.551.0
+        i-00000000000000001  web/us-east-1b  InService  Linux     online 3.3.551.0
+
+        LEFT OUT             GROUP  LIFECYCLE
+        i-00000000000000014  web    Standby
+            in Standby (--include standby takes it)
+        i-00000000000000015  web    InService
+            agent lost its connection (--include offline takes it)
+        i-00000000000000016  web    InService
+            agent lost its connection (--include offline takes it)
+
+        2 instances planned, 3 left out
+        ");
         let lines = heard(Format::Jsonl, |it| it.targets(planned, excluded));
         assert_eq!(lines.out.text().lines().count(), 5);
         let json = heard(Format::Json, |it| it.targets(planned, excluded));
