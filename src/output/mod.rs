@@ -3,6 +3,7 @@
 //! from AWS reaches a terminal without [`sanitize`].
 
 mod atomic;
+mod confirm;
 mod failure;
 mod folded;
 mod json;
@@ -14,17 +15,20 @@ mod progress;
 mod recap;
 mod report_file;
 mod sanitize;
+mod stream;
 mod table;
 mod targets;
+mod telling;
 mod terminal;
 #[cfg(test)]
 mod testing;
 mod words;
 
 pub use self::{
+    confirm::Confirmation,
     failure::failure,
     ledger::{Ledger, read_events, state_dir},
     report_file::ReportFile,
     sanitize::sanitize,
-    terminal::{Confirmation, Format, Terminal},
+    terminal::{Format, Terminal},
 };

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use anstyle::Style;
 
 use super::{
-    page::{CYAN, DIM, PLAIN, RED, YELLOW},
-    words::{clock, count, outcome, some_of, why_of},
+    page::{DIM, PLAIN, RED},
+    telling,
+    words::{clock, count, outcome, why_of},
 };
 use crate::{
     plan::{InstanceId, Plan},
@@ -51,6 +52,7 @@ pub(super) struct Progress {
     running: HashSet<InstanceId>,
     /// By command, how many the service says are completed.
     completed: HashMap<String, u32>,
+    n_completed: u32,
     sends: HashMap<u32, usize>,
     throttled: Option<u32>,
     /// How many tenths the last summary told of, and whether the next one is due.
@@ -68,6 +70,7 @@ impl Progress {
             finished: HashSet::new(),
             running: HashSet::new(),
             completed: HashMap::new(),
+            n_completed: 0,
             sends: HashMap::new(),
             throttled: None,
             tenths: 0,
@@ -83,8 +86,7 @@ impl Progress {
 
     /// Returns how many are over, as far as rows or counters tell.
     pub(super) fn done(&self) -> u32 {
-        let completed: u32 = self.completed.values().sum();
-        let done = number(self.finished.len()).max(completed);
+        let done = number(self.finished.len()).max(self.n_completed);
         self.planned().map_or(done, |it| done.min(it))
     }
 
@@ -139,25 +141,9 @@ impl Progress {
                 let text = format!("command {command_id} accepted{}", who.unwrap_or_default());
                 lines.push(self.line(PLAIN, text));
             }
-            EventKind::SendRefused { code, message, .. } => {
-                lines.push(self.line(RED, format!("send refused: {code}: {message}")));
-            }
-            // Said once for each send, however often it is tried.
-            EventKind::SendThrottled { send } if self.throttled != Some(*send) => {
-                self.throttled = Some(*send);
-                let text = "send throttled by the service; tried again later".to_owned();
-                lines.push(self.line(DIM, text));
-            }
-            EventKind::SendDoubted { reason, .. } => {
-                let text = format!("send in doubt, looking for it before going on: {reason}");
-                lines.push(self.line(YELLOW, text));
-            }
-            EventKind::SendLost { reason, .. } => {
-                let text = format!("send lost, and not repeated: {reason}");
-                lines.push(self.line(RED, text));
-            }
             EventKind::CommandCounted { command_id, completed, .. } => {
-                self.completed.insert(command_id.clone(), *completed);
+                let before = self.completed.insert(command_id.clone(), *completed).unwrap_or(0);
+                self.n_completed = (self.n_completed + completed).saturating_sub(before);
             }
             EventKind::InvocationChanged { instance_id, status_details, .. } => {
                 if status_details == "InProgress" {
@@ -168,52 +154,11 @@ impl Progress {
                 let execution = execution.as_ref();
                 lines.extend(self.finished(instance_id, *outcome, execution, hint.as_deref()));
             }
-            EventKind::InstanceJoined { instance_id } if self.planned.is_some() => {
-                lines.push(self.line(DIM, format!("{instance_id} has joined the group")));
-            }
-            EventKind::InstanceLeft { instance_id } => {
-                lines.push(self.line(DIM, format!("{instance_id} has left the group")));
-            }
-            EventKind::BudgetSpent { used, limit } => {
-                let text = format!(
-                    "error budget spent: {}, {limit} allowed; nothing more is sent",
-                    count(*used as usize, "error")
-                );
-                lines.push(self.line(YELLOW, text));
-            }
-            EventKind::CancelRequested { command_id, instances } => {
-                let text = match instances {
-                    Some(ids) => format!("cancelling {} of {command_id}", some_of(ids)),
-                    None => format!("cancelling command {command_id}"),
-                };
-                lines.push(self.line(YELLOW, text));
-            }
-            EventKind::DeadlinePassed => {
-                let text = "deadline passed: nothing more is sent, what runs is cancelled";
-                lines.push(self.line(YELLOW, text.to_owned()));
-            }
-            EventKind::Interrupted { times } => {
-                let text = match times {
-                    0 | 1 => {
-                        "interrupted: nothing more is sent, what runs is cancelled and followed to \
-                         its end; a second interrupt stops following"
-                    }
-                    _ => "interrupted again: following stops",
-                };
-                lines.push(self.line(YELLOW, text.to_owned()));
-            }
-            EventKind::NoteTaken { note } => {
-                lines.push(self.line(CYAN, format!("note: {}", note.text)));
-            }
-            EventKind::SendThrottled { .. }
-            | EventKind::WaveStarted { .. }
-            | EventKind::WaveFinished { .. }
-            | EventKind::CommandAccepted { .. }
-            | EventKind::InstanceJoined { .. }
-            | EventKind::OutputCompleted { .. }
-            | EventKind::CoverageRead { .. }
-            | EventKind::RunFinished { .. }
-            | EventKind::Unknown => {}
+            // Said once for each send, however often it is tried.
+            EventKind::SendThrottled { send } if self.throttled.replace(*send) == Some(*send) => {}
+            // Under a plan that lists nobody, everybody joins.
+            EventKind::InstanceJoined { .. } if self.planned.is_none() => {}
+            other => lines.extend(telling::of(other).map(|(style, it)| self.line(style, it))),
         }
         lines
     }

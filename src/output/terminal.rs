@@ -2,8 +2,7 @@
 //! It never fails: a reader that has gone away is no error, and the run goes on without it.
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
-    os::fd::AsFd,
+    io::{self, IsTerminal, Write},
     path::PathBuf,
 };
 
@@ -11,22 +10,22 @@ use anstream::{AutoStream, StripStream};
 use anstyle::Style;
 
 use super::{
+    confirm::{self, Confirmation},
     failure::{self, labelled},
     json,
     live::Bar,
     page::{BOLD, CYAN, PLAIN, Page, YELLOW},
     plan_text,
     progress::{Detail, Fit, Line, Progress},
-    recap, targets,
+    recap,
+    stream::{Stream, Width},
+    targets,
     words::{cut, width},
 };
 use crate::{
     plan::{Excluded, Plan, Target},
     run::{Event, EventKind, Report},
 };
-
-/// The width where nobody knows the terminal's.
-const USUAL_WIDTH: usize = 80;
 
 /// Lines longer than this are hard to read, however wide the terminal is.
 const WIDEST: usize = 120;
@@ -40,15 +39,6 @@ pub enum Format {
     Json,
     /// Each event as it happens.
     Jsonl,
-}
-
-/// The operator's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confirmation {
-    Yes,
-    No,
-    /// There is nobody to ask.
-    NotATerminal,
 }
 
 /// How progress is shown.
@@ -70,13 +60,6 @@ pub struct Terminal {
     is_interactive: bool,
     progress: Option<Progress>,
     bar: Option<Bar>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Width {
-    Fixed(usize),
-    /// Asked for each time, because terminals are resized.
-    OfTerminal,
 }
 
 impl Terminal {
@@ -176,7 +159,7 @@ impl Terminal {
         page.line(&[(BOLD, question), (PLAIN, " [y/N] ")]);
         let text = page.into_text();
         self.say(text.trim_end_matches('\n'));
-        answer(&mut io::stdin().lock())
+        confirm::answer(&mut io::stdin().lock())
     }
 
     /// Takes an event of a run that goes on.
@@ -300,64 +283,18 @@ impl Drop for Terminal {
     }
 }
 
-impl Width {
-    /// A file gets the usual width, whatever terminal it is made from.
-    fn of_stdout(self) -> usize {
-        self.of(io::stdout())
-    }
-
-    fn of_stderr(self) -> usize {
-        self.of(io::stderr())
-    }
-
-    fn of(self, stream: impl AsFd) -> usize {
-        match self {
-            Self::Fixed(columns) => columns,
-            Self::OfTerminal => {
-                let size = rustix::termios::tcgetwinsize(stream).ok();
-                let columns = size.map(|it| usize::from(it.ws_col)).filter(|it| *it > 0);
-                columns.unwrap_or(USUAL_WIDTH)
-            }
-        }
-    }
-}
-
-fn answer(input: &mut dyn BufRead) -> Confirmation {
-    let mut line = String::new();
-    // No line, or one that cannot be read, is no yes.
-    let is_read = input.read_line(&mut line).is_ok();
-    let is_yes = matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    if is_read && is_yes { Confirmation::Yes } else { Confirmation::No }
-}
-
-/// A writer that is written to until it fails.
-struct Stream {
-    to: Option<Box<dyn Write>>,
-}
-
-impl Stream {
-    fn new(to: Box<dyn Write>) -> Self {
-        Self { to: Some(to) }
-    }
-
-    /// Writes and flushes. The first failure ends all writing; that nobody reads any more is none.
-    fn write(&mut self, text: &str) -> io::Result<()> {
-        let Some(to) = &mut self.to else { return Ok(()) };
-        let res = to.write_all(text.as_bytes()).and_then(|()| to.flush());
-        if res.is_err() {
-            self.to = None;
-        }
-        match res {
-            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::output::testing::{self, heard};
+    use crate::{
+        output::{
+            sanitize,
+            testing::{self, heard},
+        },
+        plan::Note,
+    };
 
     /// Tells a terminal of a whole run.
     fn tell(terminal: &mut Terminal) {
@@ -423,17 +360,6 @@ mod tests {
     }
 
     #[test]
-    fn only_yes_is_yes() {
-        let check = |text: &[u8], expected| assert_eq!(answer(&mut &text[..]), expected);
-        check(b"y\n", Confirmation::Yes);
-        check(b"YES\r\n", Confirmation::Yes);
-        check(b"\n", Confirmation::No);
-        check(b"", Confirmation::No);
-        check(b"yeah\n", Confirmation::No);
-        check(b"\xff\n", Confirmation::No);
-    }
-
-    #[test]
     fn a_reader_that_leaves_is_no_error_and_a_full_disk_is_a_warning() {
         struct Failing(io::ErrorKind);
         impl Write for Failing {
@@ -481,5 +407,43 @@ mod tests {
         let json = heard(Format::Json, |it| it.targets(planned, excluded));
         let json: serde_json::Value = serde_json::from_str(&json.out.text()).unwrap();
         assert_eq!(json["planned"][1]["id"], testing::id(1).as_str());
+    }
+
+    /// Returns whether `text`, without the styles that fleet adds, is harmless.
+    fn is_harmless(text: &str) -> bool {
+        let own = regex::Regex::new("\x1b\\[[0-9]*m").unwrap();
+        own.replace_all(text, "").chars().all(|it| it != '\t' && sanitize::is_plain(it))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nothing_that_an_instance_or_aws_says_reaches_a_terminal_as_it_is(
+            bad in "[\x1b\u{9b}\\[0-9mHJ\x07\x08\r\n\t\x7fé\u{202e}\u{200b}\u{feff}a ]{0,60}"
+        ) {
+            let mut story = testing::halted();
+            story.plan.document.name.clone_from(&bad);
+            story.plan.reason = Some(bad.clone());
+            story.plan.population.planned[0].zone = Some(bad.clone());
+            story.plan.notes.push(Note::new("bad", bad.clone()));
+            prop_assert!(is_harmless(&plan_text::page(&story.plan, 80).into_text()));
+
+            let mut report = story.report();
+            for (n, it) in report.instances.iter_mut().enumerate() {
+                it.zone = Some(bad.clone());
+                it.hint = Some(bad.clone());
+                it.stdout = format!("{bad}{n}");
+                it.stderr.clone_from(&bad);
+            }
+            report.run.reason = Some(bad.clone());
+            let verdict = report.verdict.as_mut().unwrap();
+            verdict.sentence.clone_from(&bad);
+            verdict.next_commands.push(bad.clone());
+            prop_assert!(is_harmless(&recap::page(&report, &[bad.clone().into()], 80).into_text()));
+
+            let strings = std::slice::from_ref(&bad);
+            prop_assert!(is_harmless(&failure::page(&bad, strings, strings).into_text()));
+        }
     }
 }
