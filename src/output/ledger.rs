@@ -1,0 +1,203 @@
+//! What a run leaves on the disk while it goes on: its plan, its events, in the end its report.
+//! An event that must outlive a crash is on the disk before `append` returns.
+
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    atomic::{self, Readers},
+    json,
+};
+use crate::{
+    plan::{Plan, RunId},
+    run::{Event, Report},
+};
+
+/// One run's directory, `STATE_DIR/runs/RUN_ID`, which only its owner may read.
+#[derive(Debug)]
+pub struct Ledger {
+    directory: PathBuf,
+    events: File,
+    /// How many bytes of events are whole lines.
+    length: u64,
+}
+
+/// Returns where fleet keeps its state: `$XDG_STATE_HOME/fleet`, by default
+/// `~/.local/state/fleet`. `None` if the environment names neither.
+pub fn state_dir(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    // A relative path is to be ignored (XDG base directory specification).
+    let absolute = |name| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let state = absolute("XDG_STATE_HOME");
+    let state = state.or_else(|| absolute("HOME").map(|it| it.join(".local/state")));
+    state.map(|it| it.join("fleet"))
+}
+
+impl Ledger {
+    /// Opens the ledger of a new run and writes its plan down. A run that has one is refused.
+    pub fn create(state_dir: &Path, plan: &Plan) -> io::Result<Self> {
+        let directory = state_dir.join("runs").join(file_name(&plan.run_id)?);
+        let runs = state_dir.join("runs");
+        DirBuilder::new().recursive(true).mode(0o700).create(&runs)?;
+        DirBuilder::new().mode(0o700).create(&directory)?;
+        let text = json::pretty(plan) + "\n";
+        atomic::write(&directory.join("plan.json"), text.as_bytes(), Readers::Owner)?;
+        let path = directory.join("events.jsonl");
+        let events = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        atomic::sync_directory(&path)?;
+        atomic::sync_directory(&directory)?;
+        Ok(Self { directory, events, length: 0 })
+    }
+
+    /// Appends `events`, a line each; they are on the disk when it returns.
+    pub fn append(&mut self, events: &[Event]) -> io::Result<()> {
+        self.append_unsynced(events)?;
+        self.events.sync_data()
+    }
+
+    /// Appends `events`, which a crash of the machine, but not of fleet, may lose.
+    pub fn append_unsynced(&mut self, events: &[Event]) -> io::Result<()> {
+        let mut text = String::new();
+        for event in events {
+            text.push_str(&json::line(event));
+            text.push('\n');
+        }
+        if let Err(err) = self.events.write_all(text.as_bytes()) {
+            // Half a line in the middle would make all that follows unreadable.
+            drop(self.events.set_len(self.length));
+            return Err(err);
+        }
+        self.length += text.len() as u64;
+        Ok(())
+    }
+
+    /// Writes the report down and returns where.
+    pub fn finish(&mut self, report: &Report) -> io::Result<PathBuf> {
+        self.events.sync_data()?;
+        let path = self.directory.join("report.json");
+        let text = json::pretty(report) + "\n";
+        atomic::write(&path, text.as_bytes(), Readers::Owner)?;
+        Ok(path)
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// A run id may come from a file that somebody else wrote; it must stay one name.
+fn file_name(id: &RunId) -> io::Result<&str> {
+    let text = id.as_str();
+    let is_name = text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    if is_name && !text.is_empty() {
+        return Ok(text);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is not a run id")))
+}
+
+/// Returns the events in `path`. A last line that was torn by a crash is passed over; anything
+/// else that is not an event is an error.
+pub fn read_events(path: &Path) -> io::Result<Vec<Event>> {
+    let bytes = fs::read(path)?;
+    let mut events = Vec::new();
+    let mut lines = bytes.split_inclusive(|it| *it == b'\n').enumerate().peekable();
+    while let Some((index, line)) = lines.next() {
+        match serde_json::from_slice(line) {
+            Ok(event) => events.push(event),
+            Err(_) if lines.peek().is_none() && !line.ends_with(b"\n") => {}
+            Err(err) => {
+                let text = format!("{}, line {}: {err}", path.display(), index + 1);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+        }
+    }
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::{output::testing, run::Fold};
+
+    #[test]
+    fn a_replayed_ledger_gives_the_report_that_was_written() {
+        let home = tempfile::tempdir().unwrap();
+        let story = testing::halted();
+        let mut ledger = Ledger::create(home.path(), &story.plan).unwrap();
+        let (first, rest) = story.events.split_at(3);
+        ledger.append(first).unwrap();
+        ledger.append_unsynced(rest).unwrap();
+        let path = ledger.finish(&story.report()).unwrap();
+        let written: Report = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(json::line(&written), json::line(&story.report()));
+        let events = read_events(&ledger.directory().join("events.jsonl")).unwrap();
+        assert_eq!(json::line(&events), json::line(&story.events));
+        let mut fold = Fold::default();
+        events.iter().for_each(|it| fold.apply(it));
+        assert_eq!(fold.report(), Some(written));
+    }
+
+    #[test]
+    fn only_the_owner_may_read_it_and_nothing_else_is_left() {
+        let home = tempfile::tempdir().unwrap();
+        let story = testing::halted();
+        let mut ledger = Ledger::create(home.path(), &story.plan).unwrap();
+        ledger.finish(&story.report()).unwrap();
+        let mode = |it: &Path| fs::metadata(it).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(ledger.directory()), 0o700);
+        let entries = fs::read_dir(ledger.directory()).unwrap().map(|it| it.unwrap().path());
+        let mut names: Vec<_> = entries
+            .map(|it| (it.file_name().unwrap().to_string_lossy().into_owned(), mode(&it)))
+            .collect();
+        names.sort();
+        let expected = ["events.jsonl", "plan.json", "report.json"];
+        assert_eq!(names, expected.map(|it| (it.to_owned(), 0o600)));
+    }
+
+    #[test]
+    fn a_run_that_has_a_ledger_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let story = testing::halted();
+        Ledger::create(home.path(), &story.plan).unwrap();
+        let err = Ledger::create(home.path(), &story.plan).unwrap_err();
+        assert_eq!(err.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_run_id_cannot_lead_out_of_the_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let mut plan = testing::halted().plan;
+        plan.run_id = serde_json::from_str("\"../../etc\"").unwrap();
+        assert!(Ledger::create(home.path(), &plan).is_err());
+    }
+
+    #[test]
+    fn a_torn_last_line_is_passed_over_and_a_torn_middle_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("events.jsonl");
+        let line = json::line(&testing::halted().events[1]);
+        fs::write(&path, format!("{line}\n{}", &line[..line.len() / 2])).unwrap();
+        assert_eq!(read_events(&path).unwrap().len(), 1);
+        fs::write(&path, format!("{}\n{line}\n", &line[..line.len() / 2])).unwrap();
+        let err = read_events(&path).unwrap_err();
+        assert!(err.to_string().contains("events.jsonl, line 1: "), "{err}");
+    }
+
+    #[test]
+    fn the_state_directory_is_the_users_choice() {
+        let check = |env: &[(&str, &str)], expected: Option<&str>| {
+            let get = |name: &str| env.iter().find(|it| it.0 == name).map(|it| it.1.into());
+            assert_eq!(state_dir(get), expected.map(PathBuf::from));
+        };
+        check(&[("XDG_STATE_HOME", "/s"), ("HOME", "/h")], Some("/s/fleet"));
+        check(&[("XDG_STATE_HOME", "s"), ("HOME", "/h")], Some("/h/.local/state/fleet"));
+        check(&[("XDG_STATE_HOME", ""), ("HOME", "/h")], Some("/h/.local/state/fleet"));
+        check(&[], None);
+    }
+}

@@ -1,0 +1,34 @@
+//! What the operator, a script and the next command get to see: the only module that writes to a
+//! terminal or a file. It decides nothing about a run, and nothing that came from an instance or
+//! from AWS reaches a terminal without [`sanitize`].
+
+mod atomic;
+mod confirm;
+mod failure;
+mod folded;
+mod json;
+mod ledger;
+mod live;
+mod page;
+mod plan_text;
+mod progress;
+mod recap;
+mod report_file;
+mod sanitize;
+mod stream;
+mod table;
+mod targets;
+mod telling;
+mod terminal;
+#[cfg(test)]
+mod testing;
+mod words;
+
+pub use self::{
+    confirm::Confirmation,
+    failure::failure,
+    ledger::{Ledger, read_events, state_dir},
+    report_file::ReportFile,
+    sanitize::sanitize,
+    terminal::{Format, Terminal},
+};

@@ -1,0 +1,116 @@
+//! `--report FILE`: proved writable before the run, written whole after it.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    atomic::{self, Readers},
+    json,
+};
+use crate::run::Report;
+
+/// A place for a report in the format that its ending names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    path: PathBuf,
+}
+
+impl ReportFile {
+    /// Proves that the report can be written to `path`. Whatever is there stays as it is.
+    pub fn check(path: &Path) -> io::Result<Self> {
+        let refused = |kind, why: &str| {
+            let text = format!("could not write a report to {}: {why}", path.display());
+            Err(io::Error::new(kind, text))
+        };
+        if path.extension().is_none_or(|it| it != "json") {
+            return refused(io::ErrorKind::InvalidInput, "its format is its ending: .json");
+        }
+        // A link stays a link: what it names is replaced.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&target) {
+            Ok(it) if it.is_dir() => {
+                return refused(io::ErrorKind::IsADirectory, "it is a directory");
+            }
+            Ok(it) if !it.is_file() => {
+                return refused(io::ErrorKind::InvalidInput, "it is not a regular file");
+            }
+            Ok(_) => {
+                if let Err(err) = OpenOptions::new().append(true).open(&target) {
+                    return refused(err.kind(), &err.to_string());
+                }
+            }
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+            Err(err) => return refused(err.kind(), &err.to_string()),
+        }
+        match atomic::try_beside(&target) {
+            Ok(()) => Ok(Self { path: target }),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                refused(err.kind(), "its directory does not exist")
+            }
+            Err(err) => refused(err.kind(), &err.to_string()),
+        }
+    }
+
+    /// Writes the report, whole or not at all.
+    pub fn write(&self, report: &Report) -> io::Result<()> {
+        let text = json::pretty(report) + "\n";
+        atomic::write(&self.path, text.as_bytes(), Readers::Usual)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testing;
+
+    #[test]
+    fn checking_leaves_nothing_behind_and_writing_replaces_the_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("report.json");
+        let file = ReportFile::check(&path).unwrap();
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+        fs::write(&path, "the old one, and longer than nothing").unwrap();
+        ReportFile::check(&path).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().starts_with("the old one"));
+        let report = testing::halted().report();
+        file.write(&report).unwrap();
+        let written: Report = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(json::line(&written), json::line(&report));
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_refused_by_name() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("dir.json")).unwrap();
+        fs::write(home.path().join("file"), "").unwrap();
+        let check = |name: &str, why: &str| {
+            let path = home.path().join(name);
+            let expected = format!("could not write a report to {}: {why}", path.display());
+            assert_eq!(ReportFile::check(&path).unwrap_err().to_string(), expected);
+        };
+        check("report.xlsx", "its format is its ending: .json");
+        check("report", "its format is its ending: .json");
+        check("dir.json", "it is a directory");
+        check("none/report.json", "its directory does not exist");
+        check("file/report.json", "Not a directory (os error 20)");
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let home = tempfile::tempdir().unwrap();
+        let (link, target) = (home.path().join("link.json"), home.path().join("target.json"));
+        fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        ReportFile::check(&link).unwrap().write(&testing::halted().report()).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::read_to_string(&target).unwrap().starts_with('{'));
+    }
+}

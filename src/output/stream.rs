@@ -1,0 +1,62 @@
+//! Where text goes and how wide it may be there. It knows streams, not what is said on them.
+
+use std::{
+    io::{self, Write},
+    os::fd::AsFd,
+};
+
+/// The width where nobody knows the terminal's.
+const USUAL_WIDTH: usize = 80;
+
+/// A writer that is written to until it fails.
+pub(super) struct Stream {
+    to: Option<Box<dyn Write>>,
+}
+
+impl Stream {
+    pub(super) fn new(to: Box<dyn Write>) -> Self {
+        Self { to: Some(to) }
+    }
+
+    /// Writes and flushes. The first failure ends all writing; that nobody reads any more is none.
+    pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
+        let Some(to) = &mut self.to else { return Ok(()) };
+        let res = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+        if res.is_err() {
+            self.to = None;
+        }
+        match res {
+            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Width {
+    Fixed(usize),
+    /// Asked for each time, because terminals are resized.
+    OfTerminal,
+}
+
+impl Width {
+    /// A file gets the usual width, whatever terminal it is made from.
+    pub(super) fn of_stdout(self) -> usize {
+        self.of(io::stdout())
+    }
+
+    pub(super) fn of_stderr(self) -> usize {
+        self.of(io::stderr())
+    }
+
+    fn of(self, stream: impl AsFd) -> usize {
+        match self {
+            Self::Fixed(columns) => columns,
+            Self::OfTerminal => {
+                let size = rustix::termios::tcgetwinsize(stream).ok();
+                let columns = size.map(|it| usize::from(it.ws_col)).filter(|it| *it > 0);
+                columns.unwrap_or(USUAL_WIDTH)
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What is said about an event that must not be missed, on a terminal and in a log alike.
+
+use anstyle::Style;
+
+use super::{
+    page::{CYAN, DIM, RED, YELLOW},
+    words::{count, some_of},
+};
+use crate::run::EventKind;
+
+/// Returns one line about `event`; `None` where the counts or the report tell it.
+pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
+    Some(match event {
+        EventKind::SendRefused { code, message, .. } => {
+            (RED, format!("send refused: {code}: {message}"))
+        }
+        EventKind::SendThrottled { .. } => {
+            (DIM, "send throttled by the service; tried again later".to_owned())
+        }
+        EventKind::SendDoubted { reason, .. } => {
+            (YELLOW, format!("send in doubt, looking for it before going on: {reason}"))
+        }
+        EventKind::SendLost { reason, .. } => {
+            (RED, format!("send lost, and not repeated: {reason}"))
+        }
+        EventKind::InstanceJoined { instance_id } => {
+            (DIM, format!("{instance_id} has joined the group"))
+        }
+        EventKind::InstanceLeft { instance_id } => {
+            (DIM, format!("{instance_id} has left the group"))
+        }
+        EventKind::BudgetSpent { used, limit } => {
+            let used = count(*used as usize, "error");
+            (YELLOW, format!("error budget spent: {used}, {limit} allowed; nothing more is sent"))
+        }
+        EventKind::CancelRequested { command_id, instances } => match instances {
+            Some(ids) => (YELLOW, format!("cancelling {} of {command_id}", some_of(ids))),
+            None => (YELLOW, format!("cancelling command {command_id}")),
+        },
+        EventKind::DeadlinePassed => {
+            (YELLOW, "deadline passed: nothing more is sent, what runs is cancelled".to_owned())
+        }
+        EventKind::Interrupted { times: 0 | 1 } => {
+            let text = "interrupted: nothing more is sent, what runs is cancelled and followed to \
+                        its end; a second interrupt stops following";
+            (YELLOW, text.to_owned())
+        }
+        EventKind::Interrupted { .. } => (YELLOW, "interrupted again: following stops".to_owned()),
+        EventKind::NoteTaken { note } => (CYAN, format!("note: {}", note.text)),
+        EventKind::RunStarted { .. }
+        | EventKind::WaveStarted { .. }
+        | EventKind::SendIntended { .. }
+        | EventKind::CommandAccepted { .. }
+        | EventKind::CommandCounted { .. }
+        | EventKind::InvocationChanged { .. }
+        | EventKind::InstanceFinished { .. }
+        | EventKind::OutputCompleted { .. }
+        | EventKind::CoverageRead { .. }
+        | EventKind::WaveFinished { .. }
+        | EventKind::RunFinished { .. }
+        | EventKind::Unknown => return None,
+    })
+}
