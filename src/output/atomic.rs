@@ -27,7 +27,7 @@ pub(super) fn write(path: &Path, text: &[u8], readers: Readers) -> io::Result<()
     sync_directory(path)
 }
 
-/// Creates and removes the file that [`write`] would fill first.
+/// Creates and removes the file that [`write()`] would fill first.
 pub(super) fn try_beside(path: &Path) -> io::Result<()> {
     let beside = beside(path);
     drop(OpenOptions::new().write(true).create_new(true).open(&beside)?);

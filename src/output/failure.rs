@@ -9,7 +9,7 @@ use super::{
 
 /// Writes `error:`, what caused it, and what helps, to `err`. A broken pipe is no error.
 ///
-/// Colour is taken off by `err`, if it is an [`anstream::AutoStream`]; any other writer gets none.
+/// It has no colour, because it cannot know what `err` is; [`super::Terminal::failure`] has.
 pub fn failure(err: &mut dyn Write, message: &str, causes: &[String], hints: &[String]) {
     let text = page(message, causes, hints).into_text();
     let text = anstream::adapter::strip_str(&text).to_string();

@@ -1,6 +1,6 @@
 //! What the operator, a script and the next command get to see: the only module that writes to a
 //! terminal or a file. It decides nothing about a run, and nothing that came from an instance or
-//! from AWS reaches a terminal without [`sanitize`].
+//! from AWS reaches a terminal without [`sanitize()`].
 
 mod atomic;
 mod confirm;

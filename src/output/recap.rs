@@ -113,7 +113,11 @@ fn coverage(report: &Report) -> String {
         Coverage::Unverified => "unverified: the group was not read again at the end",
     };
     let population = &report.population;
-    let joined: Vec<_> = population.joined.iter().map(|it| &it.instance_id).collect();
+    let joined = population.joined.iter().map(|it| match it.outcome {
+        Some(found) => format!("{} {}", it.instance_id, outcome(found)),
+        None => it.instance_id.to_string(),
+    });
+    let joined: Vec<_> = joined.collect();
     let left: Vec<_> = population.left.iter().collect();
     let mut parts = vec![word.to_owned()];
     if !population.excluded.is_empty() {
@@ -153,6 +157,7 @@ mod tests {
     use crate::{
         output::testing::{self, Story},
         plan,
+        run::Joined,
     };
 
     fn text(story: &Story) -> String {
@@ -188,6 +193,18 @@ mod tests {
 
         37 of 40 instances succeeded, 2 failed, 1 undeliverable (exit code 1)
         ");
+    }
+
+    #[test]
+    fn who_joined_and_who_left_is_told_with_the_coverage() {
+        let mut report = testing::halted().report();
+        report.population.left.push(testing::id(4));
+        for (n, outcome) in [(30, None), (31, Some(Outcome::Failed))] {
+            report.population.joined.push(Joined { instance_id: testing::id(n), outcome });
+        }
+        let expected = "partial; 3 left out; 2 joined (i-0000000000000001e, \
+                        i-0000000000000001f failed); 1 left (i-00000000000000004)";
+        assert_eq!(coverage(&report), expected);
     }
 
     #[test]

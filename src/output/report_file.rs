@@ -45,9 +45,10 @@ impl ReportFile {
             Err(err) if err.kind() == io::ErrorKind::NotFound => {}
             Err(err) => return refused(err.kind(), &err.to_string()),
         }
+        let parent = target.parent().filter(|it| !it.as_os_str().is_empty());
         match atomic::try_beside(&target) {
             Ok(()) => Ok(Self { path: target }),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            Err(err) if parent.is_some_and(|it| !it.exists()) => {
                 refused(err.kind(), "its directory does not exist")
             }
             Err(err) => refused(err.kind(), &err.to_string()),

@@ -216,7 +216,7 @@ impl Terminal {
         self.labelled(YELLOW, "warning: ", text);
     }
 
-    /// Shows that fleet could not do its job, as [`super::failure`] does, in colour.
+    /// Shows that fleet could not do its job, as [`super::failure()`] does, in colour.
     pub fn failure(&mut self, message: &str, causes: &[String], hints: &[String]) {
         self.clear_bar();
         self.say(&failure::page(message, causes, hints).into_text());
