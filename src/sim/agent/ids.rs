@@ -5,6 +5,9 @@ use std::process::Stdio;
 
 use super::machine::{refusal, tool};
 
+/// With fewer, the files of the computer have owners that the machine cannot name.
+const ENOUGH: u64 = 65_536;
+
 /// Which user ids the machine has.
 pub(super) enum Ids {
     /// Those of this process, unchanged: for root.
@@ -19,9 +22,12 @@ impl Ids {
         if !uid.is_root() {
             return Ok(Self::One { uid: uid.as_raw(), gid: gid.as_raw() });
         }
-        let uids = identity(&read("/proc/self/uid_map").await?);
-        let gids = identity(&read("/proc/self/gid_map").await?);
-        Ok(Self::All { uids, gids })
+        let (uids, gids) = (read("/proc/self/uid_map").await?, read("/proc/self/gid_map").await?);
+        if count(&uids) < ENOUGH || count(&gids) < ENOUGH {
+            // Already within a user namespace that has little more than its root.
+            return Ok(Self::One { uid: uid.as_raw(), gid: gid.as_raw() });
+        }
+        Ok(Self::All { uids: identity(&uids), gids: identity(&gids) })
     }
 
     /// What `boot.sh` calls it.
@@ -67,6 +73,12 @@ impl Ids {
     }
 }
 
+/// How many ids a `uid_map` has.
+fn count(map: &str) -> u64 {
+    let counts = map.lines().filter_map(|it| it.split_whitespace().nth(2)?.parse::<u64>().ok());
+    counts.sum()
+}
+
 /// Maps every id of a `uid_map` to itself.
 fn identity(map: &str) -> String {
     let mut res = String::new();
@@ -96,5 +108,6 @@ mod tests {
     fn every_id_is_mapped_to_itself() {
         assert_eq!(identity("         0          0 4294967295\n"), "0 0 4294967295\n");
         assert_eq!(identity("0 100000 65536\n70000 5 1\n"), "0 0 65536\n70000 70000 1\n");
+        assert_eq!(count("0 100000 65536\n70000 5 1\n"), 65_537);
     }
 }
