@@ -87,6 +87,9 @@ impl Machine {
 
     /// One plugin: as many scripts as it has properties.
     async fn plugin(&self, step: &Step, work: &Work) -> Ran {
+        if *work.cancel.borrow() {
+            return Ran::cancelled();
+        }
         if !steps::is_implemented(&step.action) {
             return Ran::failed(format!("{} is not implemented by this simulator", step.action));
         }
@@ -101,18 +104,12 @@ impl Machine {
                 Some(before) => merge(before, ran),
             });
         }
-        merged.unwrap_or_else(|| Ran {
-            state: State::Success,
-            code: 0,
-            stdout: String::new(),
-            stderr: String::new(),
-        })
+        merged.unwrap_or_else(|| Ran::silent(State::Success, 0))
     }
 
     async fn property(&self, step: &Step, property: &Value, work: &Work) -> Ran {
         if *work.cancel.borrow() {
-            let (stdout, stderr) = (String::new(), String::new());
-            return Ran { state: State::Cancelled, code: 1, stdout, stderr };
+            return Ran::cancelled();
         }
         let inputs = match Inputs::parse(property) {
             Ok(inputs) => inputs,

@@ -7,17 +7,15 @@
 //! included, can undo a mount. Every step enters by `nsenter`. The kernel ends all of it with
 //! process 1, which ends when its standard input does, so it cannot outlive fleet.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
+
+use super::{hidden, ids::Ids};
 
 const BOOT: &str = include_str!("boot.sh");
 const START: &str = r#"eval "$FLEET_BOOT""#;
@@ -94,7 +92,7 @@ impl Machine {
             .args(["--user", "--pid", "--mount", "--net", "--uts", "--ipc", "--fork"])
             .args(["--kill-child", "--", "sh", "-c", START, "fleet-machine", "join"])
             .args([ids.word(), &spec.host_name])
-            .args(hidden())
+            .args(hidden::paths())
             .env("FLEET_BOOT", BOOT)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -159,7 +157,7 @@ impl Machine {
 /// A program of util-linux, which learns nothing of the operator's environment. It leads a session of
 /// its own, so that nobody in the machine can open the operator's terminal, and dumps no core on the
 /// computer when it repeats the signal that a script died of.
-fn tool(name: &str) -> Command {
+pub(super) fn tool(name: &str) -> Command {
     let mut command = Command::new("setsid");
     command.args(["prlimit", "--core=0:0", "--", name]);
     command.env_clear().env("PATH", PATH).env("LANG", "C.UTF-8").env("HOME", "/root");
@@ -188,128 +186,12 @@ async fn expect_line(
     Err(refusal("unshare", &said))
 }
 
-fn refusal(what: &str, why: &str) -> String {
+pub(super) fn refusal(what: &str, why: &str) -> String {
     let why = why.trim().replace('\n', "; ");
     format!(
         "this computer cannot isolate a simulated instance: {what} failed ({why}); \
          it takes util-linux, and a kernel that lets this user create user namespaces and mount overlays"
     )
-}
-
-/// Which user ids the machine has.
-enum Ids {
-    /// Those of this process, unchanged: for root.
-    All { uids: String, gids: String },
-    /// Root only, which is really an ordinary user.
-    One { uid: u32, gid: u32 },
-}
-
-impl Ids {
-    async fn of_this_process() -> Result<Self, String> {
-        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-        if !uid.is_root() {
-            return Ok(Self::One { uid: uid.as_raw(), gid: gid.as_raw() });
-        }
-        let uids = identity(&read("/proc/self/uid_map").await?);
-        let gids = identity(&read("/proc/self/gid_map").await?);
-        Ok(Self::All { uids, gids })
-    }
-
-    fn word(&self) -> &'static str {
-        match self {
-            Self::All { .. } => "all",
-            Self::One { .. } => "one",
-        }
-    }
-
-    async fn map_outer(&self, init: u32) -> Result<(), String> {
-        let (uids, gids) = match self {
-            Self::All { uids, gids } => (uids.clone(), gids.clone()),
-            Self::One { uid, gid } => {
-                write(format!("/proc/{init}/setgroups"), "deny").await?;
-                (format!("0 {uid} 1"), format!("0 {gid} 1"))
-            }
-        };
-        write(format!("/proc/{init}/uid_map"), &uids).await?;
-        write(format!("/proc/{init}/gid_map"), &gids).await
-    }
-
-    /// The inner user namespace can only be mapped from the outer one.
-    async fn map_inner(&self, keeper: Option<u32>, init: u32) -> Result<(), String> {
-        let (uids, gids) = match self {
-            Self::All { uids, gids } => (uids.as_str(), gids.as_str()),
-            Self::One { .. } => ("0 0 1", "0 0 1"),
-        };
-        let keeper = keeper.ok_or_else(|| refusal("boot", "it ended"))?.to_string();
-        let script = r#"printf %s "$1" >"/proc/$3/uid_map" && printf %s "$2" >"/proc/$3/gid_map""#;
-        let mapped = tool("nsenter")
-            .args(["--target", &keeper, "--user", "--preserve-credentials", "--"])
-            .args(["sh", "-c", script, "sh", uids, gids, &init.to_string()])
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .map_err(|e| refusal("nsenter", &e.to_string()))?;
-        if mapped.status.success() {
-            return Ok(());
-        }
-        Err(refusal("nsenter", &String::from_utf8_lossy(&mapped.stderr)))
-    }
-}
-
-/// Maps every id of a `uid_map` to itself.
-fn identity(map: &str) -> String {
-    let mut res = String::new();
-    for line in map.lines() {
-        let mut words = line.split_whitespace();
-        if let (Some(first), Some(count)) = (words.next(), words.nth(1)) {
-            res.push_str(&[first, first, count].join(" "));
-            res.push('\n');
-        }
-    }
-    res
-}
-
-async fn read(path: &str) -> Result<String, String> {
-    tokio::fs::read_to_string(path).await.map_err(|e| refusal(path, &e.to_string()))
-}
-
-async fn write(path: String, text: &str) -> Result<(), String> {
-    tokio::fs::write(&path, text).await.map_err(|e| refusal(&path, &e.to_string()))
-}
-
-/// Where the operator's secrets may lie within the directories that the machine sees. It has no
-/// /home, /root, /tmp, /run or any directory at the top that is not the system's in the first place.
-fn hidden() -> Vec<String> {
-    let mut paths = Vec::new();
-    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
-        paths.extend(std::env::var_os(name).map(PathBuf::from));
-    }
-    paths.extend(std::env::var_os("HOME").map(PathBuf::from));
-    if let Ok(here) = std::env::current_dir() {
-        let tree = here.ancestors().find(|it| it.join(".git").exists());
-        paths.push(tree.unwrap_or(&here).to_owned());
-    }
-    paths.retain(|it| is_below_a_system_directory(it));
-    paths.iter().filter_map(|it| it.to_str()).map(str::to_owned).collect()
-}
-
-/// Hiding `/usr` itself would leave no machine.
-fn is_below_a_system_directory(path: &Path) -> bool {
-    const ESSENTIAL: [&str; 10] = [
-        "/usr",
-        "/usr/bin",
-        "/usr/sbin",
-        "/usr/lib",
-        "/usr/lib64",
-        "/etc",
-        "/nix",
-        "/gnu",
-        "/var/lib",
-        "/var/cache",
-    ];
-    let is_below = |it: &&str| path.starts_with(it);
-    (["/opt", "/srv"].iter().any(|it| is_below(it)) || ESSENTIAL.iter().any(|it| is_below(it)))
-        && !ESSENTIAL.iter().any(|it| path == Path::new(it))
 }
 
 impl Platform {
@@ -320,34 +202,5 @@ impl Platform {
             line.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
         };
         Self { name: value("NAME"), version: value("VERSION_ID") }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_the_machine_would_see_is_hidden() {
-        for (path, expected) in [
-            ("/home/me/fleet", false),
-            ("/work", false),
-            ("/usr", false),
-            ("/usr/lib", false),
-            ("/usr/src/fleet", true),
-            ("/opt", true),
-            ("/srv/me", true),
-            ("/etc/aws/credentials", true),
-            ("/var/lib/jenkins", true),
-            ("/var/libs", false),
-        ] {
-            assert_eq!(is_below_a_system_directory(Path::new(path)), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn every_id_is_mapped_to_itself() {
-        assert_eq!(identity("         0          0 4294967295\n"), "0 0 4294967295\n");
-        assert_eq!(identity("0 100000 65536\n70000 5 1\n"), "0 0 65536\n70000 70000 1\n");
     }
 }

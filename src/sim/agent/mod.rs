@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 mod document;
 mod execute;
+mod hidden;
+mod ids;
 mod inputs;
 mod interpolate;
 mod machine;

@@ -57,7 +57,16 @@ pub(super) struct Ran {
 
 impl Ran {
     pub(super) fn failed(stderr: String) -> Self {
-        Self { state: State::Failed, code: 1, stdout: String::new(), stderr }
+        Self { stderr, ..Self::silent(State::Failed, 1) }
+    }
+
+    /// Cancelled before it was started: the agent's code is not 137 then.
+    pub(super) fn cancelled() -> Self {
+        Self::silent(State::Cancelled, 1)
+    }
+
+    pub(super) fn silent(state: State, code: i32) -> Self {
+        Self { state, code, stdout: String::new(), stderr: String::new() }
     }
 }
 

@@ -213,3 +213,65 @@ fn modifier(inputs: &Value, name: &str) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn step(inputs: Value) -> Step {
+        Step {
+            id: "s".to_owned(),
+            action: RUN_SHELL_SCRIPT.to_owned(),
+            inputs,
+            precondition: Vec::new(),
+            schema: Schema::V22,
+            environment: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Whether the second of three steps and the last run after the first came to this.
+    fn check(modifiers: &Value, state: State, code: i32, expected: [bool; 2]) {
+        for (finally, last_runs) in [(json!(true), true), (json!(null), expected[1])] {
+            let last = json!({ "finallyStep": finally });
+            let steps = [step(modifiers.clone()), step(json!({ "finallyStep": true })), step(last)];
+            let done = Done { code, ..Done::without_running(state, String::new()) };
+            let done =
+                [conclude(&steps[0], done), Done::without_running(State::Skipped, String::new())];
+            let actual = [1, 2].map(|it| operation(&steps, it, &done) == Operation::Run);
+            assert_eq!(actual, [expected[0], last_runs], "{modifiers} after {state:?} {code}");
+        }
+    }
+
+    #[test]
+    fn a_modifier_ends_the_document_for_all_but_the_finally_step() {
+        let (go, stop) = ([true; 2], [false; 2]);
+        let modifier = |name: &str, value: &str| json!({ name: value });
+        check(&json!({}), State::Failed, 1, go);
+        check(&json!({}), State::Success, 168, stop);
+        check(&json!({}), State::Failed, 169, stop);
+        check(&modifier("onFailure", "exit"), State::Failed, 1, stop);
+        check(&modifier("onFailure", "exit"), State::Success, 0, go);
+        check(&modifier("onFailure", "exit"), State::TimedOut, 137, go);
+        check(&modifier("onFailure", "exit"), State::Cancelled, 137, go);
+        check(&modifier("onFailure", "successAndExit"), State::Failed, 1, stop);
+        check(&modifier("onFailure", "Abort"), State::Failed, 1, go);
+        check(&modifier("onSuccess", "exit"), State::Success, 0, stop);
+        check(&modifier("onSuccess", "exit"), State::Skipped, 0, go);
+        check(&modifier("onSuccess", "exit"), State::Failed, 1, go);
+    }
+
+    #[test]
+    fn a_document_is_as_bad_as_its_worst_step() {
+        let check = |states: &[State], expected| {
+            let done: Vec<_> =
+                states.iter().map(|&it| Done::without_running(it, String::new())).collect();
+            assert_eq!(aggregate(&done), expected, "{states:?}");
+        };
+        check(&[State::TimedOut, State::Failed, State::Success], Status::Failed);
+        check(&[State::Cancelled, State::TimedOut], Status::TimedOut);
+        check(&[State::Success, State::Cancelled], Status::Cancelled);
+        check(&[State::Skipped, State::Skipped], Status::Success);
+    }
+}

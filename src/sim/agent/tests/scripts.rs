@@ -109,7 +109,8 @@ async fn a_background_child_that_holds_the_output_keeps_the_step_open() {
     assert!(plugin.finished.unwrap() - plugin.started.unwrap() >= Duration::from_millis(300));
 
     // It holds the output for longer than the step may take, out of reach of the kill.
-    let plugin = sh(&machine, &["setsid sleep 700 &", "exit 0"]).await;
+    let document = script_document(&["setsid sleep 700 &", "exit 0"], 5);
+    let plugin = machine.run(work(document)).await.plugins.pop().unwrap();
     assert_eq!((plugin.status, plugin.code), (Status::TimedOut, 137));
     let plugin = sh(&machine, &[SLEEPERS]).await;
     assert_eq!(plugin.stdout, "1\n", "who left the process group lives on");
