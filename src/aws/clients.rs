@@ -121,6 +121,12 @@ impl Aws {
     }
 }
 
+/// Returns the region that the standard chain finds, without asking for credentials.
+pub async fn region(access: &Access) -> Result<String, ConnectError> {
+    let base = loader(access).load().await;
+    Ok(base.region().ok_or(ConnectError::NoRegion)?.to_string())
+}
+
 fn sts(config: &SdkConfig, counter: &Counter) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone());
     aws_sdk_sts::Client::from_conf(config.build())

@@ -11,7 +11,7 @@ mod targets;
 
 pub use self::{
     calls::{CallLog, Tally},
-    clients::{Access, Aws, ConnectError, Fixed},
+    clients::{Access, Aws, ConnectError, Fixed, region},
     document::{DocumentError, Found, find_document},
     error::{AwsError, ErrorKind},
     scope::Role,

@@ -1,18 +1,21 @@
 //! The operator's answer to a question. Whatever is not yes is no.
 
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 /// The operator's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     Yes,
     No,
-    /// There is nobody to ask.
-    NotATerminal,
+}
+
+/// Waits for a line on stdin.
+pub fn read_answer() -> Confirmation {
+    answer(&mut io::stdin().lock())
 }
 
 /// Reads one line of `input`.
-pub(super) fn answer(input: &mut dyn BufRead) -> Confirmation {
+fn answer(input: &mut dyn BufRead) -> Confirmation {
     let mut line = String::new();
     // No line, or one that cannot be read, is no yes.
     let is_read = input.read_line(&mut line).is_ok();

@@ -27,6 +27,11 @@ pub struct Ledger {
     length: u64,
 }
 
+/// Writes a plan to a file of the user's choice, readable by the user alone.
+pub fn write_plan(path: &Path, plan: &Plan) -> io::Result<()> {
+    atomic::write(path, (json::pretty(plan) + "\n").as_bytes(), Readers::Owner)
+}
+
 /// Returns where fleet keeps its state: `$XDG_STATE_HOME/fleet`, by default
 /// `~/.local/state/fleet`. `None` if the environment names neither.
 pub fn state_dir(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

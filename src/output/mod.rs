@@ -25,9 +25,9 @@ mod testing;
 mod words;
 
 pub use self::{
-    confirm::Confirmation,
+    confirm::{Confirmation, read_answer},
     failure::failure,
-    ledger::{Ledger, read_events, state_dir},
+    ledger::{Ledger, read_events, state_dir, write_plan},
     report_file::ReportFile,
     sanitize::sanitize,
     terminal::{Format, Terminal},

@@ -10,7 +10,6 @@ use anstream::{AutoStream, StripStream};
 use anstyle::Style;
 
 use super::{
-    confirm::{self, Confirmation},
     failure::{self, labelled},
     json,
     live::Bar,
@@ -150,16 +149,18 @@ impl Terminal {
         self.print(&text);
     }
 
-    /// Asks `question` on stderr and waits for a line on stdin. Anything but yes is no.
-    pub fn confirm(&mut self, question: &str) -> Confirmation {
+    /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
+    /// Returns whether there is anybody to ask.
+    #[must_use]
+    pub fn ask(&mut self, question: &str) -> bool {
         if !self.is_interactive {
-            return Confirmation::NotATerminal;
+            return false;
         }
         let mut page = Page::default();
         page.line(&[(BOLD, question), (PLAIN, " [y/N] ")]);
         let text = page.into_text();
         self.say(text.trim_end_matches('\n'));
-        confirm::answer(&mut io::stdin().lock())
+        true
     }
 
     /// Takes an event of a run that goes on.
@@ -354,7 +355,7 @@ mod tests {
     #[test]
     fn nobody_is_asked_where_nobody_is() {
         let heard = heard(Format::Human, |it| {
-            assert_eq!(it.confirm("Send?"), Confirmation::NotATerminal);
+            assert!(!it.ask("Send?"));
         });
         assert_eq!(heard.err.text(), "");
     }

@@ -44,7 +44,7 @@ pub struct Draft {
 pub enum Refusal {
     #[error(transparent)]
     Parameter(#[from] BadParameter),
-    #[error("document {document} runs on {}, and every selected instance is {found}", listed(.runs_on))]
+    #[error("document {document} runs on {}, and every instance that could be reached is {found}", listed(.runs_on))]
     WrongPlatform { document: String, runs_on: Vec<Platform>, found: String },
     #[error("{selector} matches no instance")]
     NothingMatched { selector: String },
@@ -112,13 +112,7 @@ fn divide(draft: &Draft, candidates: &[Target]) -> Population {
         let by_name = draft.selector.exclude.contains(&target.id).then_some(Exclusion::ByName);
         match by_name.or_else(|| exclusion(target, draft.include, &draft.platforms)) {
             None => population.planned.push(target.clone()),
-            Some(reason) => population.excluded.push(Excluded {
-                instance_id: target.id.clone(),
-                group: target.group.clone(),
-                lifecycle: target.lifecycle.clone(),
-                platform: target.platform.clone(),
-                reason,
-            }),
+            Some(reason) => population.excluded.push(Excluded::new(target, reason)),
         }
     }
     population
@@ -129,8 +123,10 @@ fn nothing(draft: &Draft, population: &Population) -> Refusal {
     if population.excluded.is_empty() {
         return Refusal::NothingMatched { selector };
     }
-    if population.excluded.iter().all(|it| it.reason == Exclusion::Platform) {
-        let found = population.excluded.iter().filter_map(|it| it.platform.as_ref());
+    let of_other_platforms =
+        || population.excluded.iter().filter(|it| it.reason == Exclusion::Platform);
+    if of_other_platforms().next().is_some() {
+        let found = of_other_platforms().filter_map(|it| it.platform.as_ref());
         let mut found: Vec<String> = found.map(ToString::to_string).collect();
         found.sort();
         found.dedup();
@@ -284,7 +280,7 @@ mod tests {
         let refusal = build(Draft { platforms, ..draft(vec![target(0)]) }).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "document Doc runs on Windows, and every selected instance is Linux"
+            "document Doc runs on Windows, and every instance that could be reached is Linux"
         );
     }
 }

@@ -129,8 +129,15 @@ pub struct Limits {
 impl Limits {
     /// Resolves both limits over `population` instances; `None` where it is not known.
     pub fn resolve(max_concurrency: Limit, max_errors: Limit, population: Option<u32>) -> Self {
-        let slots = population.map(|it| max_concurrency.resolve_concurrency(it).min(it.max(1)));
-        let errors = population.map(|it| max_errors.resolve_errors(it));
+        let known = |limit: Limit| match (limit, population) {
+            (Limit::Count(it), None) => Some(it),
+            (_, Some(population)) => Some(limit.resolve(population)),
+            (Limit::Percent(_), None) => None,
+        };
+        // More slots than instances would say nothing.
+        let most = population.unwrap_or(LARGEST).max(1);
+        let slots = known(max_concurrency).map(|it| it.clamp(1, most));
+        let errors = known(max_errors);
         let worst_case_failures = population
             .zip(slots.zip(errors))
             .map(|(population, (slots, errors))| population.min(slots.saturating_add(errors)));

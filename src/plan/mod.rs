@@ -5,6 +5,7 @@ mod build;
 mod ids;
 mod limits;
 mod parameters;
+mod policy;
 mod selector;
 mod target;
 
@@ -16,6 +17,7 @@ pub use self::{
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},
+    policy::{LONGEST_POLICY, PolicyTooLong, Scope, session_policy},
     selector::{NotATag, Selector, Tag},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
 };

@@ -108,6 +108,18 @@ pub struct Excluded {
     pub reason: Exclusion,
 }
 
+impl Excluded {
+    pub fn new(target: &Target, reason: Exclusion) -> Self {
+        Self {
+            instance_id: target.id.clone(),
+            group: target.group.clone(),
+            lifecycle: target.lifecycle.clone(),
+            platform: target.platform.clone(),
+            reason,
+        }
+    }
+}
+
 impl fmt::Display for Excluded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unknown = "unknown";

@@ -34,6 +34,8 @@ use super::{
 #[derive(Debug)]
 pub struct Sim {
     address: SocketAddr,
+    region: String,
+    speed: f64,
     exports: Vec<(String, String)>,
     notices: Vec<String>,
     stop: Option<oneshot::Sender<()>>,
@@ -82,6 +84,7 @@ impl Sim {
         let (address, listener) =
             listen().map_err(|source| SimError::Listen { address: bind, source })?;
         let exports = exports(&world, address);
+        let (region, speed) = (world.region.clone(), world.speed);
         let notices = notices(&world);
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
@@ -91,7 +94,15 @@ impl Sim {
             .map_err(SimError::Thread)?;
         let lost = || Err(SimError::Thread(io::Error::other("it ended before it began")));
         started.recv().unwrap_or_else(|_| lost())?;
-        Ok(Self { address, exports, notices, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            address,
+            region,
+            speed,
+            exports,
+            notices,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// Returns where it listens.
@@ -102,6 +113,26 @@ impl Sim {
     /// Returns its endpoint, such as `http://127.0.0.1:4566`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Returns the region that it simulates.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns how many simulated seconds pass in a real one.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Returns the key id and the secret of the world's first user, or ones that any world without
+    /// users takes.
+    pub fn credentials(&self) -> (String, String) {
+        let exported = |name| {
+            let found = self.exports.iter().find(|(it, _)| it == name);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        (exported("AWS_ACCESS_KEY_ID"), exported("AWS_SECRET_ACCESS_KEY"))
     }
 
     /// Returns what the user should know of it, a sentence each.

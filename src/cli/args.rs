@@ -1,0 +1,286 @@
+//! The flags that several commands share. Parsing only validates; it does nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
+
+use crate::{
+    output::Format,
+    plan::{Include, InstanceId, Limit, Selector, Tag},
+};
+
+/// Which instances.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct Selection {
+    /// Auto Scaling group by name; may be repeated
+    #[arg(long = "asg", value_name = "NAME")]
+    asg: Vec<String>,
+    /// Auto Scaling groups by a tag of theirs; repeated tags must all match
+    #[arg(long = "asg-tag", value_name = "KEY=VALUE")]
+    asg_tag: Vec<Tag>,
+    /// Instance by id; may be repeated
+    #[arg(long = "instance", value_name = "ID")]
+    instance: Vec<InstanceId>,
+    /// Instances by a tag of theirs; repeated tags must all match
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    tag: Vec<Tag>,
+    /// Leave this instance out; may be repeated
+    #[arg(long = "exclude", value_name = "ID")]
+    exclude: Vec<InstanceId>,
+    /// Also take instances that are left out by default
+    #[arg(long = "include", value_name = "WHOM", value_delimiter = ',')]
+    include: Vec<Also>,
+}
+
+/// Whom `--include` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Also {
+    /// Instances in Standby
+    Standby,
+    /// Instances whose agent has lost its connection
+    Offline,
+}
+
+impl Selection {
+    pub(super) fn selector(&self) -> Selector {
+        Selector {
+            groups: self.asg.clone(),
+            group_tags: self.asg_tag.clone(),
+            instances: self.instance.clone(),
+            tags: self.tag.clone(),
+            exclude: self.exclude.clone(),
+        }
+    }
+
+    pub(super) fn include(&self) -> Include {
+        Include {
+            standby: self.include.contains(&Also::Standby),
+            offline: self.include.contains(&Also::Offline),
+        }
+    }
+}
+
+/// How to reach AWS.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Access")]
+pub(super) struct AccessArgs {
+    /// Region; otherwise as the AWS CLI finds it
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile of the AWS configuration files
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Send every call here instead of to AWS
+    #[arg(long, value_name = "URL", conflicts_with = "sim")]
+    pub endpoint_url: Option<String>,
+    /// Assume this role for the run
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// External id that the role's trust policy asks for
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    pub external_id: Option<String>,
+    /// How long the role's session lasts, such as 1h: 15m to 12h
+    #[arg(long, value_name = "DURATION", requires = "role_arn", value_parser = session_length)]
+    pub duration: Option<i32>,
+    /// What the role's session may do at the most: what this run needs, whatever the role may, or
+    /// the policy in FILE
+    #[arg(
+        long,
+        value_name = "plan|none|FILE",
+        default_value = "plan",
+        requires = "role_arn",
+        value_parser = |text: &str| Ok::<_, std::convert::Infallible>(SessionPolicy::from(text))
+    )]
+    pub session_policy: SessionPolicy,
+    /// Run against a simulated AWS on this machine: its built-in world, or the one in WORLD
+    #[arg(long, value_name = "WORLD", num_args = 0..=1, require_equals = true)]
+    pub sim: Option<Option<PathBuf>>,
+}
+
+/// `--session-policy`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SessionPolicy {
+    Plan,
+    None,
+    File(PathBuf),
+}
+
+impl From<&str> for SessionPolicy {
+    fn from(text: &str) -> Self {
+        match text {
+            "plan" => Self::Plan,
+            "none" => Self::None,
+            file => Self::File(file.into()),
+        }
+    }
+}
+
+/// What is run.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Document")]
+pub(super) struct DocumentArgs {
+    /// SSM document: a name, or the ARN of a shared one
+    #[arg(
+        long,
+        value_name = "DOC",
+        required_unless_present = "command",
+        conflicts_with = "command"
+    )]
+    pub doc: Option<String>,
+    /// Version of the document: a number, $LATEST or $DEFAULT
+    #[arg(long, value_name = "VERSION", requires = "doc", value_parser = document_version)]
+    pub doc_version: Option<String>,
+    /// Parameter of the document; repeated for a list, or a JSON array of strings
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub param: Vec<(String, Vec<String>)>,
+    /// A shell command to run: short for AWS-RunShellScript, or AWS-RunPowerShellScript on Windows
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+impl DocumentArgs {
+    /// Returns the documents that may be sent: which of two runs a command is known only when the
+    /// platform is.
+    pub(super) fn documents(&self) -> Vec<&str> {
+        match &self.doc {
+            Some(name) => vec![name],
+            None => vec!["AWS-RunShellScript", "AWS-RunPowerShellScript"],
+        }
+    }
+}
+
+/// How fast, how far, how long.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitArgs {
+    /// How many instances may run at once, over the whole run: N or P%
+    #[arg(long, value_name = "N|P%", default_value = "10%",
+          allow_hyphen_values = true, value_parser = Limit::parse_concurrency)]
+    pub max_concurrency: Limit,
+    /// How many may fail before the run is stopped: N or P%; everything that is no success counts
+    #[arg(long, value_name = "N|P%", default_value = "0",
+          allow_hyphen_values = true, value_parser = Limit::parse_errors)]
+    pub max_errors: Limit,
+    /// How long an instance may take to begin, such as 10m: 30s to 30d
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = delivery_timeout)]
+    pub timeout: u32,
+    /// When to stop sending and cancel what runs, counted from the start, such as 1h
+    #[arg(long, value_name = "DURATION", value_parser = deadline)]
+    pub deadline: Option<u64>,
+    /// Why this is run; kept in the report
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// What to print on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub output: OutputFormat,
+    /// Print no progress and no notes
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `--output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    Human,
+    /// One JSON document at the end
+    Json,
+    /// One JSON object a line, as it happens
+    Jsonl,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Human => Self::Human,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Jsonl => Self::Jsonl,
+        }
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, value) = text.split_once('=').ok_or("it is not NAME=VALUE")?;
+    if name.is_empty() {
+        return Err("it has no name before the =".to_owned());
+    }
+    // A JSON array of strings is a list; anything else is one value, brackets or not.
+    let values = serde_json::from_str::<Vec<String>>(value).unwrap_or(vec![value.to_owned()]);
+    Ok((name.to_owned(), values))
+}
+
+fn document_version(text: &str) -> Result<String, &'static str> {
+    let is_number = text.parse::<u32>().is_ok_and(|it| it > 0) && !text.starts_with(['0', '+']);
+    if is_number || matches!(text, "$LATEST" | "$DEFAULT") {
+        return Ok(text.to_owned());
+    }
+    Err("it is not a number from 1, $LATEST or $DEFAULT")
+}
+
+fn seconds(text: &str) -> Result<i64, String> {
+    let duration: SignedDuration =
+        text.parse().map_err(|_| "it is not a duration such as 90s, 10m or 1h30m".to_owned())?;
+    Ok(duration.as_secs())
+}
+
+/// SendCommand takes 30 s to 30 days (botocore model).
+fn delivery_timeout(text: &str) -> Result<u32, String> {
+    let seconds = seconds(text)?;
+    let is_taken = (30..=2_592_000).contains(&seconds);
+    u32::try_from(seconds)
+        .ok()
+        .filter(|_| is_taken)
+        .ok_or_else(|| "SSM takes 30s to 30d".to_owned())
+}
+
+/// AssumeRole takes 900 to 43200 s (botocore model); the role may allow less.
+fn session_length(text: &str) -> Result<i32, String> {
+    let seconds = seconds(text)?;
+    let is_taken = (900..=43_200).contains(&seconds);
+    i32::try_from(seconds)
+        .ok()
+        .filter(|_| is_taken)
+        .ok_or_else(|| "STS takes 15m to 12h".to_owned())
+}
+
+fn deadline(text: &str) -> Result<u64, String> {
+    let seconds = seconds(text)?;
+    u64::try_from(seconds).ok().filter(|it| *it > 0).ok_or_else(|| "it is not positive".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_one_value_or_a_json_array_of_strings() {
+        let check = |text: &str, values: &[&str]| {
+            assert_eq!(parameter(text).unwrap().1, values, "{text}");
+        };
+        check("commands=uname -a; uptime", &["uname -a; uptime"]);
+        check("commands=[\"a\",\"b\"]", &["a", "b"]);
+        check("commands=[ -f /etc/passwd ]", &["[ -f /etc/passwd ]"]);
+        check("empty=", &[""]);
+        check("a=b=c", &["b=c"]);
+        assert!(parameter("commands").is_err());
+        assert!(parameter("=x").is_err());
+    }
+
+    #[test]
+    fn durations_have_units_and_bounds() {
+        assert_eq!(delivery_timeout("10m"), Ok(600));
+        assert_eq!(delivery_timeout("1h30m"), Ok(5400));
+        assert!(delivery_timeout("29s").is_err());
+        assert!(delivery_timeout("31d").is_err());
+        assert!(delivery_timeout("600").is_err());
+        assert_eq!(session_length("1h"), Ok(3600));
+        assert!(deadline("0s").is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! What a command finds around it: the time, the seed, the simulator, the way to AWS.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::args::{AccessArgs, SessionPolicy};
+use crate::{
+    aws::{self, Access, Aws, Fixed, Role},
+    error::Error,
+    exit::Exit,
+    output::Terminal,
+    plan::{RunId, Scope, Selector, session_policy},
+    run::Pace,
+    sim::{Execution, Sim, World},
+};
+
+/// The time and the randomness of one command, which tests pin by FLEET_NOW and FLEET_SEED.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    pub now: Timestamp,
+    pub run_id: RunId,
+}
+
+impl Context {
+    /// # Errors
+    /// If FLEET_NOW or FLEET_SEED is set and cannot be read.
+    pub(super) fn from_env() -> Result<Self, Error> {
+        let now = pinned("FLEET_NOW", "a timestamp such as 2024-07-19T05:27:00Z")?;
+        let seed: Option<u32> = pinned("FLEET_SEED", "a whole number")?;
+        let now = now.unwrap_or_else(Timestamp::now);
+        let random = seed.unwrap_or_else(|| fastrand::u32(..));
+        Ok(Self { now, run_id: RunId::new(now, random) })
+    }
+}
+
+fn pinned<T: std::str::FromStr>(name: &str, wanted: &str) -> Result<Option<T>, Error> {
+    let Ok(text) = std::env::var(name) else { return Ok(None) };
+    match text.parse() {
+        Ok(it) => Ok(Some(it)),
+        Err(_) => Err(Error::new(Exit::Usage, format!("{name} is `{text}`, not {wanted}"))),
+    }
+}
+
+/// AWS, or a simulated one that lives as long as this value.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub aws: Aws,
+    pub pace: Pace,
+    pub is_simulated: bool,
+    _sim: Option<Sim>,
+}
+
+/// Connects as the flags say, starting the simulator first if they ask for it.
+///
+/// `selector` and `documents` are all that a role's session will be able to reach; no document
+/// means that nothing will be sent.
+pub(super) async fn connect(
+    args: &AccessArgs,
+    context: &Context,
+    selector: &Selector,
+    documents: &[&str],
+    terminal: &mut Terminal,
+) -> Result<Connection, Error> {
+    let sim = match &args.sim {
+        None => None,
+        Some(world) => Some(start_sim(world.as_deref(), 0)?),
+    };
+    let speed = sim.as_ref().map_or(1.0, Sim::speed);
+    for notice in sim.iter().flat_map(Sim::notices) {
+        terminal.note(&notice);
+    }
+    let factor: Option<f64> = pinned("FLEET_PACE", "a number, such as 0.1")?;
+    let factor = factor.unwrap_or(1.0 / speed);
+    let mut access = access(args, context, sim.as_ref(), factor);
+    if access.role.is_some() && access.region.is_none() {
+        access.region = Some(aws::region(&access).await?);
+    }
+    if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
+        role.policy = policy(&args.session_policy, &role.arn, region, selector, documents)?;
+    }
+    let aws = Aws::connect(&access).await?;
+    let is_simulated = sim.is_some();
+    Ok(Connection { aws, pace: Pace::default().scaled(factor), is_simulated, _sim: sim })
+}
+
+fn policy(
+    wanted: &SessionPolicy,
+    role_arn: &str,
+    region: &str,
+    selector: &Selector,
+    documents: &[&str],
+) -> Result<Option<String>, Error> {
+    let refused = |message: String| Error::new(Exit::Usage, message);
+    match wanted {
+        SessionPolicy::None => Ok(None),
+        SessionPolicy::File(path) => match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(err) => {
+                let message = format!("could not read the session policy {}", path.display());
+                Err(refused(message).because(&err))
+            }
+        },
+        SessionPolicy::Plan => {
+            let scope = Scope::of_role(role_arn, region).ok_or_else(|| {
+                refused(format!("`{role_arn}` is not the ARN of a role"))
+                    .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
+            })?;
+            match session_policy(&scope, selector, documents) {
+                Ok(policy) => Ok(Some(policy)),
+                Err(err) => Err(Error::of(Exit::Setup, &err).hint(
+                    "name fewer groups, or let the role alone decide: --session-policy none",
+                )),
+            }
+        }
+    }
+}
+
+/// Starts a simulator on a loopback port (0: any that is free) with the world in `path`, or its own
+/// without one.
+pub(super) fn start_sim(path: Option<&Path>, port: u16) -> Result<Sim, Error> {
+    let world = match path {
+        Some(path) => World::load(path)?,
+        None => World::builtin(Execution::RealWherePossible),
+    };
+    let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Ok(Sim::start(world, bind)?)
+}
+
+fn access(args: &AccessArgs, context: &Context, sim: Option<&Sim>, factor: f64) -> Access {
+    let role = args.role_arn.as_ref().map(|arn| Role {
+        arn: arn.clone(),
+        external_id: args.external_id.clone(),
+        session_name: format!("fleet-{}", context.run_id),
+        duration: args.duration,
+        policy: None,
+    });
+    let from_env = || Access {
+        region: args.region.clone(),
+        profile: args.profile.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        role: role.clone(),
+        fixed: None,
+        retry_pause: (factor < 1.0).then(|| Duration::from_secs(1).mul_f64(factor)),
+    };
+    match sim {
+        None => from_env(),
+        Some(sim) => {
+            let (access_key_id, secret_access_key) = sim.credentials();
+            Access {
+                region: Some(args.region.clone().unwrap_or_else(|| sim.region().to_owned())),
+                profile: None,
+                endpoint_url: Some(sim.endpoint()),
+                fixed: Some(Fixed { access_key_id, secret_access_key }),
+                ..from_env()
+            }
+        }
+    }
+}

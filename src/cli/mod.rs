@@ -1,0 +1,117 @@
+//! The command line: the only module that names clap. One file a command; its doc comment is the
+//! help text.
+
+mod args;
+mod context;
+mod generate;
+mod plan;
+mod planning;
+mod prompt;
+mod run;
+mod sim;
+mod targets;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    error::Error,
+    exit::Exit,
+    output::{Format, Terminal},
+    signal::Interrupts,
+};
+
+/// Runs AWS Systems Manager documents over EC2 Auto Scaling groups, once, within limits, and
+/// accounts for every instance.
+#[derive(Debug, Parser)]
+#[command(name = "fleet", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 all succeeded, 1 some did not, 2 usage, 3 setup, \
+                        4 nothing eligible, 5 stopped with the rest untouched, 6 unknown, \
+                        70 a bug, 130 interrupted. After 2, 3 and 4 nothing was sent.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::RunArgs>),
+    Plan(Box<plan::PlanArgs>),
+    Targets(Box<targets::TargetsArgs>),
+    Sim(sim::SimArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
+}
+
+/// Parses the command line. The error holds the code to exit with; what there was to say, be it
+/// help or a complaint, has been said.
+pub fn parse() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|err| {
+        // Nobody is left to tell if even this cannot be written.
+        err.print().ok();
+        if err.exit_code() == 0 {
+            return Exit::Success;
+        }
+        Terminal::new(Format::Human, false).hint("nothing was sent");
+        Exit::Usage
+    })
+}
+
+/// Says that the async runtime could not be started.
+pub fn no_runtime(err: &std::io::Error) -> Exit {
+    let causes = [err.to_string()];
+    let hints = ["nothing was sent".to_owned()];
+    let message = "could not start the async runtime";
+    Terminal::new(Format::Human, false).failure(message, &causes, &hints);
+    Exit::Setup
+}
+
+/// Runs the command and returns how it ended; what there was to say has been said.
+pub async fn run(cli: Cli) -> Exit {
+    let mut terminal = cli.terminal();
+    let result = match Interrupts::listen() {
+        Ok(mut interrupts) => dispatch(&cli, &mut terminal, &mut interrupts).await,
+        Err(err) => Err(Error::new(Exit::Setup, "could not listen for signals").because(&err)),
+    };
+    result.unwrap_or_else(|err| {
+        let Error { exit, message, causes, mut hints } = err;
+        // Every error stops fleet before its first send; afterwards there is only the report.
+        hints.push("nothing was sent".to_owned());
+        terminal.failure(&message, &causes, &hints);
+        exit
+    })
+}
+
+async fn dispatch(
+    cli: &Cli,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let interrupted = || Error::new(Exit::Interrupted, "interrupted");
+    match &cli.command {
+        Command::Run(args) => run::run(args, terminal, interrupts).await,
+        Command::Plan(args) => tokio::select! {
+            result = plan::plan(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
+        Command::Targets(args) => tokio::select! {
+            result = targets::targets(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
+        Command::Sim(args) => sim::sim(args, terminal, interrupts).await,
+        Command::Completions(args) => generate::completions(args, terminal),
+        Command::Man(args) => generate::man(args, terminal),
+    }
+}
+
+impl Cli {
+    fn terminal(&self) -> Terminal {
+        match &self.command {
+            Command::Run(args) => args.terminal(),
+            Command::Plan(args) => args.terminal(),
+            Command::Targets(args) => args.terminal(),
+            Command::Sim(_) | Command::Completions(_) | Command::Man(_) => {
+                Terminal::new(Format::Human, false)
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! From flags to a plan: what every command that plans does, in one order.
+
+use super::{
+    args::{DocumentArgs, LimitArgs, Selection},
+    context::{Connection, Context},
+};
+use crate::{
+    aws::{self, Found, Resolved},
+    error::Error,
+    exit::Exit,
+    plan::{self, Document, Draft, Parameters, Plan, Platform, Selector, Target},
+};
+
+/// A plan, and the groups whose members are read again at the end.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub plan: Plan,
+    pub groups: Vec<String>,
+}
+
+/// Returns the selector that the flags name.
+pub(super) fn selector(selection: &Selection) -> Result<Selector, Error> {
+    let selector = selection.selector();
+    if selector.is_empty() {
+        return Err(Error::new(Exit::Usage, "no instances were selected")
+            .hint("pass --asg, --asg-tag, --instance or --tag"));
+    }
+    Ok(selector)
+}
+
+/// Resolves everything that the flags name into a plan. It only reads.
+pub(super) async fn plan(
+    connection: &Connection,
+    context: &Context,
+    selection: &Selection,
+    document: &DocumentArgs,
+    limits: &LimitArgs,
+) -> Result<Planned, Error> {
+    let aws = &connection.aws;
+    let selector = selector(selection)?;
+    let given = given(document)?;
+    let Resolved { groups, candidates, mut notes } = aws::resolve(aws, &selector).await?;
+    let (name, parameters) = what_to_run(document, given, candidates.as_deref())?;
+    let Found { version, hash, platforms, declared, notes: more } =
+        aws::find_document(aws, &name, document.doc_version.as_deref()).await?;
+    notes.extend(more);
+    for name in parameters.secret_names() {
+        let text = format!(
+            "parameter {name} looks like a secret: fleet withholds it, but SSM keeps it in the \
+             command's history; a parameter store reference {{{{ssm:NAME}}}} does not"
+        );
+        notes.push(plan::Note::new("parameter.secret", text));
+    }
+    let draft = Draft {
+        run_id: context.run_id.clone(),
+        created: context.now,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        reason: limits.reason.clone(),
+        operator: aws.operator.clone(),
+        account: aws.account.clone(),
+        region: aws.region.clone(),
+        selector,
+        groups: groups.clone(),
+        candidates,
+        include: selection.include(),
+        document: Document { name, version, hash, parameters },
+        declared,
+        platforms,
+        max_concurrency: limits.max_concurrency,
+        max_errors: limits.max_errors,
+        delivery_timeout: limits.timeout,
+        deadline: limits.deadline,
+        notes,
+    };
+    Ok(Planned { plan: plan::build(draft)?, groups })
+}
+
+/// Gathers `--param`: a name that is repeated makes a list.
+fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
+    let mut parameters = Parameters::default();
+    for (name, values) in &document.param {
+        parameters.0.entry(name.clone()).or_default().extend(values.iter().cloned());
+    }
+    if !document.command.is_empty() && parameters.0.contains_key("commands") {
+        let message = "`-- COMMAND` and --param commands=… say the same thing twice";
+        return Err(Error::new(Exit::Usage, message));
+    }
+    Ok(parameters)
+}
+
+/// Returns the document's name and its parameters: as given, or the one that runs a command.
+fn what_to_run(
+    document: &DocumentArgs,
+    mut parameters: Parameters,
+    candidates: Option<&[Target]>,
+) -> Result<(String, Parameters), Error> {
+    if let Some(name) = &document.doc {
+        return Ok((name.clone(), parameters));
+    }
+    let is_windows = |it: &Target| it.platform == Some(Platform::Windows);
+    let candidates = candidates.unwrap_or_default();
+    let n_windows = candidates.iter().filter(|it| is_windows(it)).count();
+    let n_others = candidates.iter().filter(|it| it.platform.is_some() && !is_windows(it)).count();
+    if n_windows > 0 && n_others > 0 {
+        let message = "a command runs on one platform, and the selection has Windows and others";
+        return Err(Error::new(Exit::Usage, message)
+            .hint("pass --doc AWS-RunShellScript or --doc AWS-RunPowerShellScript"));
+    }
+    let (name, line) = if n_windows > 0 {
+        ("AWS-RunPowerShellScript", document.command.join(" "))
+    } else {
+        ("AWS-RunShellScript", shell_line(&document.command))
+    };
+    parameters.0.insert("commands".to_owned(), vec![line]);
+    Ok((name.to_owned(), parameters))
+}
+
+/// Returns the command as a shell line: one word is a line already, several are quoted, so that
+/// they arrive as they were typed here.
+fn shell_line(words: &[String]) -> String {
+    match words {
+        [line] => line.clone(),
+        words => shell_words::join(words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_arrives_as_it_was_typed() {
+        let check = |words: &[&str], line: &str| {
+            let words: Vec<String> = words.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(shell_line(&words), line);
+        };
+        check(&["uptime"], "uptime");
+        check(&["df -h | tail -1"], "df -h | tail -1");
+        check(&["echo", "a b", "$HOME"], "echo 'a b' '$HOME'");
+    }
+}

@@ -1,0 +1,155 @@
+//! The loop: it waits for replies, interrupts and time, feeds the core, and carries out what the
+//! core asks for. It decides nothing.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    aws::Aws,
+    output::{Ledger, Terminal},
+    plan::Plan,
+    run::{
+        Effect, Event, EventKind, Fold, Observed, Pace, Refusal, RefusalKind, Report, Run, Step,
+    },
+    signal::Interrupts,
+};
+
+/// Where the story of a run goes.
+pub struct Sinks<'a> {
+    pub terminal: &'a mut Terminal,
+    pub ledger: &'a mut Ledger,
+}
+
+type Reply<'a> = Pin<Box<dyn Future<Output = Observed> + 'a>>;
+
+/// Runs `plan` to its end and returns the report.
+///
+/// `started` is the wall clock at the start; everything after is measured on a monotonic one.
+pub async fn drive(
+    aws: &mut Aws,
+    plan: Plan,
+    groups: &[String],
+    pace: Pace,
+    started: Timestamp,
+    sinks: Sinks<'_>,
+    interrupts: &mut Interrupts,
+) -> Report {
+    let clock = Instant::now();
+    let mut books = Books { fold: Fold::default(), sinks, has_complained: false };
+    let (mut run, mut step) = Run::start(plan.clone(), pace, started);
+    loop {
+        let is_over = {
+            // The replies borrow the connection; the books of its calls are read after them.
+            let aws: &Aws = aws;
+            let mut replies: FuturesUnordered<Reply<'_>> = FuturesUnordered::new();
+            loop {
+                let wake = step.wake;
+                let is_finished = step.is_finished;
+                let is_written = books.write(&step);
+                let mut has_concluded = false;
+                for effect in step.effects {
+                    has_concluded |= effect == Effect::Conclude;
+                    replies.extend(perform(aws, &plan, groups, effect, is_written));
+                }
+                if is_finished || has_concluded {
+                    break is_finished;
+                }
+                let observed = tokio::select! {
+                    biased;
+                    () = interrupts.next() => Observed::Interrupted,
+                    Some(observed) = replies.next() => observed,
+                    () = until(clock, wake) => Observed::Tick,
+                };
+                step = run.apply(clock.elapsed(), observed);
+            }
+        };
+        if is_over {
+            return books.fold.report().expect("the run has started");
+        }
+        let calls = aws.calls.tally();
+        let observed = Observed::Concluded {
+            api_calls: calls.by_operation.clone(),
+            throttled: calls.throttled,
+        };
+        step = run.apply(clock.elapsed(), observed);
+    }
+}
+
+async fn until(clock: Instant, wake: Option<Duration>) {
+    match wake {
+        Some(wake) => sleep_until(clock + wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns the reply that `effect` will have; the ones without are done at once.
+fn perform<'a>(
+    aws: &'a Aws,
+    plan: &'a Plan,
+    groups: &'a [String],
+    effect: Effect,
+    is_written: bool,
+) -> Option<Reply<'a>> {
+    Some(match effect {
+        // What is not written down is not sent: nobody could tell afterwards what became of it.
+        Effect::Send { send, .. } if !is_written => Box::pin(async move {
+            let refusal = Refusal {
+                kind: RefusalKind::Other,
+                code: "LedgerNotWritten".to_owned(),
+                message: "the ledger could not be written, so nothing was sent".to_owned(),
+            };
+            Observed::Refused { send, refusal }
+        }),
+        Effect::Send { send, request } => Box::pin(aws.send(plan, send, request)),
+        Effect::Settle { send, token } => {
+            Box::pin(async move { aws.settle(plan, send, &token).await })
+        }
+        Effect::ReadCounts { command_ids } => {
+            Box::pin(async move { aws.read_counts(plan, &command_ids).await })
+        }
+        Effect::ReadRows { command_id, scope } => Box::pin(aws.read_rows(command_id, scope)),
+        Effect::Cancel { command_id, instances } => Box::pin(aws.cancel(command_id, instances)),
+        Effect::ReadOutput { command_id, instance_id, plugins } => {
+            Box::pin(async move { aws.read_output(&command_id, instance_id, &plugins).await })
+        }
+        Effect::ReadMembership => Box::pin(aws.read_membership(groups)),
+        Effect::Conclude => return None,
+    })
+}
+
+struct Books<'a> {
+    fold: Fold,
+    sinks: Sinks<'a>,
+    has_complained: bool,
+}
+
+impl Books<'_> {
+    /// Hands the step's events to every reader, the ledger first. Returns whether the ledger has
+    /// them, on disk where an intent is among them.
+    fn write(&mut self, step: &Step) -> bool {
+        let is_intent = |it: &Event| matches!(it.data, EventKind::SendIntended { .. });
+        let written = if step.events.is_empty() {
+            Ok(())
+        } else if step.events.iter().any(is_intent) {
+            self.sinks.ledger.append(&step.events)
+        } else {
+            self.sinks.ledger.append_unsynced(&step.events)
+        };
+        for event in &step.events {
+            self.fold.apply(event);
+            self.sinks.terminal.event(event);
+        }
+        if let Err(err) = &written
+            && !std::mem::replace(&mut self.has_complained, true)
+        {
+            let directory = self.sinks.ledger.directory().display();
+            self.sinks
+                .terminal
+                .warning(&format!("could not write the ledger in {directory}: {err}"));
+        }
+        written.is_ok()
+    }
+}

@@ -1,0 +1,145 @@
+//! What fleet could not do, said once at the edge: the message, its causes, and what would help.
+//! An instance that fails is not an error; it is data.
+
+use std::error::Error as StdError;
+
+use crate::{
+    aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
+    exit::Exit,
+    plan::Refusal,
+    sim::{SimError, WorldError},
+};
+
+/// A failure of fleet itself, with the exit code that it means. Before the first send every one of
+/// them promises that nothing was sent.
+#[derive(Debug)]
+pub struct Error {
+    pub exit: Exit,
+    pub message: String,
+    pub causes: Vec<String>,
+    pub hints: Vec<String>,
+}
+
+impl Error {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Returns an error that says what `err` says, with its causes.
+    pub fn of(exit: Exit, err: &(dyn StdError + 'static)) -> Self {
+        Self::new(exit, err.to_string()).caused_by(err.source())
+    }
+
+    pub fn because(mut self, cause: &(dyn StdError + 'static)) -> Self {
+        self.causes.push(cause.to_string());
+        self.caused_by(cause.source())
+    }
+
+    fn caused_by(mut self, cause: Option<&(dyn StdError + 'static)>) -> Self {
+        let mut next = cause;
+        while let Some(it) = next {
+            let text = it.to_string();
+            // Libraries repeat their cause in their own message; once is enough.
+            if !self.causes.contains(&text) {
+                self.causes.push(text);
+            }
+            next = it.source();
+        }
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<ConnectError> for Error {
+    fn from(err: ConnectError) -> Self {
+        let it = Self::of(Exit::Setup, &err);
+        match &err {
+            ConnectError::NoRegion => {
+                it.hint("pass --region, or set AWS_REGION or the profile's region")
+            }
+            ConnectError::NoCredentials(_) => {
+                it.hint("set AWS_PROFILE, or log in, and try `aws sts get-caller-identity`")
+            }
+            ConnectError::RoleRefused { source, .. } => {
+                let denied = "the caller needs sts:AssumeRole on the role, and the role's trust \
+                              policy must name the caller (and its external id, if it has one)";
+                if source.kind == ErrorKind::Denied { it.hint(denied) } else { explain(it, source) }
+            }
+            ConnectError::NotIdentified(source) => explain(it, source),
+        }
+    }
+}
+
+impl From<TargetsError> for Error {
+    fn from(err: TargetsError) -> Self {
+        match &err {
+            TargetsError::UnknownGroup { .. } => Self::of(Exit::NothingEligible, &err)
+                .hint("names are case-sensitive, and a group lives in one region of one account"),
+            TargetsError::Unreadable(source) => explain(Self::of(Exit::Setup, &err), source),
+        }
+    }
+}
+
+impl From<DocumentError> for Error {
+    fn from(err: DocumentError) -> Self {
+        let it = Self::of(Exit::Setup, &err);
+        match &err {
+            DocumentError::Unknown { .. } => it.hint(
+                "a document that another account shares is named by its ARN; \
+                 `aws ssm list-documents` lists what there is",
+            ),
+            DocumentError::Unreadable { source, .. } => explain(it, source),
+            DocumentError::UnknownVersion { .. }
+            | DocumentError::WrongType { .. }
+            | DocumentError::NotActive { .. } => it,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(err: Refusal) -> Self {
+        let exit = match &err {
+            Refusal::Parameter(_) => Exit::Usage,
+            Refusal::WrongPlatform { .. } | Refusal::NotListable { .. } => Exit::Setup,
+            Refusal::NothingMatched { .. } | Refusal::NothingEligible { .. } => {
+                Exit::NothingEligible
+            }
+        };
+        Self::of(exit, &err)
+    }
+}
+
+impl From<WorldError> for Error {
+    fn from(err: WorldError) -> Self {
+        Self::of(Exit::Usage, &err)
+    }
+}
+
+impl From<SimError> for Error {
+    fn from(err: SimError) -> Self {
+        Self::of(Exit::Setup, &err)
+    }
+}
+
+fn explain(it: Error, source: &AwsError) -> Error {
+    match source.kind {
+        ErrorKind::Denied => it.hint(format!(
+            "the caller's policy must allow {}, and no session policy or explicit deny may stand \
+             against it",
+            source.action()
+        )),
+        ErrorKind::BadCredentials => {
+            it.hint("the credentials are expired or not of this account: log in again")
+        }
+        ErrorKind::NoCredentials => it.hint("set AWS_PROFILE, or log in"),
+        ErrorKind::Unreachable | ErrorKind::Ambiguous => {
+            it.hint("check the region, the endpoint and the network")
+        }
+        ErrorKind::Throttled => it.hint("the account's rate limit is exhausted: try again later"),
+        ErrorKind::Refused => it,
+    }
+}
