@@ -1,33 +1,116 @@
 //! Systems Manager: Run Command, documents and managed nodes.
+//! An operation that is not implemented is refused; nothing is guessed.
 
+mod cancel;
+mod command;
+mod content;
+mod document_api;
+mod document_changes;
+mod documents;
+mod drive;
+mod engine;
+mod get;
+mod list;
+mod nodes;
+mod outcome;
+mod page;
+mod parameters;
+mod send;
+mod shapes;
+mod shell;
+mod status;
+mod targets;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
+
+use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use self::outcome::OUTCOME_STATUSES;
+use self::{
+    command::Command,
+    documents::{Documents, Owner},
+    shell::Home,
+};
 use super::api::{ApiError, Call};
 
 /// What SSM remembers: documents and commands.
 #[derive(Default)]
-pub(crate) struct Store {}
-
-impl Store {
-    /// Adds a document of the account, at its version 1; the error says why it is none.
-    pub(crate) fn add_document(
-        &mut self,
-        name: &str,
-        text: &str,
-        created: jiff::Timestamp,
-    ) -> Result<(), String> {
-        let _ = (name, text, created);
-        Ok(())
-    }
-
-    /// Returns how many commands were accepted since the start.
-    pub(crate) fn command_count(&self) -> usize {
-        0
-    }
+pub(crate) struct Store {
+    documents: Documents,
+    /// By sequence number, so that the newest is last.
+    commands: BTreeMap<u64, Command>,
+    by_id: HashMap<String, u64>,
+    /// The sequence numbers of the commands that are not finished.
+    active: BTreeSet<u64>,
+    last_sequence: u64,
+    /// By instance: where documents really run.
+    homes: HashMap<String, Rc<Home>>,
 }
 
 /// Answers one SSM operation; `body` is the request's JSON object.
 pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let _ = (call, body);
-    Err(ApiError::new("UnknownOperationException", "not implemented by this simulator"))
+    match call.operation.as_str() {
+        "SendCommand" => send::send_command(call, body),
+        "CancelCommand" => cancel::cancel_command(call, body),
+        "ListCommands" => list::list_commands(call, body),
+        "ListCommandInvocations" => list::list_command_invocations(call, body),
+        "GetCommandInvocation" => get::get_command_invocation(call, body),
+        "DescribeInstanceInformation" => nodes::describe_instance_information(call, body),
+        "DescribeDocument" => document_api::describe_document(call, body),
+        "GetDocument" => document_api::get_document(call, body),
+        "ListDocuments" => document_api::list_documents(call, body),
+        "CreateDocument" => document_changes::create_document(call, body),
+        "UpdateDocument" => document_changes::update_document(call, body),
+        "UpdateDocumentDefaultVersion" => {
+            document_changes::update_document_default_version(call, body)
+        }
+        "DeleteDocument" => document_changes::delete_document(call, body),
+        other => Err(ApiError::new(
+            "UnknownOperationException",
+            format!("The operation {other} is not implemented by this simulator"),
+        )),
+    }
+}
+
+impl Store {
+    /// Stores version 1 of a document of the account; the error is one sentence.
+    pub(crate) fn add_document(
+        &mut self,
+        name: &str,
+        content: &str,
+        created: Timestamp,
+    ) -> Result<(), String> {
+        self.documents.add(name, content, Owner::Account, created)
+    }
+
+    /// How many commands were ever accepted.
+    pub(crate) fn command_count(&self) -> u64 {
+        self.last_sequence
+    }
+
+    fn next_sequence(&mut self) -> u64 {
+        self.last_sequence += 1;
+        self.last_sequence
+    }
+
+    fn insert(&mut self, command: Command) {
+        self.by_id.insert(command.id.clone(), command.sequence);
+        self.active.insert(command.sequence);
+        self.commands.insert(command.sequence, command);
+    }
+
+    fn command(&self, id: &str) -> Option<&Command> {
+        self.commands.get(self.by_id.get(id)?)
+    }
+
+    fn command_mut(&mut self, id: &str) -> Option<&mut Command> {
+        self.commands.get_mut(self.by_id.get(id)?)
+    }
 }

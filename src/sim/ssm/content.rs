@@ -1,0 +1,259 @@
+//! What a document's content says: its schema, parameters, steps and platforms.
+//! It reads; it neither stores documents nor runs them.
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use crate::sim::state::Platform;
+
+/// A document's content, understood.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub value: Value,
+    pub format: Format,
+    pub schema: String,
+    pub kind: Kind,
+    pub description: String,
+    pub parameters: Vec<Declared>,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Yaml,
+}
+
+/// The document type, which the schema version decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Command,
+    Automation,
+    Session,
+}
+
+/// One declared parameter.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub name: String,
+    /// String, StringList, Integer, Boolean, MapList or StringMap.
+    pub kind: String,
+    pub description: String,
+    pub default: Option<Value>,
+    pub allowed_values: Vec<String>,
+    /// Compiled to match the whole value.
+    pub allowed_pattern: Option<Regex>,
+    pub chars: (Option<u64>, Option<u64>),
+    pub items: (Option<u64>, Option<u64>),
+}
+
+/// One step as Run Command reports it: a `mainSteps` entry, or a plugin of schema 1.2.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub name: String,
+    pub action: String,
+    pub timeout: Option<Value>,
+    /// What `precondition: StringEquals: [platformType, …]` demands.
+    pub only_on: Option<Platform>,
+}
+
+impl Content {
+    /// Reads JSON or YAML; the error says what is wrong in one sentence.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (value, format) = match serde_json::from_str(text) {
+            Ok(it) => (it, Format::Json),
+            Err(_) if text.trim_start().starts_with('{') => {
+                let err = serde_json::from_str::<Value>(text).err();
+                return Err(err.map_or_else(String::new, |it| format!("the JSON is invalid: {it}")));
+            }
+            Err(_) => {
+                let value = serde_saphyr::from_str(text)
+                    .map_err(|err| format!("the YAML is invalid: {err}"))?;
+                (value, Format::Yaml)
+            }
+        };
+        Self::read(value, format)
+    }
+
+    fn read(value: Value, format: Format) -> Result<Self, String> {
+        let Value::Object(object) = &value else {
+            return Err("the content is no map".to_owned());
+        };
+        let schema = match object.get("schemaVersion") {
+            Some(Value::String(it)) => it.clone(),
+            Some(Value::Number(it)) => it.to_string(),
+            _ => return Err("schemaVersion is missing".to_owned()), // neither text nor number
+        };
+        let kind = match schema.as_str() {
+            "1.0" if object.contains_key("sessionType") => Kind::Session,
+            "1.2" | "2.0" | "2.0.1" | "2.0.2" | "2.0.3" | "2.2" => Kind::Command,
+            "0.3" => Kind::Automation,
+            other => return Err(format!("schemaVersion {other} is not supported")),
+        };
+        let steps = match (kind, schema.as_str()) {
+            (Kind::Command, "1.2") => plugins(object)?,
+            (Kind::Command, _) => main_steps(object)?,
+            (Kind::Automation | Kind::Session, _) => Vec::new(),
+        };
+        let mut parameters = Vec::new();
+        match object.get("parameters") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(all)) => {
+                for (name, it) in all {
+                    parameters.push(Declared::read(name, it)?);
+                }
+            }
+            Some(_) => return Err("parameters is no map".to_owned()),
+        }
+        let description = text(object, "description").unwrap_or_default();
+        Ok(Self { format, schema, kind, description, parameters, steps, value })
+    }
+
+    /// Returns the platforms the document can run on, derived from its steps as AWS does.
+    pub(super) fn platforms(&self) -> Vec<Platform> {
+        let all = [Platform::Windows, Platform::Linux, Platform::MacOs];
+        if self.steps.is_empty() {
+            return all.to_vec();
+        }
+        all.into_iter().filter(|it| self.steps.iter().any(|step| step.applies_to(*it))).collect()
+    }
+
+    /// Returns the content as JSON or YAML text, converted.
+    pub(super) fn converted(&self, to: Format) -> String {
+        match to {
+            Format::Json => serde_json::to_string_pretty(&self.value).unwrap_or_default(),
+            Format::Yaml => serde_saphyr::to_string(&self.value).unwrap_or_default(),
+        }
+    }
+}
+
+impl Step {
+    /// Whether the step does anything there: its precondition holds and its plugin exists.
+    pub(super) fn applies_to(&self, platform: Platform) -> bool {
+        if self.only_on.is_some_and(|it| it != platform) {
+            return false;
+        }
+        match self.action.as_str() {
+            "aws:runShellScript" => platform != Platform::Windows,
+            // A precondition may bring PowerShell to other platforms; without one the plugin is
+            // Windows' own. UNVERIFIED: newer agents also run it on Linux with pwsh.
+            "aws:runPowerShellScript" => platform == Platform::Windows || self.only_on.is_some(),
+            "aws:applications" | "aws:domainJoin" | "aws:psModule" => platform == Platform::Windows,
+            _ => true, // the other plugins exist everywhere
+        }
+    }
+}
+
+impl Declared {
+    fn read(name: &str, value: &Value) -> Result<Self, String> {
+        let Value::Object(object) = value else {
+            return Err(format!("parameter {name} is no map"));
+        };
+        let kind = text(object, "type").ok_or(format!("parameter {name} has no type"))?;
+        let known = ["String", "StringList", "Integer", "Boolean", "MapList", "StringMap"];
+        // AWS-owned Automation documents also use types such as AWS::EC2::Instance::Id.
+        if !known.contains(&kind.as_str()) && !kind.contains("AWS::") {
+            return Err(format!("parameter {name} has the unknown type {kind}"));
+        }
+        let allowed_pattern = text(object, "allowedPattern")
+            .map(|it| {
+                Regex::new(&format!(r"\A(?:{it})\z")).map_err(|_| {
+                    format!("parameter {name} has an allowedPattern this simulator cannot evaluate")
+                })
+            })
+            .transpose()?;
+        let allowed = object.get("allowedValues").and_then(Value::as_array);
+        let number = |key| object.get(key).and_then(Value::as_u64);
+        Ok(Self {
+            name: name.to_owned(),
+            description: text(object, "description").unwrap_or_default(),
+            default: object.get("default").filter(|it| !it.is_null()).cloned(),
+            allowed_values: allowed.map(|it| it.iter().map(plain).collect()).unwrap_or_default(),
+            allowed_pattern,
+            chars: (number("minChars"), number("maxChars")),
+            items: (number("minItems"), number("maxItems")),
+            kind,
+        })
+    }
+}
+
+/// A scalar as text; anything else as JSON.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(it) => it.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
+    }
+}
+
+fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
+    object.get(key).filter(|it| it.is_string() || it.is_number()).map(plain)
+}
+
+/// Schema 1.2: `runtimeConfig` maps plugins to properties, one object or a list of them.
+fn plugins(object: &Map<String, Value>) -> Result<Vec<Step>, String> {
+    let Some(Value::Object(config)) = object.get("runtimeConfig") else {
+        return Err("runtimeConfig is missing".to_owned());
+    };
+    if config.is_empty() {
+        return Err("runtimeConfig is empty".to_owned());
+    }
+    let step = |(action, plugin): (&String, &Value)| {
+        let properties = plugin.get("properties");
+        let first = match properties {
+            Some(Value::Array(items)) => items.first(),
+            other => other, // one object, or nothing
+        };
+        Step {
+            name: action.clone(),
+            action: action.clone(),
+            timeout: first.and_then(|it| it.get("timeoutSeconds")).cloned(),
+            only_on: None,
+        }
+    };
+    Ok(config.iter().map(step).collect())
+}
+
+/// Schema 2.x.
+fn main_steps(object: &Map<String, Value>) -> Result<Vec<Step>, String> {
+    let Some(Value::Array(steps)) = object.get("mainSteps") else {
+        return Err("mainSteps is missing".to_owned());
+    };
+    if steps.is_empty() {
+        return Err("mainSteps is empty".to_owned());
+    }
+    let mut res: Vec<Step> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let at = index + 1;
+        let action = step.get("action").and_then(Value::as_str);
+        let name = step.get("name").and_then(Value::as_str);
+        let (Some(action), Some(name)) = (action, name) else {
+            return Err(format!("step {at} of mainSteps needs an action and a name"));
+        };
+        if res.iter().any(|it| it.name == name) {
+            return Err(format!("step name {name} is used twice"));
+        }
+        let operands = step.pointer("/precondition/StringEquals").and_then(Value::as_array);
+        res.push(Step {
+            name: name.to_owned(),
+            action: action.to_owned(),
+            timeout: step.pointer("/inputs/timeoutSeconds").cloned(),
+            only_on: operands.and_then(|it| demanded_platform(it)),
+        });
+    }
+    Ok(res)
+}
+
+fn demanded_platform(operands: &[Value]) -> Option<Platform> {
+    let words: Vec<&str> = operands.iter().filter_map(Value::as_str).collect();
+    if !words.contains(&"platformType") {
+        return None;
+    }
+    words.iter().find_map(|it| match it.to_ascii_lowercase().as_str() {
+        "linux" => Some(Platform::Linux),
+        "windows" => Some(Platform::Windows),
+        "macos" => Some(Platform::MacOs),
+        _ => None, // `platformType` itself
+    })
+}

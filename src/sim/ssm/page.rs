@@ -1,0 +1,27 @@
+//! Opaque page tokens. A token names the next item's place, not a count, so that pages stay whole
+//! while new items arrive.
+
+use crate::sim::api::ApiError;
+
+/// Encodes a place within the list `of`.
+pub(super) fn token(of: &str, place: &str) -> String {
+    format!("{of}/{place}").bytes().map(|it| format!("{it:02x}")).collect()
+}
+
+/// Returns the place of a token of the list `of`; `None` without a token or with an empty one.
+pub(super) fn place(of: &str, token: Option<&str>) -> Result<Option<String>, ApiError> {
+    let Some(token) = token.filter(|it| !it.is_empty()) else { return Ok(None) };
+    let decoded = decode(token);
+    let place = decoded.as_deref().and_then(|it| it.strip_prefix(of)?.strip_prefix('/'));
+    place.map(|it| Some(it.to_owned())).ok_or_else(invalid)
+}
+
+pub(super) fn invalid() -> ApiError {
+    ApiError::new("InvalidNextToken", "The specified token isn't valid.")
+}
+
+fn decode(token: &str) -> Option<String> {
+    let byte = |it: &[u8]| u8::from_str_radix(str::from_utf8(it).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(byte).collect();
+    String::from_utf8(bytes?).ok()
+}

@@ -1,0 +1,299 @@
+//! Holds a request against the constraints of its operation, in AWS's own wording.
+//! It knows shapes, not services: whether a document exists is somebody else's question.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use regex::Regex;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::sim::api::ApiError;
+
+/// What one member may hold.
+pub(super) enum Shape {
+    Text(Text),
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    Flag,
+    List {
+        min: usize,
+        max: usize,
+        item: &'static Self,
+    },
+    /// A map from any name to a value of one shape.
+    Map(&'static Self),
+    Structure(&'static [Member]),
+}
+
+/// The constraints of a string; an empty pattern or set constrains nothing.
+pub(super) struct Text {
+    pub min: usize,
+    pub max: usize,
+    pub pattern: &'static str,
+    pub one_of: &'static [&'static str],
+}
+
+pub(super) enum Member {
+    Required(&'static str, Shape),
+    Optional(&'static str, Shape),
+}
+
+/// A request whose members have the right types, and what is wrong with their values.
+pub(super) struct Checked {
+    body: Value,
+    violations: Vec<String>,
+}
+
+impl Checked {
+    /// Refuses a body that is no object or holds a member of a wrong JSON type.
+    pub(super) fn types(members: &'static [Member], body: &Value) -> Result<Self, ApiError> {
+        let body = without_nulls(body);
+        let Value::Object(object) = &body else {
+            return Err(ApiError::new("SerializationException", "Unexpected token in payload"));
+        };
+        let mut violations = Vec::new();
+        structure(members, object, "", &mut violations)?;
+        Ok(Self { body, violations })
+    }
+
+    /// Returns a member's text, whatever its constraints say.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str)
+    }
+
+    /// Returns what can be read of a list member, whatever its constraints say.
+    pub(super) fn list<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
+        let items = self.body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        items.into_iter().filter_map(|it| serde_json::from_value(it).ok()).collect()
+    }
+
+    /// Refuses every violation at once, as AWS does; otherwise hands out the typed request.
+    pub(super) fn request<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let n = self.violations.len();
+        if n > 0 {
+            let noun = if n == 1 { "error" } else { "errors" };
+            let all = self.violations.join("; ");
+            return Err(invalid(format!("{n} validation {noun} detected: {all}")));
+        }
+        serde_json::from_value(self.body)
+            .map_err(|err| ApiError::new("SerializationException", err.to_string()))
+    }
+}
+
+/// Checks and types a request in one go, for operations that authorise no resource.
+pub(super) fn request<T: DeserializeOwned>(
+    members: &'static [Member],
+    body: &Value,
+) -> Result<T, ApiError> {
+    Checked::types(members, body)?.request()
+}
+
+/// A ValidationException with a message of its own.
+pub(super) fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationException", message)
+}
+
+/// A null member is an absent one.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let kept = object.iter().filter(|(_, it)| !it.is_null());
+            Value::Object(kept.map(|(name, it)| (name.clone(), without_nulls(it))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+fn structure(
+    members: &'static [Member],
+    object: &Map<String, Value>,
+    prefix: &str,
+    violations: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    for member in members {
+        let (name, shape) = match member {
+            Member::Required(name, shape) | Member::Optional(name, shape) => (*name, shape),
+        };
+        let path = format!("{prefix}{}", lower_camel(name));
+        match (object.get(name), member) {
+            (Some(value), _) => walk(shape, value, &path, violations)?,
+            (None, Member::Required(..)) => violations.push(format!(
+                "Value null at '{path}' failed to satisfy constraint: Member must not be null"
+            )),
+            (None, Member::Optional(..)) => {}
+        }
+    }
+    Ok(())
+}
+
+fn walk(
+    shape: &'static Shape,
+    value: &Value,
+    path: &str,
+    violations: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    match (shape, value) {
+        (Shape::Text(text), Value::String(it)) => {
+            violations.extend(text.broken_by(it).iter().map(|why| violation(it, path, why)));
+        }
+        (Shape::Integer { min, max }, Value::Number(it)) => {
+            let Some(number) = it.as_i64() else { return Err(mismatch(value, "an Integer")) };
+            if number < *min {
+                let why = format!("Member must have value greater than or equal to {min}");
+                violations.push(violation(&it.to_string(), path, &why));
+            }
+            if number > *max {
+                let why = format!("Member must have value less than or equal to {max}");
+                violations.push(violation(&it.to_string(), path, &why));
+            }
+        }
+        (Shape::Flag, Value::Bool(_)) => {}
+        (Shape::List { min, max, item }, Value::Array(items)) => {
+            for why in lengths(items.len(), *min, *max) {
+                violations.push(violation(&shown(value), path, &why));
+            }
+            list_items(item, items, path, violations)?;
+        }
+        (Shape::Map(item), Value::Object(object)) => {
+            for (name, it) in object {
+                walk(item, it, &format!("{path}.{name}.member"), violations)?;
+            }
+        }
+        (Shape::Structure(members), Value::Object(object)) => {
+            structure(members, object, &format!("{path}."), violations)?;
+        }
+        (Shape::Text(_), _) => return Err(mismatch(value, "a String")),
+        (Shape::Integer { .. }, _) => return Err(mismatch(value, "an Integer")),
+        (Shape::Flag, _) => return Err(mismatch(value, "a Boolean")),
+        (Shape::List { .. }, _) => return Err(mismatch(value, "a List")),
+        (Shape::Map(_) | Shape::Structure(_), _) => return Err(mismatch(value, "a Structure")),
+    }
+    Ok(())
+}
+
+fn list_items(
+    item: &'static Shape,
+    items: &[Value],
+    path: &str,
+    violations: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    // A list of strings is reported whole: "Value '[a, b]' at 'instanceIds' failed to satisfy
+    // constraint: Member must satisfy constraint: [Member must …]".
+    let Shape::Text(text) = item else {
+        for (index, it) in items.iter().enumerate() {
+            walk(item, it, &format!("{path}.{}.member", index + 1), violations)?;
+        }
+        return Ok(());
+    };
+    let mut broken = false;
+    for it in items {
+        let Value::String(it) = it else { return Err(mismatch(it, "a String")) };
+        broken |= !text.broken_by(it).is_empty();
+    }
+    if broken {
+        let why = format!("Member must satisfy constraint: [{}]", text.constraints().join(", "));
+        let shown: Vec<String> = items.iter().map(shown).collect();
+        violations.push(violation(&format!("[{}]", shown.join(", ")), path, &why));
+    }
+    Ok(())
+}
+
+impl Text {
+    fn broken_by(&self, value: &str) -> Vec<String> {
+        let mut res = lengths(value.chars().count(), self.min, self.max);
+        if !self.pattern.is_empty() && !matches(self.pattern, value) {
+            res.push(self.pattern_constraint());
+        }
+        if !self.one_of.is_empty() && !self.one_of.contains(&value) {
+            res.push(self.set_constraint());
+        }
+        res
+    }
+
+    fn constraints(&self) -> Vec<String> {
+        let mut res = Vec::new();
+        if self.max < usize::MAX {
+            res.push(format!("Member must have length less than or equal to {}", self.max));
+        }
+        if self.min > 0 {
+            res.push(format!("Member must have length greater than or equal to {}", self.min));
+        }
+        if !self.pattern.is_empty() {
+            res.push(self.pattern_constraint());
+        }
+        if !self.one_of.is_empty() {
+            res.push(self.set_constraint());
+        }
+        res
+    }
+
+    fn pattern_constraint(&self) -> String {
+        format!("Member must satisfy regular expression pattern: {}", self.pattern)
+    }
+
+    fn set_constraint(&self) -> String {
+        format!("Member must satisfy enum value set: [{}]", self.one_of.join(", "))
+    }
+}
+
+fn lengths(n: usize, min: usize, max: usize) -> Vec<String> {
+    let short =
+        (n < min).then(|| format!("Member must have length greater than or equal to {min}"));
+    let long = (n > max).then(|| format!("Member must have length less than or equal to {max}"));
+    short.into_iter().chain(long).collect()
+}
+
+fn violation(value: &str, path: &str, why: &str) -> String {
+    format!("Value '{value}' at '{path}' failed to satisfy constraint: {why}")
+}
+
+/// Java's `toString` of a JSON value, which is what AWS prints.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(it) => it.clone(),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+fn mismatch(value: &Value, wanted: &str) -> ApiError {
+    let found = match value {
+        Value::Object(_) => "Start of structure or map found where not expected.",
+        Value::Array(_) => "Start of list found where not expected.",
+        Value::Null => "NULL_VALUE",
+        Value::Bool(true) => "TRUE_VALUE",
+        Value::Bool(false) => "FALSE_VALUE",
+        Value::Number(_) => "NUMBER_VALUE",
+        Value::String(_) => "STRING_VALUE",
+    };
+    let message = match value {
+        Value::Object(_) | Value::Array(_) => found.to_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            format!("{found} can not be converted to {wanted}")
+        }
+    };
+    ApiError::new("SerializationException", message)
+}
+
+fn lower_camel(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|it| it.to_ascii_lowercase()).into_iter().chain(chars).collect()
+}
+
+/// Java's `matches`: the whole value, or nothing.
+fn matches(pattern: &'static str, value: &str) -> bool {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<&'static str, Regex>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|compiled| {
+        let regex = compiled.entry(pattern).or_insert_with(|| {
+            Regex::new(&format!(r"\A(?:{pattern})\z")).expect("the model's patterns compile")
+        });
+        regex.is_match(value)
+    })
+}
