@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::state::Simulator;
+use super::{
+    authority::{self, Authority},
+    state::Simulator,
+};
 
 /// An answer that is an error, in AWS's own terms; `server` turns it into the protocol's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,16 @@ pub(crate) struct Caller {
     pub arn: String,
     /// Such as `AROA…:session`.
     pub user_id: String,
+    /// What `Call::authorize` decides by.
+    pub authority: Rc<Authority>,
+}
+
+#[cfg(test)]
+impl Caller {
+    /// The caller of a world without users, who may do everything.
+    pub(crate) fn administrator(account: &str) -> Self {
+        Rc::new(Authority::administrator(account, 1)).caller()
+    }
 }
 
 impl Call {
@@ -57,7 +70,6 @@ impl Call {
         resource: Option<&str>,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), ApiError> {
-        let _ = (action, resource, tags);
-        Ok(())
+        authority::authorize(self, action, resource, tags)
     }
 }

@@ -23,6 +23,11 @@ impl Clock {
         self.speed
     }
 
+    /// Returns the time at which the simulation started.
+    pub(crate) fn epoch(&self) -> Timestamp {
+        self.epoch
+    }
+
     /// Returns the simulated time.
     pub(crate) fn now(&self) -> Timestamp {
         let simulated = self.started.elapsed().mul_f64(self.speed);

@@ -3,7 +3,27 @@
 
 mod agent;
 mod api;
+mod authority;
+mod autoscaling;
 mod clock;
+mod fault;
 mod iam;
+mod ids;
+mod isolation;
+mod keyring;
+mod running;
+mod server;
 mod ssm;
 mod state;
+mod stats;
+mod sts;
+mod wire;
+mod world;
+
+pub use self::{
+    running::{Sim, SimError},
+    world::{Execution, World, WorldError},
+};
+
+#[cfg(test)]
+mod tests;

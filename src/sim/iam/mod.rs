@@ -1,1 +1,66 @@
-//! Who may do what.
+//! Who may do what: signatures, policies and trust, as IAM and STS have them.
+//! It is pure: the server looks up keys, roles and tags, reads the clock, and passes them in.
+//!
+//! A request is authenticated first, unless the world has no users:
+//!
+//! ```text
+//! let presented = Presented::parse(&headers)?;             // SigError::on_wire(protocol)
+//! let key = keys.get(&presented.access_key_id).ok_or(SigError::UnknownKey)?;
+//! presented.check_scope("ssm", &world.region)?;
+//! verify(&presented, &parts, &key.secret, now)?;
+//! presented.check_token(key.issued_token(), now)?;         // expiry of sessions
+//! ```
+//!
+//! Then it is authorised, once for each resource that it touches:
+//!
+//! ```text
+//! let context = Context::of(&key.principal, now).with("aws:RequestedRegion", &world.region);
+//! let document = context.clone().with_ssm_resource_tags(&document_tags);
+//! let request = Request { action: "ssm:SendCommand", resource: &document_arn, context: &document };
+//! match authorise(&key.principal, &key.policies, &request) {
+//!     Decision::Allowed => (),
+//!     denied => refuse(Form::Ssm, message(arn, "ssm:SendCommand", Some(&document_arn), denied, Form::Ssm)),
+//! }
+//! // … and in the same way each instance, with its own tags in a context of its own.
+//! ```
+//!
+//! The tests below walk through the published article in this way. GetCallerIdentity is not
+//! authorised at all: it cannot be denied.
+
+#![cfg_attr(not(test), expect(dead_code, reason = "the server that calls this is being written"))]
+#![expect(unused_imports, reason = "the server that calls this is being written")]
+
+mod canonical;
+mod comparison;
+mod condition;
+mod context;
+mod denial;
+mod evaluate;
+mod json;
+mod parse;
+mod pattern;
+mod policy;
+mod principal;
+mod principals;
+mod session;
+mod sigerror;
+mod sigv4;
+mod trust;
+
+pub(crate) use self::{
+    context::Context,
+    denial::{Form, message},
+    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise, evaluate},
+    policy::{Policy, PolicyError, TrustPolicy},
+    principal::{Principal, RoleSession, User},
+    session::{
+        AssumeDenied, AssumeRole, ParameterError, authorise_assume_role, session_duration,
+        session_policy,
+    },
+    sigerror::{Protocol, SigError, WireError},
+    sigv4::{IssuedToken, MAX_SKEW, Presented, RequestParts, verify, verify_within},
+    trust::{authorise_on_role, trust},
+};
+
+#[cfg(test)]
+mod tests;

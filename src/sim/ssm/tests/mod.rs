@@ -104,7 +104,7 @@ impl World {
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
-        Self { sim: sim.shared(), caller: administrator() }
+        Self { sim: sim.shared(), caller: Caller::administrator("123456789012") }
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
@@ -166,10 +166,6 @@ impl World {
     pub(super) async fn command(&self, id: &str) -> Value {
         self.ok("ListCommands", json!({ "CommandId": id })).await["Commands"][0].clone()
     }
-}
-
-fn administrator() -> Caller {
-    Caller { arn: "arn:aws:iam::123456789012:user/tester".to_owned(), user_id: "AIDA".to_owned() }
 }
 
 /// A valid request by tag, with `more` merged in; a null removes a member.

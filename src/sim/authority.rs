@@ -1,0 +1,115 @@
+//! What a caller may do: a principal with its policies, and the decision on one action.
+//! It identifies no one: `keyring` does.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use jiff::Timestamp;
+
+use super::{
+    api::{ApiError, Call, Caller},
+    iam::{self, Context, Decision, Form, Policy, PolicySet, Principal, Request, User},
+    ids,
+};
+
+/// A principal and the policies that bear on it.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    pub principal: Principal,
+    pub policies: PolicySet,
+    /// Session tags that a further AssumeRole inherits.
+    pub transitive_tags: Vec<(String, String)>,
+    /// Everything is allowed, by a policy that need not be read for each of 10,000 instances.
+    pub is_unlimited: bool,
+}
+
+const ADMINISTRATOR: &str = "administrator";
+const ALLOW_ALL: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+
+impl Authority {
+    /// The caller of a world without users. It is a user, so that a role's trust policy has its
+    /// say in such a world too.
+    pub(crate) fn administrator(account: &str, seed: u64) -> Self {
+        let policy = Policy::parse(ALLOW_ALL).expect("the administrator's policy is one");
+        Self { is_unlimited: true, ..Self::user(account, seed, ADMINISTRATOR, Some(policy)) }
+    }
+
+    pub(crate) fn user(account: &str, seed: u64, name: &str, policy: Option<Policy>) -> Self {
+        let user = User {
+            arn: format!("arn:aws:iam::{account}:user/{name}"),
+            name: name.to_owned(),
+            id: ids::principal_id(seed, "AIDA", name),
+            tags: Vec::new(),
+        };
+        Self {
+            principal: Principal::User(user),
+            policies: PolicySet { identity: policy.into_iter().collect(), ..Default::default() },
+            transitive_tags: Vec::new(),
+            is_unlimited: false,
+        }
+    }
+
+    /// Returns the caller that this authority makes of a request.
+    pub(crate) fn caller(self: &Rc<Self>) -> Caller {
+        let user_id = match &self.principal {
+            Principal::User(it) => it.id.clone(),
+            Principal::RoleSession(it) => it.id.clone(),
+            Principal::Anyone => String::new(),
+        };
+        let arn = self.principal.arn().unwrap_or_default().to_owned();
+        Caller { arn, user_id, authority: Rc::clone(self) }
+    }
+
+    /// Returns what every request of this principal has in common for conditions.
+    pub(crate) fn context(&self, now: Timestamp, region: &str) -> Context {
+        Context::of(&self.principal, now)
+            .with("aws:RequestedRegion", region)
+            .with("aws:SourceIp", "127.0.0.1")
+    }
+}
+
+/// Decides on one action, and words the refusal as the service would.
+pub(crate) fn authorize(
+    call: &Call,
+    action: &str,
+    resource: Option<&str>,
+    tags: &BTreeMap<String, String>,
+) -> Result<(), ApiError> {
+    if call.caller.authority.is_unlimited {
+        return Ok(());
+    }
+    let service = action.split(':').next().unwrap_or_default();
+    let (form, stand_in) = match service {
+        "ssm" => {
+            let all = format!("arn:aws:ssm:{}:{}:*", call.sim.region, call.sim.account);
+            (Form::Ssm, Some(all))
+        }
+        "autoscaling" => (Form::AutoScaling, None),
+        "ec2" => (Form::Ec2, None),
+        // The other services' denials have the form of STS's.
+        _ => (Form::Sts, None),
+    };
+    let named = resource.map(str::to_owned).or(stand_in);
+    let authority = &call.caller.authority;
+    let tags: Vec<(&String, &String)> = tags.iter().collect();
+    let context = authority
+        .context(call.sim.clock.now(), &call.sim.region)
+        .with_tags(&format!("{service}:ResourceTag"), &tags)
+        .with_tags("aws:ResourceTag", &tags);
+    let request = Request { action, resource: named.as_deref().unwrap_or("*"), context: &context };
+    match iam::authorise(&authority.principal, &authority.policies, &request) {
+        Decision::Allowed => Ok(()),
+        denied => Err(denial(call, action, named.as_deref(), denied, form)),
+    }
+}
+
+pub(crate) fn denial(
+    call: &Call,
+    action: &str,
+    resource: Option<&str>,
+    decision: Decision,
+    form: Form,
+) -> ApiError {
+    let message = iam::message(&call.caller.arn, action, resource, decision, form);
+    ApiError::new(form.code(), message).with_status(form.status())
+}

@@ -1,0 +1,264 @@
+//! EC2 Auto Scaling: what groups there are, and who is in them.
+//! It changes nothing; scaling is not implemented.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    api::{ApiError, Call},
+    ids,
+    state::{Group, Instance, State},
+    wire::{form::Form, protocol::no_action, xml::Xml},
+};
+
+/// The quota of DescribeAutoScalingGroups (API reference, MaxRecords).
+const GROUPS: Page = Page { default: 50, most: 100 };
+/// The quota of DescribeAutoScalingInstances.
+const INSTANCES: Page = Page { default: 50, most: 50 };
+
+const INSTANCE_TYPE: &str = "t3.micro";
+const COOLDOWN: u32 = 300;
+/// Groups are this much older than the simulation.
+const AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Answers one operation into `xml`.
+pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    let action = format!("autoscaling:{}", call.operation);
+    match call.operation.as_str() {
+        "DescribeAutoScalingGroups" => {
+            call.authorize(&action, None, &BTreeMap::new())?;
+            describe_groups(call, form, xml)
+        }
+        "DescribeAutoScalingInstances" => {
+            call.authorize(&action, None, &BTreeMap::new())?;
+            describe_instances(call, form, xml)
+        }
+        other => Err(no_action(other, "2011-01-01")),
+    }
+}
+
+fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    let names = form.texts("AutoScalingGroupNames");
+    let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
+    let filters = filters(form)?;
+    let size = GROUPS.size(form)?;
+    if names.len() > size {
+        return Err(invalid(&format!(
+            "The number of group names cannot exceed {size}. You specified {}.",
+            names.len()
+        )));
+    }
+    let state = call.sim.state.borrow();
+    let is_wanted = |it: &&Group| {
+        (names.is_empty() || names.contains(&it.name.as_str()))
+            && filters.iter().all(|filter| filter.matches(it))
+    };
+    let mut groups: Vec<&Group> = state.groups.iter().filter(is_wanted).collect();
+    groups.sort_unstable_by_key(|it| it.name.as_str());
+    let (page, next) = page(groups, form, size, |it| it.name.as_str())?;
+    xml.list("AutoScalingGroups", page, |xml, it| {
+        let instances = if include_instances { it.members.as_slice() } else { &[] };
+        write_group(call, &state, it, instances, xml);
+    });
+    if let Some(it) = next {
+        xml.text("NextToken", &it);
+    }
+    Ok(())
+}
+
+fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    let ids = form.texts("InstanceIds");
+    let size = INSTANCES.size(form)?;
+    if ids.len() > INSTANCES.most {
+        return Err(invalid("The number of instance ids cannot exceed 50."));
+    }
+    let state = call.sim.state.borrow();
+    let is_member = |it: &&Instance| !it.group.is_empty();
+    let instances: Vec<&Instance> = if ids.is_empty() {
+        state.instances.values().filter(is_member).collect()
+    } else {
+        let mut ids = ids;
+        ids.sort_unstable();
+        ids.dedup();
+        // An id that does not exist is ignored with no error (API reference).
+        ids.into_iter().filter_map(|it| state.instances.get(it)).filter(is_member).collect()
+    };
+    let (page, next) = page(instances, form, size, |it| it.id.as_str())?;
+    xml.list("AutoScalingInstances", page, |xml, it| {
+        xml.text("AutoScalingGroupName", &it.group);
+        write_instance(it, xml);
+    });
+    if let Some(it) = next {
+        xml.text("NextToken", &it);
+    }
+    Ok(())
+}
+
+fn write_group(call: &Call, state: &State, group: &Group, instances: &[String], xml: &mut Xml) {
+    let created: Timestamp = call.sim.clock.epoch() - AGE;
+    xml.text("AutoScalingGroupName", &group.name);
+    xml.text("AutoScalingGroupARN", &arn(call, &group.name));
+    xml.element("LaunchTemplate", |xml| launch_template(&group.name, xml));
+    xml.value("MinSize", group.min_size);
+    xml.value("MaxSize", group.max_size);
+    xml.value("DesiredCapacity", group.desired);
+    xml.value("DefaultCooldown", COOLDOWN);
+    xml.texts("AvailabilityZones", group.zones.iter().map(String::as_str));
+    xml.texts("LoadBalancerNames", []);
+    xml.texts("TargetGroupARNs", []);
+    xml.text("HealthCheckType", "EC2");
+    xml.value("HealthCheckGracePeriod", COOLDOWN);
+    xml.list("Instances", instances.iter().filter_map(|it| state.instances.get(it)), |xml, it| {
+        write_instance(it, xml);
+    });
+    xml.text("CreatedTime", &created.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
+    xml.texts("SuspendedProcesses", []);
+    xml.text("VPCZoneIdentifier", "");
+    xml.texts("EnabledMetrics", []);
+    xml.list("Tags", &group.tags, |xml, (key, value)| {
+        xml.text("ResourceId", &group.name);
+        xml.text("ResourceType", "auto-scaling-group");
+        xml.text("Key", key);
+        xml.text("Value", value);
+        xml.value("PropagateAtLaunch", true);
+    });
+    xml.texts("TerminationPolicies", ["Default"]);
+    xml.value("NewInstancesProtectedFromScaleIn", false);
+    xml.text("ServiceLinkedRoleARN", &service_role(&call.sim.account));
+}
+
+fn write_instance(instance: &Instance, xml: &mut Xml) {
+    xml.text("InstanceId", &instance.id);
+    xml.text("InstanceType", INSTANCE_TYPE);
+    xml.text("AvailabilityZone", &instance.zone);
+    xml.text("LifecycleState", &instance.lifecycle);
+    xml.text("HealthStatus", &instance.health);
+    xml.element("LaunchTemplate", |xml| launch_template(&instance.group, xml));
+    xml.value("ProtectedFromScaleIn", false);
+}
+
+fn launch_template(group: &str, xml: &mut Xml) {
+    let id = ids::instance_id(0, group, 0).replacen("i-", "lt-", 1);
+    xml.text("LaunchTemplateId", &id);
+    xml.text("LaunchTemplateName", group);
+    xml.text("Version", "1");
+}
+
+fn service_role(account: &str) -> String {
+    format!(
+        "arn:aws:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/\
+         AWSServiceRoleForAutoScaling"
+    )
+}
+
+/// Returns the ARN of a group.
+fn arn(call: &Call, name: &str) -> String {
+    let uuid = ids::named_uuid(0, "group", name);
+    format!(
+        "arn:aws:autoscaling:{}:{}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}",
+        call.sim.region, call.sim.account
+    )
+}
+
+/// One of the `Filters`: the values of one are alternatives, and all filters have to match.
+struct Filter<'a> {
+    name: FilterName<'a>,
+    values: Vec<&'a str>,
+}
+
+enum FilterName<'a> {
+    Key,
+    Value,
+    Tag(&'a str),
+}
+
+impl Filter<'_> {
+    fn matches(&self, group: &Group) -> bool {
+        let has = |it: &String| self.values.contains(&it.as_str());
+        match self.name {
+            FilterName::Key => group.tags.keys().any(has),
+            FilterName::Value => group.tags.values().any(has),
+            FilterName::Tag(key) => group.tags.get(key).is_some_and(has),
+        }
+    }
+}
+
+fn filters(form: &Form) -> Result<Vec<Filter<'_>>, ApiError> {
+    let read = |prefix: String| {
+        let name = form.text(&format!("{prefix}.Name")).unwrap_or_default();
+        let name = match (name, name.strip_prefix("tag:")) {
+            ("tag-key", _) => FilterName::Key,
+            ("tag-value", _) => FilterName::Value,
+            (_, Some(key)) => FilterName::Tag(key),
+            _ => {
+                return Err(invalid(&format!(
+                    "Filter type {name} is not correct. Allowed Filter types are: tag-key, tag-value, tag:<key>"
+                )));
+            }
+        };
+        Ok(Filter { name, values: form.texts(&format!("{prefix}.Values")) })
+    };
+    form.members("Filters").into_iter().map(read).collect()
+}
+
+/// How many records a page has.
+struct Page {
+    default: usize,
+    most: usize,
+}
+
+impl Page {
+    fn size(&self, form: &Form) -> Result<usize, ApiError> {
+        let Some(asked) = form.integer("MaxRecords")? else { return Ok(self.default) };
+        let size = usize::try_from(asked).ok().filter(|it| (1..=self.most).contains(it));
+        size.ok_or_else(|| {
+            let (bound, limit) = if asked < 1 { ("greater", 1) } else { ("less", self.most) };
+            invalid(&format!(
+                "1 validation error detected: Value '{asked}' at 'maxRecords' failed to satisfy \
+                 constraint: Member must have value {bound} than or equal to {limit}"
+            ))
+        })
+    }
+}
+
+/// Cuts a page out of records that are sorted by `key`; its token names the last of the page, so
+/// that groups which come and go between pages neither repeat nor hide the others.
+fn page<'a, T>(
+    records: Vec<&'a T>,
+    form: &Form,
+    size: usize,
+    key: impl Fn(&'a T) -> &'a str,
+) -> Result<(Vec<&'a T>, Option<String>), ApiError> {
+    let start = match form.text("NextToken").filter(|it| !it.is_empty()) {
+        None => 0,
+        Some(token) => {
+            let last = read_token(token).ok_or_else(|| {
+                ApiError::new("InvalidNextToken", "The token is not valid, ask from the start")
+            })?;
+            records.partition_point(|it| key(it) <= last.as_str())
+        }
+    };
+    let rest = records.len() - start;
+    let page: Vec<&T> = records.into_iter().skip(start).take(size).collect();
+    let next = page.last().filter(|_| rest > size).map(|it| write_token(key(it)));
+    Ok((page, next))
+}
+
+const TOKEN: &str = "fleet1-";
+
+fn write_token(last: &str) -> String {
+    let bytes: Vec<String> = last.bytes().map(|it| format!("{it:02x}")).collect();
+    format!("{TOKEN}{}", bytes.concat())
+}
+
+fn read_token(token: &str) -> Option<String> {
+    let hex = token.strip_prefix(TOKEN)?.as_bytes();
+    let byte = |it: &[u8]| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = hex.chunks(2).map(byte).collect();
+    String::from_utf8(bytes?).ok()
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::new("ValidationError", message)
+}

@@ -1,0 +1,250 @@
+//! A simulator that runs: its thread, its port, its start and its end.
+//! It answers nothing itself.
+
+use std::{
+    cell::RefCell,
+    io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::mpsc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use jiff::Timestamp;
+use tokio::{sync::oneshot, task::LocalSet};
+
+use super::{
+    clock::Clock,
+    fault::Faults,
+    isolation,
+    keyring::Keyring,
+    server::Edge,
+    state::{RunMode, Simulator},
+    stats::Stats,
+    sts::Sts,
+    world::World,
+};
+
+/// A local AWS on a loopback port, with a thread of its own.
+///
+/// It stops when it is dropped. Several can run side by side; they share nothing.
+#[derive(Debug)]
+pub struct Sim {
+    address: SocketAddr,
+    exports: Vec<(String, String)>,
+    notices: Vec<String>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a simulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// It would be reachable from other machines.
+    #[error("the simulator does not listen on {0}, which other machines may reach")]
+    NotLoopback(SocketAddr),
+    /// The port is taken, or may not be used.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The machine has no thread or no event queue left.
+    #[error("could not start the simulator's thread")]
+    Thread(#[source] io::Error),
+    /// The world has a document that is none.
+    #[error("could not make the world: {0}")]
+    World(String),
+}
+
+/// How long answers under way may take after `stop`.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long to wait when the machine has no file descriptor left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+impl Sim {
+    /// Starts a simulator of `world` on a loopback address; port 0 is any that is free.
+    pub fn start(world: World, bind: SocketAddr) -> Result<Self, SimError> {
+        if !bind.ip().is_loopback() {
+            return Err(SimError::NotLoopback(bind));
+        }
+        let listen = || {
+            let listener = TcpListener::bind(bind)?;
+            listener.set_nonblocking(true)?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let (address, listener) =
+            listen().map_err(|source| SimError::Listen { address: bind, source })?;
+        let exports = exports(&world, address);
+        let notices = notices(&world);
+        let (stop, stopped) = oneshot::channel();
+        let (ready, started) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("fleet-sim".to_owned())
+            .spawn(move || run(&world, listener, stopped, &ready))
+            .map_err(SimError::Thread)?;
+        let lost = || Err(SimError::Thread(io::Error::other("it ended before it began")));
+        started.recv().unwrap_or_else(|_| lost())?;
+        Ok(Self { address, exports, notices, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Returns where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns its endpoint, such as `http://127.0.0.1:4566`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns what the user should know of it, a sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        self.notices.clone()
+    }
+
+    /// Returns the environment variables that make any AWS client use it: endpoint, region, and
+    /// the keys of the world's first user.
+    pub fn exports(&self) -> Vec<(String, String)> {
+        self.exports.clone()
+    }
+
+    /// Stops it: answers under way are finished, for a second at most.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(it) = self.stop.take() {
+            // A thread that is gone already needs no telling.
+            it.send(()).ok();
+        }
+        if let Some(it) = self.thread.take() {
+            it.join().ok();
+        }
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn exports(world: &World, address: SocketAddr) -> Vec<(String, String)> {
+    let user = world.users.first();
+    let key = user.map_or("AKIDSIMULATOR", |it| it.access_key_id.as_str());
+    let secret = user.map_or("secret", |it| it.secret_access_key.as_str());
+    [
+        ("AWS_ENDPOINT_URL", format!("http://{address}").as_str()),
+        ("AWS_REGION", &world.region),
+        ("AWS_DEFAULT_REGION", &world.region),
+        ("AWS_ACCESS_KEY_ID", key),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+fn notices(world: &World) -> Vec<String> {
+    let mut res = world.notices.clone();
+    let real = world.groups.iter().filter(|it| it.run == RunMode::Shell);
+    let real: Vec<&str> = real.map(|it| it.name.as_str()).collect();
+    if !real.is_empty()
+        && let Err(why) = isolation::available()
+    {
+        res.push(format!("documents cannot really run on {}: {why}", real.join(", ")));
+    }
+    res
+}
+
+/// The simulator's thread, from its start to its end.
+fn run(
+    world: &World,
+    listener: TcpListener,
+    stopped: oneshot::Receiver<()>,
+    ready: &mpsc::Sender<Result<(), SimError>>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(it) => it,
+        Err(err) => return drop(ready.send(Err(SimError::Thread(err)))),
+    };
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let started = edge(world).and_then(|edge| {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(SimError::Thread)?;
+            Ok((edge, listener))
+        });
+        match started {
+            Ok((edge, listener)) => {
+                drop(ready.send(Ok(())));
+                accept(Rc::new(edge), listener, stopped).await;
+            }
+            Err(err) => drop(ready.send(Err(err))),
+        }
+    });
+}
+
+fn edge(world: &World) -> Result<Edge, SimError> {
+    let now = Timestamp::now();
+    let mut state = world.populate();
+    for it in &world.documents {
+        state.ssm.add_document(&it.name, &it.text, now).map_err(SimError::World)?;
+    }
+    let sim = Simulator {
+        account: world.account.clone(),
+        region: world.region.clone(),
+        clock: Clock::starting_at(now, world.speed),
+        visible_after: world.visible_after,
+        outcomes: world.outcomes.clone(),
+        state: RefCell::new(state),
+        random: RefCell::new(fastrand::Rng::with_seed(world.seed)),
+    };
+    Ok(Edge {
+        sim: sim.shared(),
+        keyring: Keyring::new(world),
+        sts: Sts::new(world),
+        faults: Faults::new(&world.faults, world.seed),
+        stats: Stats::default(),
+        request_ids: RefCell::new(fastrand::Rng::with_seed(!world.seed)),
+    })
+}
+
+/// Serves connections until it is told to stop.
+async fn accept(
+    edge: Rc<Edge>,
+    listener: tokio::net::TcpListener,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let connection = tokio::select! {
+            it = listener.accept() => it,
+            // Also when the handle is gone without a word.
+            _ = &mut stopped => break,
+        };
+        let Ok((stream, _)) = connection else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        // Requests and answers are small: waiting to fill a packet would only delay them.
+        stream.set_nodelay(true).ok();
+        let edge = Rc::clone(&edge);
+        let service = service_fn(move |request| {
+            let edge = Rc::clone(&edge);
+            async move { edge.serve(request).await }
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        // How a connection ends is the client's matter, or the world's.
+        tokio::task::spawn_local(async move { connection.await.ok() });
+    }
+    drop(listener);
+    tokio::time::timeout(GRACE, graceful.shutdown()).await.ok();
+}

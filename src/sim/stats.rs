@@ -1,0 +1,52 @@
+//! Counts what was asked, for `GET /_fleet/stats`.
+//! It counts no time.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use serde_json::{Value, json};
+
+use super::state::Simulator;
+
+/// The calls since the start.
+#[derive(Default)]
+pub(crate) struct Stats {
+    calls: RefCell<BTreeMap<String, u64>>,
+    throttled: RefCell<u64>,
+}
+
+/// A client may make up operations; so many different ones are counted at most.
+const MAX_OPERATIONS: usize = 500;
+
+impl Stats {
+    /// Counts a call and returns its number among the calls of its operation, from 1.
+    pub(crate) fn count(&self, operation: &str) -> u64 {
+        let mut calls = self.calls.borrow_mut();
+        let is_plain =
+            operation.len() <= 64 && operation.bytes().all(|it| it.is_ascii_alphanumeric());
+        if let Some(it) = calls.get_mut(operation) {
+            *it += 1;
+            return *it;
+        }
+        if is_plain && calls.len() < MAX_OPERATIONS {
+            calls.insert(operation.to_owned(), 1);
+        }
+        1
+    }
+
+    /// Counts an answer if it is a throttle.
+    pub(crate) fn count_refusal(&self, code: &str) {
+        if ["ThrottlingException", "Throttling", "RequestLimitExceeded"].contains(&code) {
+            *self.throttled.borrow_mut() += 1;
+        }
+    }
+
+    pub(crate) fn to_json(&self, sim: &Simulator) -> Value {
+        let state = sim.state.borrow();
+        json!({
+            "calls": &*self.calls.borrow(),
+            "throttled": *self.throttled.borrow(),
+            "commands": state.ssm.command_count(),
+            "executions": &state.executions,
+        })
+    }
+}

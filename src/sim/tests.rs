@@ -1,0 +1,7 @@
+//! The edge over real HTTP on loopback: a client of a few lines, so that no SDK is believed.
+
+mod client;
+mod faults;
+mod groups;
+mod permissions;
+mod routes;

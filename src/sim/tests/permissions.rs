@@ -1,0 +1,207 @@
+//! Who may call what, in a world with users and roles.
+
+use std::fs;
+
+use super::client::{Key, Reply, form, signed, signed_at};
+use crate::sim::{Sim, World};
+
+const OPERATOR: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession"],
+     "Resource":"arn:aws:iam::123456789012:role/web"}]}"#;
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Action":"sts:AssumeRole",
+     "Principal":{"AWS":"arn:aws:iam::123456789012:root"},
+     "Condition":{"StringEquals":{"sts:ExternalId":"secret-word"}}}]}"#;
+const ROLE: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Action":"autoscaling:Describe*","Resource":"*"}]}"#;
+const WORLD: &str = r#"
+seed = 7
+[[group]]
+name = "web"
+size = 1
+[[user]]
+name = "operator"
+access_key_id = "AKIDOPERATOR"
+secret_access_key = "secret"
+policy = "operator.json"
+[[role]]
+name = "web"
+trust = "trust.json"
+policy = "role.json"
+"#;
+
+const GROUPS: &str = "Action=DescribeAutoScalingGroups&Version=2011-01-01";
+const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+const ASSUME: &str = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=me\
+                      &RoleArn=arn:aws:iam::123456789012:role/web&ExternalId=secret-word";
+
+fn start(world: &str) -> Sim {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("operator.json", OPERATOR), ("trust.json", TRUST), ("role.json", ROLE)] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let world = World::parse(world, &folder.path().join("w.toml")).unwrap();
+    Sim::start(world, ([127, 0, 0, 1], 0).into()).unwrap()
+}
+
+fn operator() -> Key {
+    Key { id: "AKIDOPERATOR".to_owned(), secret: "secret".to_owned(), token: None }
+}
+
+fn session(reply: &Reply) -> Key {
+    let element = |name| reply.element(name).to_owned();
+    Key {
+        id: element("AccessKeyId"),
+        secret: element("SecretAccessKey"),
+        token: Some(element("SessionToken")),
+    }
+}
+
+#[track_caller]
+fn check_refused(reply: &Reply, status: u16, code: &str, message: &str) {
+    assert_eq!(
+        (reply.status, reply.element("Code"), reply.element("Message")),
+        (status, code, message)
+    );
+}
+
+#[test]
+fn a_user_may_do_what_its_policy_allows_and_nothing_else() {
+    let sim = start(WORLD);
+    let who = signed(&sim, &operator(), "sts", WHO);
+    assert_eq!(who.element("Arn"), "arn:aws:iam::123456789012:user/operator");
+    check_refused(
+        &signed(&sim, &operator(), "autoscaling", GROUPS),
+        403,
+        "AccessDenied",
+        "User: arn:aws:iam::123456789012:user/operator is not authorized to perform: \
+         autoscaling:DescribeAutoScalingGroups because no identity-based policy allows the \
+         autoscaling:DescribeAutoScalingGroups action",
+    );
+}
+
+#[test]
+fn a_role_is_assumed_and_may_do_what_it_allows() {
+    let sim = start(WORLD);
+    let assumed = signed(&sim, &operator(), "sts", ASSUME);
+    assert_eq!(assumed.element("Arn"), "arn:aws:sts::123456789012:assumed-role/web/me");
+    let key = session(&assumed);
+    assert_eq!(signed(&sim, &key, "autoscaling", GROUPS).status, 200);
+    assert_eq!(signed(&sim, &key, "sts", WHO).element("UserId"), assumed.element("AssumedRoleId"));
+}
+
+#[test]
+fn a_session_policy_narrows_the_role() {
+    let sim = start(WORLD);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:*","Resource":"*"}]}"#;
+    let policy: String = form_urlencoded::byte_serialize(policy.as_bytes()).collect();
+    let key = session(&signed(&sim, &operator(), "sts", &format!("{ASSUME}&Policy={policy}")));
+    check_refused(
+        &signed(&sim, &key, "autoscaling", GROUPS),
+        403,
+        "AccessDenied",
+        "User: arn:aws:sts::123456789012:assumed-role/web/me is not authorized to perform: \
+         autoscaling:DescribeAutoScalingGroups because no session policy allows the \
+         autoscaling:DescribeAutoScalingGroups action",
+    );
+}
+
+#[test]
+fn a_role_is_not_assumed_without_what_its_trust_policy_asks_for() {
+    let sim = start(WORLD);
+    let denied = |action: &str, role: &str| {
+        format!(
+            "User: arn:aws:iam::123456789012:user/operator is not authorized to perform: \
+             {action} on resource: arn:aws:iam::123456789012:role/{role}"
+        )
+    };
+    let other = ASSUME.replace("secret-word", "other-word");
+    let absent = ASSUME.replace("role/web", "role/absent");
+    let tagged = format!("{ASSUME}&Tags.member.1.Key=a&Tags.member.1.Value=b");
+    for (body, message) in [
+        (other, denied("sts:AssumeRole", "web")),
+        (absent, denied("sts:AssumeRole", "absent")),
+        (tagged, denied("sts:TagSession", "web")),
+    ] {
+        check_refused(&signed(&sim, &operator(), "sts", &body), 403, "AccessDenied", &message);
+    }
+}
+
+#[test]
+fn a_world_without_users_has_trust_policies_all_the_same() {
+    let users = WORLD.find("[[user]]").unwrap()..WORLD.find("[[role]]").unwrap();
+    let mut world = WORLD.to_owned();
+    world.replace_range(users, "");
+    let sim = start(&world);
+    assert_eq!(form(&sim, ASSUME).unwrap().status, 200);
+    let other = form(&sim, &ASSUME.replace("secret-word", "other-word")).unwrap();
+    assert_eq!(other.element("Code"), "AccessDenied");
+    // And the session is held to its role.
+    let key = session(&form(&sim, ASSUME).unwrap());
+    assert_eq!(signed(&sim, &key, "autoscaling", GROUPS).status, 200);
+    let chained = signed(&sim, &key, "sts", ASSUME);
+    assert_eq!(chained.element("Code"), "AccessDenied");
+}
+
+#[test]
+fn keys_signatures_and_tokens_that_are_not_right_are_refused() {
+    let sim = start(WORLD);
+    let code = |key: &Key| signed(&sim, key, "sts", WHO).element("Code").to_owned();
+    assert_eq!(code(&Key { id: "AKIDNOBODY".to_owned(), ..operator() }), "InvalidClientTokenId");
+    assert_eq!(code(&Key { secret: "wrong".to_owned(), ..operator() }), "SignatureDoesNotMatch");
+    let key = session(&signed(&sim, &operator(), "sts", ASSUME));
+    assert_eq!(code(&Key { token: Some("x".to_owned()), ..key.clone() }), "InvalidClientTokenId");
+    let late = signed_at(&sim, &operator(), "sts", 600, WHO);
+    assert_eq!(late.element("Code"), "SignatureDoesNotMatch");
+    assert_eq!(signed(&sim, &operator(), "ssm", WHO).element("Code"), "SignatureDoesNotMatch");
+}
+
+#[test]
+fn a_session_ends_in_simulated_time() {
+    // An hour passes within a thousandth of a second.
+    let sim = start(&format!("speed = 999999\n{WORLD}"));
+    let key = session(&signed(&sim, &operator(), "sts", ASSUME));
+    let expired = (0..1_000).map(|_| signed(&sim, &key, "sts", WHO)).find(|it| it.status != 200);
+    check_refused(
+        &expired.unwrap(),
+        403,
+        "ExpiredToken",
+        "The security token included in the request is expired",
+    );
+}
+
+#[test]
+fn the_parameters_of_assume_role_are_validated_in_aws_words() {
+    let sim = start(WORLD);
+    let check = |body: &str, code: &str, message: &str| {
+        check_refused(&signed(&sim, &operator(), "sts", body), 400, code, message);
+    };
+    check(
+        "Action=AssumeRole&Version=2011-06-15&RoleSessionName=a%20",
+        "ValidationError",
+        "2 validation errors detected: Value null at &apos;roleArn&apos; failed to satisfy \
+         constraint: Member must not be null; Value &apos;a &apos; at \
+         &apos;roleSessionName&apos; failed to satisfy constraint: Member must satisfy regular \
+         expression pattern: [\\w+=,.@-]*",
+    );
+    check(
+        &format!("{ASSUME}&DurationSeconds=899"),
+        "ValidationError",
+        "1 validation error detected: Value &apos;899&apos; at &apos;durationSeconds&apos; failed \
+         to satisfy constraint: Member must have value greater than or equal to 900",
+    );
+    check(
+        &format!("{ASSUME}&DurationSeconds=3601"),
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    );
+    check(
+        &format!("{ASSUME}&PolicyArns.member.1.arn=x"),
+        "ValidationError",
+        "PolicyArns is not implemented by this simulator",
+    );
+    let reply = signed(&sim, &operator(), "sts", &format!("{ASSUME}&Policy=%7B"));
+    assert_eq!(reply.element("Code"), "MalformedPolicyDocument");
+    let reply = signed(&sim, &operator(), "sts", &format!("{ASSUME}&Policy={}", "x".repeat(2049)));
+    assert_eq!(reply.element("Code"), "ValidationError");
+}

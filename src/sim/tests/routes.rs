@@ -1,0 +1,119 @@
+//! What is asked of whom, and how it is refused.
+
+use super::client::{form, json, send, start};
+use crate::sim::{Sim, SimError, World};
+
+#[test]
+fn it_listens_on_loopback_only() {
+    let world = World::parse("", "w.toml".as_ref()).unwrap();
+    let err = Sim::start(world, ([0, 0, 0, 0], 0).into()).unwrap_err();
+    assert!(matches!(err, SimError::NotLoopback(_)), "{err}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let sim = start("");
+    let world = World::parse("", "w.toml".as_ref()).unwrap();
+    let err = Sim::start(world, sim.address()).unwrap_err();
+    assert_eq!(err.to_string(), format!("could not listen on {}", sim.address()));
+}
+
+#[test]
+fn its_port_is_free_once_it_has_stopped() {
+    let sim = start("");
+    let address = sim.address();
+    sim.stop();
+    Sim::start(World::parse("", "w.toml".as_ref()).unwrap(), address).unwrap();
+}
+
+#[test]
+fn the_exports_lead_clients_to_it() {
+    let sim = start("region = \"eu-west-1\"");
+    let exports = sim.exports();
+    assert_eq!(exports[0], ("AWS_ENDPOINT_URL".to_owned(), sim.endpoint()));
+    assert_eq!(exports[1], ("AWS_REGION".to_owned(), "eu-west-1".to_owned()));
+}
+
+#[test]
+fn who_one_is_needs_no_user_in_the_world() {
+    let reply = form(&start(""), "Action=GetCallerIdentity&Version=2011-06-15").unwrap();
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply.body.starts_with(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+             <GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/administrator</Arn>"
+        ),
+        "{}",
+        reply.body
+    );
+    assert!(reply.head.contains("x-amzn-requestid: "), "{}", reply.head);
+}
+
+#[test]
+fn unknown_actions_versions_and_targets_are_refused_in_their_protocols_shape() {
+    let sim = start("");
+    let cases = [
+        ("Action=Foo&Version=2011-06-15", 400, "InvalidAction"),
+        ("Action=Foo&Version=2011-01-01", 400, "InvalidAction"),
+        ("Action=GetCallerIdentity&Version=1999-01-01", 400, "InvalidAction"),
+        ("Version=2011-06-15", 400, "MissingAction"),
+        ("", 400, "MissingAction"),
+        ("Action=DescribeInstances&Version=2016-11-15", 400, "UnsupportedOperation"),
+    ];
+    for (body, status, code) in cases {
+        let reply = form(&sim, body).unwrap();
+        assert_eq!((reply.status, reply.element("Code")), (status, code), "{body}");
+    }
+    let ec2 = form(&sim, "Action=DescribeInstances&Version=2016-11-15").unwrap();
+    assert!(ec2.body.contains("<Response><Errors><Error><Code>"), "{}", ec2.body);
+    assert!(!ec2.element("RequestID").is_empty());
+
+    for (target, body, code) in [
+        ("Granite.Foo", "{}", "UnknownOperationException"),
+        ("AmazonSSM", "{}", "UnknownOperationException"),
+        ("AmazonSSM.NoSuchOperation", "{}", "UnknownOperationException"),
+        ("AmazonSSM.ListCommands", "{", "SerializationException"),
+        ("AmazonSSM.ListCommands", "[]", "SerializationException"),
+        ("AmazonSSM.ListCommands", "\u{0}", "SerializationException"),
+    ] {
+        let reply = json(&sim, target, body).unwrap();
+        assert_eq!((reply.status, reply.json()["__type"].as_str()), (400, Some(code)), "{target}");
+        assert!(reply.head.contains(&format!("x-amzn-errortype: {code}")), "{}", reply.head);
+    }
+}
+
+#[test]
+fn other_methods_paths_and_oversize_bodies_are_refused() {
+    let sim = start("");
+    assert_eq!(send(&sim, "GET", "/", &[], b"").unwrap().status, 405);
+    assert_eq!(send(&sim, "POST", "/x", &[], b"").unwrap().status, 404);
+    assert_eq!(send(&sim, "GET", "/_fleet/other", &[], b"").unwrap().status, 404);
+    assert_eq!(send(&sim, "DELETE", "/_fleet/stats", &[], b"").unwrap().status, 405);
+    let body = vec![b'a'; 1024 * 1024 + 1];
+    assert_eq!(send(&sim, "POST", "/", &[], &body).unwrap().status, 413);
+}
+
+#[test]
+fn a_request_without_a_signature_is_refused() {
+    let body = b"Action=GetCallerIdentity&Version=2011-06-15";
+    let reply = send(&start(""), "POST", "/", &[], body).unwrap();
+    assert_eq!((reply.status, reply.element("Code")), (403, "MissingAuthenticationToken"));
+}
+
+#[test]
+fn the_stats_count_the_calls_by_operation() {
+    let sim = start("");
+    form(&sim, "Action=GetCallerIdentity&Version=2011-06-15").unwrap();
+    form(&sim, "Action=GetCallerIdentity&Version=2011-06-15").unwrap();
+    form(&sim, "Action=DescribeAutoScalingGroups&Version=2011-01-01").unwrap();
+    let stats = send(&sim, "GET", "/_fleet/stats", &[], b"").unwrap().json();
+    assert_eq!(
+        stats,
+        serde_json::json!({
+            "calls": { "GetCallerIdentity": 2, "DescribeAutoScalingGroups": 1 },
+            "throttled": 0,
+            "commands": 0,
+            "executions": {},
+        })
+    );
+}

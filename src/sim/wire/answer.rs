@@ -1,0 +1,108 @@
+//! Writes answers in the shape of their protocol: awsJson1.1, awsQuery, ec2Query.
+//! It chooses no words.
+
+use bytes::Bytes;
+use http::{Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::{protocol::Service, xml::Xml};
+use crate::sim::{api::ApiError, iam::Protocol};
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+const JSON: &str = "application/x-amz-json-1.1";
+const XML: &str = "text/xml";
+
+/// The answer of an awsJson1.1 operation.
+pub(crate) fn json(value: &Value, request_id: &str) -> Answer {
+    answer(200, JSON, value.to_string().into_bytes(), request_id)
+}
+
+/// The answer of an awsQuery operation, whose result `write` writes.
+pub(crate) fn query(
+    service: Service,
+    operation: &str,
+    request_id: &str,
+    write: impl FnOnce(&mut Xml) -> Result<(), ApiError>,
+) -> Result<Answer, ApiError> {
+    let mut xml = Xml::new();
+    let mut res = Ok(());
+    // The wrapper has to be there and come first, even when it is empty: SDKs insist on it.
+    xml.root(&format!("{operation}Response"), service.xmlns(), |xml| {
+        xml.element(&format!("{operation}Result"), |xml| res = write(xml));
+        xml.element("ResponseMetadata", |xml| xml.text("RequestId", request_id));
+    });
+    res.map(|()| answer(200, XML, xml.into_bytes(), request_id))
+}
+
+/// An error; `service` is `None` if the request was for none.
+pub(crate) fn error(
+    error: &ApiError,
+    protocol: Protocol,
+    service: Option<Service>,
+    request_id: &str,
+) -> Answer {
+    match protocol {
+        Protocol::Json => json_error(error, request_id),
+        Protocol::Query => query_error(error, service.map_or("", Service::xmlns), request_id),
+        Protocol::Ec2 => ec2_error(error, request_id),
+    }
+}
+
+fn json_error(error: &ApiError, request_id: &str) -> Answer {
+    let body = match &error.message {
+        // Clients read one or the other, and services send one or the other.
+        Some(it) => json!({ "__type": error.code, "message": it, "Message": it }),
+        None => json!({ "__type": error.code }),
+    };
+    let mut res = answer(error.status, JSON, body.to_string().into_bytes(), request_id);
+    if let Ok(code) = error.code.parse() {
+        res.headers_mut().insert("x-amzn-errortype", code);
+    }
+    res
+}
+
+fn query_error(error: &ApiError, xmlns: &str, request_id: &str) -> Answer {
+    let mut xml = Xml::new();
+    xml.root("ErrorResponse", xmlns, |xml| {
+        xml.element("Error", |xml| {
+            xml.text("Type", if error.status < 500 { "Sender" } else { "Receiver" });
+            code_and_message(xml, error);
+        });
+        xml.text("RequestId", request_id);
+    });
+    answer(error.status, XML, xml.into_bytes(), request_id)
+}
+
+fn ec2_error(error: &ApiError, request_id: &str) -> Answer {
+    let mut xml = Xml::declared();
+    xml.element("Response", |xml| {
+        xml.element("Errors", |xml| xml.element("Error", |xml| code_and_message(xml, error)));
+        xml.text("RequestID", request_id);
+    });
+    answer(error.status, XML, xml.into_bytes(), request_id)
+}
+
+fn code_and_message(xml: &mut Xml, error: &ApiError) {
+    xml.text("Code", &error.code);
+    if let Some(it) = &error.message {
+        xml.text("Message", it);
+    }
+}
+
+/// An answer that is not AWS's: the page of a proxy, or the simulator's own.
+pub(crate) fn plain(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut res = Response::new(Full::new(body.into()));
+    *res.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    res.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    res
+}
+
+fn answer(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Answer {
+    let mut res = plain(status, content_type, body);
+    if let Ok(it) = request_id.parse() {
+        res.headers_mut().insert("x-amzn-requestid", it);
+    }
+    res
+}

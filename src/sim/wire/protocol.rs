@@ -1,0 +1,154 @@
+//! Tells which operation of which service a request is for, whatever the protocol.
+//! It decides nothing about the operation itself.
+
+use http::{HeaderMap, Method, request::Parts};
+
+use super::form::Form;
+use crate::sim::{api::ApiError, iam::Protocol};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Ssm,
+    Sts,
+    AutoScaling,
+    Ec2,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Json { operation: String, body: serde_json::Value },
+    Form { service: Service, operation: String, form: Form },
+}
+
+/// A request that is for no operation, in the shape of the protocol that it seems to speak.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unroutable {
+    pub protocol: Protocol,
+    pub error: ApiError,
+}
+
+const JSON_PREFIX: &str = "AmazonSSM";
+
+/// The services that are asked by form, by the version of their interface.
+const VERSIONS: [(&str, Service); 3] = [
+    ("2011-06-15", Service::Sts),
+    ("2011-01-01", Service::AutoScaling),
+    ("2016-11-15", Service::Ec2),
+];
+
+impl Service {
+    pub(crate) fn protocol(self) -> Protocol {
+        match self {
+            Self::Ssm => Protocol::Json,
+            Self::Sts | Self::AutoScaling => Protocol::Query,
+            Self::Ec2 => Protocol::Ec2,
+        }
+    }
+
+    /// The name in a signature's scope.
+    pub(crate) fn signing_name(self) -> &'static str {
+        match self {
+            Self::Ssm => "ssm",
+            Self::Sts => "sts",
+            Self::AutoScaling => "autoscaling",
+            Self::Ec2 => "ec2",
+        }
+    }
+
+    pub(crate) fn xmlns(self) -> &'static str {
+        match self {
+            Self::Ssm => "",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+            Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+            Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
+        }
+    }
+}
+
+impl Asked {
+    pub(crate) fn service(&self) -> Service {
+        match self {
+            Self::Json { .. } => Service::Ssm,
+            Self::Form { service, .. } => *service,
+        }
+    }
+
+    pub(crate) fn operation(&self) -> &str {
+        match self {
+            Self::Json { operation, .. } | Self::Form { operation, .. } => operation,
+        }
+    }
+}
+
+/// Returns the protocol that a request seems to speak, by its headers alone.
+pub(crate) fn seeming(headers: &HeaderMap) -> Protocol {
+    let is_json = |it: &str| it.starts_with("application/x-amz-json");
+    let content_type = headers.get("content-type").and_then(|it| it.to_str().ok());
+    if headers.contains_key("x-amz-target") || content_type.is_some_and(is_json) {
+        Protocol::Json
+    } else {
+        Protocol::Query
+    }
+}
+
+/// Reads what a request asks for.
+pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
+    let protocol = seeming(&parts.headers);
+    let refuse = |status: u16, code: &str, message: String| {
+        Err(Unroutable { protocol, error: ApiError::new(code, message).with_status(status) })
+    };
+    let unknown = match protocol {
+        Protocol::Json => "UnknownOperationException",
+        Protocol::Query | Protocol::Ec2 => "InvalidAction",
+    };
+    if parts.uri.path() != "/" {
+        return refuse(404, unknown, format!("there is no operation at {}", parts.uri.path()));
+    }
+    if parts.method != Method::POST {
+        return refuse(405, unknown, format!("{} is not supported, use POST", parts.method));
+    }
+    match protocol {
+        Protocol::Json => read_json(&parts.headers, body),
+        Protocol::Query | Protocol::Ec2 => read_form(body),
+    }
+    .map_err(|(protocol, error)| Unroutable { protocol, error })
+}
+
+fn read_json(headers: &HeaderMap, body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {
+    let refuse = |error| Err((Protocol::Json, error));
+    let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let Some((JSON_PREFIX, operation)) = target.split_once('.') else {
+        return refuse(ApiError::bare("UnknownOperationException"));
+    };
+    // An operation without parameters may be asked without a body.
+    let body = if body.is_empty() { b"{}" } else { body };
+    match serde_json::from_slice(body) {
+        Ok(body @ serde_json::Value::Object(_)) => {
+            Ok(Asked::Json { operation: operation.to_owned(), body })
+        }
+        Ok(_) => refuse(ApiError::new("SerializationException", "the body is not an object")),
+        Err(err) => refuse(ApiError::new("SerializationException", err.to_string())),
+    }
+}
+
+fn read_form(body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {
+    let form = Form::parse(body);
+    let Some(operation) = form.text("Action").filter(|it| !it.is_empty()) else {
+        let message = "The request must contain the parameter Action";
+        return Err((Protocol::Query, ApiError::new("MissingAction", message)));
+    };
+    let version = form.text("Version").unwrap_or_default();
+    let Some((_, service)) = VERSIONS.into_iter().find(|(it, _)| *it == version) else {
+        return Err((Protocol::Query, no_action(operation, version)));
+    };
+    Ok(Asked::Form { service, operation: operation.to_owned(), form })
+}
+
+/// The refusal of an operation that is not there.
+pub(crate) fn no_action(operation: &str, version: &str) -> ApiError {
+    ApiError::new(
+        "InvalidAction",
+        format!("Could not find operation {operation} for version {version}"),
+    )
+}

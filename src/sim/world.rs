@@ -1,0 +1,132 @@
+//! A world: what exists in the simulated account when it starts, read from a TOML file.
+//! It refuses what it does not know, naming the file, the line and the key.
+
+mod builtin;
+mod check;
+mod faults;
+mod groups;
+mod identities;
+mod instances;
+mod raw;
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use self::check::Source;
+pub(crate) use self::{
+    groups::{GroupSpec, InstanceSpec},
+    identities::{DocumentSpec, RoleSpec, UserSpec},
+};
+use super::{fault::Fault, state::Outcome};
+
+/// What exists in the simulated account, validated.
+///
+/// Made by [`World::load`], [`World::parse`] or [`World::builtin`]; given to
+/// [`Sim::start`](super::Sim::start).
+#[derive(Debug, Clone)]
+pub struct World {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) seed: u64,
+    pub(crate) speed: f64,
+    pub(crate) visible_after: Duration,
+    pub(crate) groups: Vec<GroupSpec>,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) documents: Vec<DocumentSpec>,
+    pub(crate) users: Vec<UserSpec>,
+    pub(crate) roles: Vec<RoleSpec>,
+    pub(crate) faults: Vec<Fault>,
+    /// What the user should know before the world is used.
+    pub(crate) notices: Vec<String>,
+}
+
+/// How the builtin world's `web` group runs documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Execution {
+    /// Documents really run where the machine can isolate them, and are scripted elsewhere.
+    RealWherePossible,
+    /// Documents never run; every outcome is scripted.
+    Scripted,
+}
+
+/// Why a world cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The world's file cannot be read.
+    #[error("could not read the world {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The world has an unknown key or a bad value.
+    #[error("{origin}:{line}:{column}: {key}{}{message}", if key.is_empty() { "" } else { ": " })]
+    Invalid {
+        /// The file, or whatever the text came from.
+        origin: String,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in characters.
+        column: usize,
+        /// Such as `group.instance.ping`; empty where the text is no TOML at all.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl World {
+    /// Reads the world in a file. Files that it names are read from the file's folder.
+    pub fn load(path: &Path) -> Result<Self, WorldError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| WorldError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a world from its text. `origin` names it in errors, and the files that it names are
+    /// read from the folder of `origin`.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, WorldError> {
+        let folder = origin.parent().unwrap_or(Path::new("")).to_owned();
+        let source = Source::new(text, origin.display().to_string());
+        source.world(&|name| std::fs::read_to_string(folder.join(name)))
+    }
+
+    /// Returns the world that needs no file: `web` (6 Linux), `batch` (40 Linux; a few failing,
+    /// one offline, one in Standby) and `win` (4 Windows).
+    pub fn builtin(execution: Execution) -> Self {
+        builtin::world(execution)
+    }
+
+    /// Returns the number of instances of all groups.
+    pub fn instance_count(&self) -> usize {
+        self.groups.iter().map(|it| it.instances.len()).sum()
+    }
+
+    /// Returns the names of the groups, in their order.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(|it| it.name.as_str())
+    }
+}
+
+/// Shows what the world holds, in a line.
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (groups, instances) = (self.groups.len(), self.instance_count());
+        let plural = |n| if n == 1 { "" } else { "s" };
+        write!(
+            f,
+            "account {} in {}: {groups} group{}, {instances} instance{}",
+            self.account,
+            self.region,
+            plural(groups),
+            plural(instances)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! The groups of a world, their instances, and what documents do on them.
+//! It makes no instance: `instances` does, when the simulator starts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use toml::Spanned;
+
+use super::{WorldError, check::Source, raw};
+use crate::sim::state::{Outcome, Ping, Platform, RunMode};
+
+/// A group as the world wants it.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupSpec {
+    pub name: String,
+    pub min: u32,
+    pub max: u32,
+    pub desired: u32,
+    pub zones: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+    pub run: RunMode,
+    /// By index.
+    pub instances: Vec<InstanceSpec>,
+}
+
+/// What makes one instance different from the others.
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceSpec {
+    pub platform: Platform,
+    pub ping: Ping,
+    pub lifecycle: &'static str,
+    pub health: &'static str,
+    pub agent_version: String,
+}
+
+/// The size of a group, at most.
+const MAX_SIZE: usize = 20_000;
+
+const AGENT_VERSION: &str = "3.3.987.0";
+
+const DEFAULT_AFTER: Duration = Duration::from_secs(1);
+
+const PLATFORMS: [(&str, Platform); 3] =
+    [("Linux", Platform::Linux), ("Windows", Platform::Windows), ("MacOS", Platform::MacOs)];
+
+const PINGS: [(&str, Ping); 3] =
+    [("Online", Ping::Online), ("ConnectionLost", Ping::ConnectionLost), ("none", Ping::None)];
+
+const RUNS: [(&str, RunMode); 2] = [("outcomes", RunMode::Outcomes), ("shell", RunMode::Shell)];
+
+/// What DescribeAutoScalingGroups may say of a member; instances of a warm pool are not members.
+const LIFECYCLES: [&str; 17] = [
+    "InService",
+    "Standby",
+    "EnteringStandby",
+    "Pending",
+    "Pending:Wait",
+    "Pending:Proceed",
+    "Terminating",
+    "Terminating:Wait",
+    "Terminating:Proceed",
+    "Terminating:Retained",
+    "Terminated",
+    "Detaching",
+    "Detached",
+    "ReplacingRootVolume",
+    "ReplacingRootVolume:Wait",
+    "ReplacingRootVolume:Proceed",
+    "RootVolumeReplaced",
+];
+
+const HEALTHS: [&str; 2] = ["Healthy", "Unhealthy"];
+
+/// The StatusDetails that an invocation may be scripted to have. `Delayed` is late by half of
+/// `after` and then goes by `exit`; `InProgress` never replies.
+const STATUSES: [&str; 11] = [
+    "Success",
+    "Failed",
+    "Cancelled",
+    "ExecutionTimedOut",
+    "DeliveryTimedOut",
+    "Undeliverable",
+    "Terminated",
+    "InvalidPlatform",
+    "AccessDenied",
+    "Delayed",
+    "InProgress",
+];
+
+impl Source<'_> {
+    pub(super) fn groups(
+        &self,
+        raw: Vec<raw::Group>,
+        region: &str,
+    ) -> Result<Vec<GroupSpec>, WorldError> {
+        let mut names = BTreeSet::new();
+        let mut res = Vec::new();
+        for it in raw {
+            let name = it.name.get_ref();
+            if !names.insert(name.clone()) {
+                let message = format!("the group {name:?} exists already");
+                return Err(self.refuse(&it.name, "group.name", message));
+            }
+            res.push(self.group(it, region)?);
+        }
+        Ok(res)
+    }
+
+    fn group(&self, raw: raw::Group, region: &str) -> Result<GroupSpec, WorldError> {
+        let name = raw.name.get_ref();
+        if name.is_empty() || name.chars().count() > 255 || name.contains(char::is_control) {
+            let message = format!("{name:?} is not a group's name: expected 1 to 255 characters");
+            return Err(self.refuse(&raw.name, "group.name", message));
+        }
+        let size = *raw.size.get_ref();
+        if size > MAX_SIZE {
+            let message = format!("{size} is too large: expected at most {MAX_SIZE}");
+            return Err(self.refuse(&raw.size, "group.size", message));
+        }
+        let platform = raw
+            .platform
+            .map_or(Ok(Platform::Linux), |it| self.word(&it, "group.platform", &PLATFORMS))?;
+        let run = raw.run.map_or(Ok(RunMode::Outcomes), |it| self.word(&it, "group.run", &RUNS))?;
+        let usual = InstanceSpec {
+            platform,
+            ping: Ping::Online,
+            lifecycle: "InService",
+            health: "Healthy",
+            agent_version: AGENT_VERSION.to_owned(),
+        };
+        let mut instances = vec![usual; size];
+        for it in raw.instance {
+            self.differ(&mut instances, it)?;
+        }
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let number = |it: Option<Spanned<u32>>, default| it.map_or(default, Spanned::into_inner);
+        Ok(GroupSpec {
+            min: number(raw.min, 0),
+            max: number(raw.max, size.saturating_mul(2)),
+            desired: number(raw.desired, size),
+            zones: self.zones(raw.zones, region)?,
+            tags: self.tags(raw.tags)?,
+            run,
+            instances,
+            name: raw.name.into_inner(),
+        })
+    }
+
+    fn zones(
+        &self,
+        raw: Option<Spanned<Vec<String>>>,
+        region: &str,
+    ) -> Result<Vec<String>, WorldError> {
+        let Some(it) = raw else {
+            return Ok(vec![format!("{region}a"), format!("{region}b")]);
+        };
+        if it.get_ref().is_empty() || it.get_ref().iter().any(String::is_empty) {
+            return Err(self.refuse(&it, "group.zones", "expected at least one zone"));
+        }
+        Ok(it.into_inner())
+    }
+
+    fn tags(
+        &self,
+        raw: Option<Spanned<BTreeMap<String, String>>>,
+    ) -> Result<BTreeMap<String, String>, WorldError> {
+        let Some(it) = raw else { return Ok(BTreeMap::new()) };
+        if let Some(key) = it.get_ref().keys().find(|key| key.starts_with("aws:")) {
+            let message = format!("{key:?} is reserved: tags that begin with aws: are AWS's own");
+            return Err(self.refuse(&it, "group.tags", message));
+        }
+        Ok(it.into_inner())
+    }
+
+    fn differ(&self, instances: &mut [InstanceSpec], raw: raw::Instance) -> Result<(), WorldError> {
+        let (index, size) = (*raw.index.get_ref(), instances.len());
+        let Some(instance) = instances.get_mut(index) else {
+            return Err(self.refuse(&raw.index, "group.instance.index", beyond(index, size)));
+        };
+        if let Some(it) = raw.ping {
+            instance.ping = self.word(&it, "group.instance.ping", &PINGS)?;
+        }
+        if let Some(it) = raw.platform {
+            instance.platform = self.word(&it, "group.instance.platform", &PLATFORMS)?;
+        }
+        if let Some(it) = raw.lifecycle {
+            let words = LIFECYCLES.map(|it| (it, it));
+            instance.lifecycle = self.word(&it, "group.instance.lifecycle", &words)?;
+        }
+        if let Some(it) = raw.health {
+            let words = HEALTHS.map(|it| (it, it));
+            instance.health = self.word(&it, "group.instance.health", &words)?;
+        }
+        if let Some(it) = raw.agent_version {
+            instance.agent_version = it;
+        }
+        Ok(())
+    }
+
+    pub(super) fn outcomes(
+        &self,
+        raw: Vec<raw::Outcome>,
+        groups: &[GroupSpec],
+    ) -> Result<Vec<Outcome>, WorldError> {
+        raw.into_iter().map(|it| self.outcome(it, groups)).collect()
+    }
+
+    fn outcome(&self, raw: raw::Outcome, groups: &[GroupSpec]) -> Result<Outcome, WorldError> {
+        let mut size = groups.iter().map(|it| it.instances.len()).max().unwrap_or(0);
+        if let Some(name) = &raw.group {
+            let Some(group) = groups.iter().find(|it| it.name == *name.get_ref()) else {
+                let message = format!("the world has no group {:?}", name.get_ref());
+                return Err(self.refuse(name, "outcome.group", message));
+            };
+            size = group.instances.len();
+        }
+        if let Some(indices) = &raw.instances
+            && let Some(index) = indices.get_ref().iter().find(|it| **it >= size)
+        {
+            return Err(self.refuse(indices, "outcome.instances", beyond(*index, size)));
+        }
+        if let Some(status) = &raw.status {
+            self.word(status, "outcome.status", &STATUSES.map(|it| (it, it)))?;
+        }
+        Ok(Outcome {
+            group: raw.group.map(Spanned::into_inner),
+            instances: raw.instances.map(Spanned::into_inner),
+            document: raw.document.unwrap_or_else(|| "*".to_owned()),
+            after: self.duration_or(raw.after, "outcome.after", DEFAULT_AFTER)?,
+            exit: raw.exit.unwrap_or(0),
+            status: raw.status.map(Spanned::into_inner),
+            stdout: raw.stdout.unwrap_or_default(),
+            stderr: raw.stderr.unwrap_or_default(),
+        })
+    }
+}
+
+fn beyond(index: usize, size: usize) -> String {
+    let plural = if size == 1 { "" } else { "s" };
+    format!("{index} is out of range: the group has {size} instance{plural}, counted from 0")
+}

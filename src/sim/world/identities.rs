@@ -1,0 +1,156 @@
+//! The users, roles and documents of a world.
+//! It reads the files that they name; policies are `iam`'s to understand.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use toml::Spanned;
+
+use super::{
+    WorldError,
+    check::{ReadFile, Source},
+    raw,
+};
+use crate::sim::{
+    iam::{Policy, TrustPolicy},
+    ssm,
+};
+
+/// A user with a long-term access key.
+#[derive(Debug, Clone)]
+pub(crate) struct UserSpec {
+    pub name: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub policy: Option<Policy>,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleSpec {
+    pub name: String,
+    pub trust: TrustPolicy,
+    pub policy: Option<Policy>,
+    pub max_session_duration: Duration,
+}
+
+/// A document of the account.
+#[derive(Debug, Clone)]
+pub(crate) struct DocumentSpec {
+    pub name: String,
+    pub text: String,
+}
+
+/// What a role's MaxSessionDuration may be, and is if the world does not say (IAM CreateRole).
+const SESSION_DURATIONS: [Duration; 2] = [Duration::from_secs(3_600), Duration::from_secs(43_200)];
+
+impl Source<'_> {
+    pub(super) fn users(
+        &self,
+        raw: &[raw::User],
+        read: ReadFile<'_>,
+    ) -> Result<Vec<UserSpec>, WorldError> {
+        let mut names = BTreeSet::new();
+        let mut keys = BTreeSet::new();
+        let mut res = Vec::new();
+        for it in raw {
+            self.name(&it.name, "user.name", &mut names)?;
+            self.name(&it.access_key_id, "user.access_key_id", &mut keys)?;
+            if it.secret_access_key.get_ref().is_empty() {
+                let refusal = "expected a secret, it is empty";
+                return Err(self.refuse(&it.secret_access_key, "user.secret_access_key", refusal));
+            }
+            res.push(UserSpec {
+                name: it.name.get_ref().clone(),
+                access_key_id: it.access_key_id.get_ref().clone(),
+                secret_access_key: it.secret_access_key.get_ref().clone(),
+                policy: self.policy(it.policy.as_ref(), "user.policy", read)?,
+            });
+        }
+        Ok(res)
+    }
+
+    pub(super) fn roles(
+        &self,
+        raw: &[raw::Role],
+        read: ReadFile<'_>,
+    ) -> Result<Vec<RoleSpec>, WorldError> {
+        let mut names = BTreeSet::new();
+        let mut res = Vec::new();
+        for it in raw {
+            self.name(&it.name, "role.name", &mut names)?;
+            let trust = self.file(&it.trust, "role.trust", read)?;
+            let trust = TrustPolicy::parse(&trust)
+                .map_err(|err| self.bad_file(&it.trust, "role.trust", &err.to_string()))?;
+            res.push(RoleSpec {
+                name: it.name.get_ref().clone(),
+                trust,
+                policy: self.policy(it.policy.as_ref(), "role.policy", read)?,
+                max_session_duration: self.session_duration(it.max_session_duration.as_ref())?,
+            });
+        }
+        Ok(res)
+    }
+
+    pub(super) fn documents(
+        &self,
+        raw: &[raw::Document],
+        read: ReadFile<'_>,
+    ) -> Result<Vec<DocumentSpec>, WorldError> {
+        // The store is what knows a good document; this one is thrown away.
+        let mut store = ssm::Store::default();
+        let mut res = Vec::new();
+        for it in raw {
+            let text = self.file(&it.file, "document.file", read)?;
+            store
+                .add_document(it.name.get_ref(), &text, jiff::Timestamp::UNIX_EPOCH)
+                .map_err(|err| self.bad_file(&it.file, "document.file", &err))?;
+            res.push(DocumentSpec { name: it.name.get_ref().clone(), text });
+        }
+        Ok(res)
+    }
+
+    fn policy(
+        &self,
+        file: Option<&Spanned<String>>,
+        key: &str,
+        read: ReadFile<'_>,
+    ) -> Result<Option<Policy>, WorldError> {
+        let Some(it) = file else { return Ok(None) };
+        let text = self.file(it, key, read)?;
+        Policy::parse(&text).map(Some).map_err(|err| self.bad_file(it, key, &err.to_string()))
+    }
+
+    fn session_duration(&self, raw: Option<&Spanned<String>>) -> Result<Duration, WorldError> {
+        let key = "role.max_session_duration";
+        let [shortest, longest] = SESSION_DURATIONS;
+        let Some(it) = raw else { return Ok(shortest) };
+        let res = self.duration(it, key)?;
+        if res < shortest || res > longest {
+            return Err(self.refuse(it, key, "out of range: expected \"1h\" to \"12h\""));
+        }
+        Ok(res)
+    }
+
+    fn name(
+        &self,
+        it: &Spanned<String>,
+        key: &str,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<(), WorldError> {
+        let name = it.get_ref();
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || "_+=,.@-".contains(it);
+        if name.is_empty() || name.len() > 128 || !name.chars().all(is_plain) {
+            let message =
+                format!("{name:?} is not a name: expected letters, digits and _+=,.@- only");
+            return Err(self.refuse(it, key, message));
+        }
+        if !seen.insert(name.clone()) {
+            return Err(self.refuse(it, key, format!("{name:?} exists already")));
+        }
+        Ok(())
+    }
+
+    fn bad_file(&self, file: &Spanned<String>, key: &str, why: &str) -> WorldError {
+        self.refuse(file, key, format!("could not use {}: {why}", file.get_ref()))
+    }
+}

@@ -1,0 +1,104 @@
+//! The world file as it is written, before anything in it is believed.
+//! Every value that is checked further keeps its place in the text.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct World {
+    pub account: Option<Spanned<String>>,
+    pub region: Option<Spanned<String>>,
+    pub seed: Option<u64>,
+    pub speed: Option<Spanned<f64>>,
+    pub visible_after: Option<Spanned<String>>,
+    #[serde(default)]
+    pub group: Vec<Group>,
+    #[serde(default)]
+    pub outcome: Vec<Outcome>,
+    #[serde(default)]
+    pub document: Vec<Document>,
+    #[serde(default)]
+    pub user: Vec<User>,
+    #[serde(default)]
+    pub role: Vec<Role>,
+    #[serde(default)]
+    pub fault: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    pub name: Spanned<String>,
+    pub size: Spanned<usize>,
+    pub min: Option<Spanned<u32>>,
+    pub max: Option<Spanned<u32>>,
+    pub desired: Option<Spanned<u32>>,
+    pub platform: Option<Spanned<String>>,
+    pub zones: Option<Spanned<Vec<String>>>,
+    pub tags: Option<Spanned<BTreeMap<String, String>>>,
+    pub run: Option<Spanned<String>>,
+    #[serde(default)]
+    pub instance: Vec<Instance>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Instance {
+    pub index: Spanned<usize>,
+    pub ping: Option<Spanned<String>>,
+    pub lifecycle: Option<Spanned<String>>,
+    pub platform: Option<Spanned<String>>,
+    pub health: Option<Spanned<String>>,
+    pub agent_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outcome {
+    pub group: Option<Spanned<String>>,
+    pub instances: Option<Spanned<Vec<usize>>>,
+    pub document: Option<String>,
+    pub after: Option<Spanned<String>>,
+    pub exit: Option<i32>,
+    pub status: Option<Spanned<String>>,
+    pub stdout: Option<String>,
+    pub stderr: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub name: Spanned<String>,
+    pub file: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct User {
+    pub name: Spanned<String>,
+    pub access_key_id: Spanned<String>,
+    pub secret_access_key: Spanned<String>,
+    pub policy: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Role {
+    pub name: Spanned<String>,
+    pub trust: Spanned<String>,
+    pub policy: Option<Spanned<String>>,
+    pub max_session_duration: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fault {
+    pub operation: Spanned<String>,
+    pub calls: Option<Spanned<Vec<u64>>>,
+    pub rate: Option<Spanned<f64>>,
+    pub kind: Spanned<String>,
+    pub delay: Option<Spanned<String>>,
+}

@@ -1,0 +1,198 @@
+//! What a world file may say, and how it is told what it may not.
+
+use std::fs;
+
+use super::*;
+use crate::sim::state::{Ping, Platform};
+
+fn parse(text: &str) -> Result<World, WorldError> {
+    World::parse(text, Path::new("w.toml"))
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(parse(text).unwrap_err().to_string(), expected, "{text}");
+}
+
+const GROUP: &str = "[[group]]\nname = \"web\"\nsize = 2\n";
+
+#[test]
+fn an_empty_world_has_defaults() {
+    let world = parse("").unwrap();
+    assert_eq!(world.to_string(), "account 123456789012 in us-east-1: 0 groups, 0 instances");
+    assert_eq!((world.seed, world.visible_after), (1, Duration::from_secs(1)));
+}
+
+#[test]
+fn a_group_has_instances_alike_but_for_those_made_different() {
+    let world = parse(&format!(
+        "{GROUP}platform = \"Windows\"\nzones = [\"a-1\"]\n[[group.instance]]\nindex = 1\n\
+         ping = \"none\"\nlifecycle = \"Terminating:Wait\"\nplatform = \"MacOS\"\n\
+         health = \"Unhealthy\"\nagent_version = \"2.0\"\n"
+    ))
+    .unwrap();
+    let group = &world.groups[0];
+    assert_eq!((group.min, group.max, group.desired), (0, 4, 2));
+    let [usual, other] = group.instances.as_slice() else { panic!("there are two") };
+    assert_eq!((usual.platform, usual.ping), (Platform::Windows, Ping::Online));
+    assert_eq!((other.platform, other.ping), (Platform::MacOs, Ping::None));
+    assert_eq!((other.lifecycle, other.health), ("Terminating:Wait", "Unhealthy"));
+    let state = world.populate();
+    let id = &state.groups[0].members[1];
+    assert_eq!(state.instances[id].tags["aws:autoscaling:groupName"], "web");
+    assert_eq!(state.instances[id].zone, "a-1");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    check(
+        "region = \"us-east-1\"\nspeeed = 2\n",
+        "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
+         `seed`, `speed`, `visible_after`, `group`, `outcome`, `document`, `user`, `role`, \
+         `fault`",
+    );
+    check(
+        &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
+        "w.toml:6:1: group.instance.life: unknown field `life`, expected one of `index`, \
+         `ping`, `lifecycle`, `platform`, `health`, `agent_version`",
+    );
+}
+
+#[test]
+fn a_missing_key_is_named_with_its_table() {
+    check("[[group]]\nsize = 1\n", "w.toml:1:1: group: missing field `name`");
+}
+
+#[test]
+fn a_value_of_another_type_is_named_with_its_line() {
+    check(
+        "[[group]]\nname = \"web\"\nsize = \"2\"\n",
+        "w.toml:3:8: group.size: invalid type: string \"2\", expected usize",
+    );
+}
+
+#[test]
+fn a_bad_value_is_named_with_its_line() {
+    let instance = format!("{GROUP}[[group.instance]]\nindex = 0\n");
+    let outcome = format!("{GROUP}[[outcome]]\n");
+    let fault = "[[fault]]\noperation = \"SendCommand\"\n";
+    let cases = [
+        (
+            format!("{instance}ping = \"Offline\""),
+            "6:8: group.instance.ping: unknown value \"Offline\", expected Online, \
+             ConnectionLost or none",
+        ),
+        (
+            format!("{GROUP}platform = \"linux\""),
+            "4:12: group.platform: unknown value \"linux\", expected Linux, Windows or MacOS",
+        ),
+        (
+            format!("{GROUP}run = \"really\""),
+            "4:7: group.run: unknown value \"really\", expected outcomes or shell",
+        ),
+        (
+            format!("{GROUP}[[group.instance]]\nindex = 2"),
+            "5:9: group.instance.index: 2 is out of range: the group has 2 instances, counted \
+             from 0",
+        ),
+        (format!("{outcome}group = \"db\""), "5:9: outcome.group: the world has no group \"db\""),
+        (
+            format!("{outcome}group = \"web\"\ninstances = [0, 7]"),
+            "6:13: outcome.instances: 7 is out of range: the group has 2 instances, counted \
+             from 0",
+        ),
+        (
+            format!("{outcome}after = \"soon\""),
+            "5:9: outcome.after: \"soon\" is not a duration: expected such as \"1s\", \
+             \"500ms\" or \"1h30m\", up to a year",
+        ),
+        (
+            "visible_after = \"-1s\"".to_owned(),
+            "1:17: visible_after: \"-1s\" is not a duration: expected such as \"1s\", \
+             \"500ms\" or \"1h30m\", up to a year",
+        ),
+        (
+            "account = \"12\"".to_owned(),
+            "1:11: account: \"12\" is not an account: expected 12 digits",
+        ),
+        ("speed = 0".to_owned(), "1:9: speed: 0 is out of range: expected 0.001 to 1,000,000"),
+        (
+            format!("{fault}kind = \"oops\"\ncalls = [1]"),
+            "3:8: fault.kind: unknown value \"oops\", expected drop-before-accept, \
+             drop-after-accept, error-500, error-500-after-accept, throttle, delay, \
+             expired-token, truncated-body or html-500",
+        ),
+        (
+            format!("{fault}kind = \"throttle\""),
+            "2:13: fault.operation: expected calls or rate beside it, to say when",
+        ),
+        (
+            format!("{fault}kind = \"throttle\"\nrate = 1.5"),
+            "4:8: fault.rate: 1.5 is out of range: expected 0 to 1",
+        ),
+        (
+            format!("{fault}kind = \"throttle\"\ncalls = [0]"),
+            "4:9: fault.calls: expected numbers of calls, counted from 1",
+        ),
+        (
+            "# é\n[[document]]\nname = \"d\"\nfile = \"absent.yaml\"".to_owned(),
+            "4:8: document.file: could not read absent.yaml: No such file or directory (os \
+             error 2)",
+        ),
+        (format!("{GROUP}\n{GROUP}"), "6:8: group.name: the group \"web\" exists already"),
+        (
+            format!("{GROUP}tags = {{ \"aws:x\" = \"y\" }}"),
+            "4:8: group.tags: \"aws:x\" is reserved: tags that begin with aws: are AWS's own",
+        ),
+    ];
+    for (text, expected) in cases {
+        check(&text, &format!("w.toml:{expected}"));
+    }
+    let status = parse(&format!("{outcome}status = \"Undelivered\"")).unwrap_err().to_string();
+    assert!(status.starts_with("w.toml:5:10: outcome.status: unknown value \"Undelivered\""));
+}
+
+#[test]
+fn text_that_is_no_toml_is_refused_with_its_place() {
+    let message = parse("region = \"us-east-1\"\n= 3\n").unwrap_err().to_string();
+    assert!(message.starts_with("w.toml:2:1: "), "{message}");
+}
+
+#[test]
+fn a_world_that_cannot_be_read_is_named() {
+    let err = World::load(Path::new("/nowhere/w.toml")).unwrap_err();
+    assert_eq!(err.to_string(), "could not read the world /nowhere/w.toml");
+}
+
+#[test]
+fn users_and_roles_are_read_from_the_folder_of_the_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let statement = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}"#;
+    write("policy.json", &format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#));
+    write("bad.json", "{}");
+    let trust = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"}}"#;
+    write("trust.json", &format!(r#"{{"Version":"2012-10-17","Statement":{trust}}}"#));
+    let world = "[[user]]\nname = \"operator\"\naccess_key_id = \"AKID\"\n\
+                 secret_access_key = \"secret\"\npolicy = \"policy.json\"\n\
+                 [[role]]\nname = \"web\"\ntrust = \"trust.json\"\npolicy = \"policy.json\"\n";
+    write("good.toml", world);
+    let good = World::load(&folder.path().join("good.toml")).unwrap();
+    assert_eq!((good.users.len(), good.roles.len()), (1, 1));
+
+    write("bad.toml", &world.replace("trust.json", "bad.json"));
+    let err = World::load(&folder.path().join("bad.toml")).unwrap_err().to_string();
+    assert!(err.contains("bad.toml:8:9: role.trust: could not use bad.json: "), "{err}");
+}
+
+#[test]
+fn the_builtin_world_has_what_the_contract_says() {
+    let world = World::builtin(Execution::Scripted);
+    assert_eq!(world.group_names().collect::<Vec<_>>(), ["web", "batch", "win"]);
+    assert_eq!(world.instance_count(), 50);
+    let batch = &world.groups[1].instances;
+    assert_eq!(batch.iter().filter(|it| it.ping == Ping::ConnectionLost).count(), 1);
+    assert_eq!(batch.iter().filter(|it| it.lifecycle == "Standby").count(), 1);
+    assert!(world.groups[2].instances.iter().all(|it| it.platform == Platform::Windows));
+    assert!(world.notices.is_empty());
+}
