@@ -6,6 +6,7 @@ mod hostile;
 mod limits;
 mod lists;
 mod nodes;
+mod permissions;
 mod scale;
 mod send;
 mod shell;
