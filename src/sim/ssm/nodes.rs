@@ -18,7 +18,8 @@ use crate::sim::{
     state::{Instance, Ping, Platform},
 };
 
-/// Whether SSM has ever heard of it: its agent registered, and it is not gone.
+/// Whether SSM has ever heard of it: its agent registered, and it is not gone. A tag also matches
+/// a stopped instance that is still registered; its agent is then out of reach.
 pub(super) fn is_registered(instance: &Instance) -> bool {
     instance.ping != Ping::None && instance.ec2_state != "terminated"
 }
