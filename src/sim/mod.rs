@@ -9,6 +9,7 @@ mod clock;
 mod fault;
 mod iam;
 mod ids;
+mod isolation;
 mod keyring;
 mod running;
 mod server;

@@ -17,9 +17,9 @@ use jiff::Timestamp;
 use tokio::{sync::oneshot, task::LocalSet};
 
 use super::{
-    agent,
     clock::Clock,
     fault::Faults,
+    isolation,
     keyring::Keyring,
     server::Edge,
     state::{RunMode, Simulator},
@@ -188,7 +188,7 @@ fn notices(world: &World) -> Vec<String> {
     let real = world.groups.iter().filter(|it| it.run == RunMode::Shell);
     let real: Vec<&str> = real.map(|it| it.name.as_str()).collect();
     if !real.is_empty()
-        && let Err(why) = agent::isolation()
+        && let Err(why) = isolation::available()
     {
         res.push(format!("documents cannot really run on {}: {why}", real.join(", ")));
     }

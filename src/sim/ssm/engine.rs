@@ -78,8 +78,8 @@ pub(super) fn split<'a>(sim: &'a Simulator, state: &'a mut State) -> (&'a mut St
 impl Command {
     /// Puts the command on its way: ids are sent at once, targets when they are resolved.
     pub(super) fn schedule(&mut self) {
-        let resolves =
-            if self.echo.instance_ids.is_empty() { self.visible } else { self.requested };
+        let is_by_id = !self.echo.instance_ids.is_empty();
+        let resolves = if is_by_id { self.requested } else { self.visible.min(self.expires) };
         self.push(resolves, What::Resolves);
         self.push(self.expires, What::Expires);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,7 +18,8 @@ use crate::sim::{
     state::{Instance, Ping, Platform},
 };
 
-/// Whether SSM has ever heard of it: its agent registered, and it is not gone.
+/// Whether SSM has ever heard of it: its agent registered, and it is not gone. A tag also matches
+/// a stopped instance that is still registered; its agent is then out of reach.
 pub(super) fn is_registered(instance: &Instance) -> bool {
     instance.ping != Ping::None && instance.ec2_state != "terminated"
 }
@@ -53,6 +55,8 @@ struct LegacyFilter {
 }
 
 const DEFAULT_PAGE: usize = 10;
+/// How old the last ping of a lost agent is at least. UNVERIFIED (D19).
+const CONNECTION_LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result<Value, ApiError> {
     call.authorize("ssm:DescribeInstanceInformation", None, &BTreeMap::new())?;
@@ -64,13 +68,13 @@ pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result
     for filter in filters.iter().filter(|it| it.key == "InstanceIds") {
         filter.check_ids(&state.instances)?;
     }
-    let now = epoch(call.sim.clock.now());
+    let now = call.sim.clock.now();
     let mut found = state
         .instances
         .range(from..)
         .map(|(_, it)| it)
         .filter(|it| is_managed(it) && filters.iter().all(|filter| filter.selects(it)));
-    let page: Vec<Value> = found.by_ref().take(size).map(|it| information(it, &now)).collect();
+    let page: Vec<Value> = found.by_ref().take(size).map(|it| information(it, now)).collect();
     let mut res = json!({ "InstanceInformationList": page });
     if let Some(next) = found.next() {
         res["NextToken"] = page::token("nodes", &next.id).into();
@@ -165,7 +169,11 @@ fn ping_word(instance: &Instance) -> &'static str {
     }
 }
 
-fn information(instance: &Instance, now: &Value) -> Value {
+fn information(instance: &Instance, now: Timestamp) -> Value {
+    let last_ping = match ping_word(instance) {
+        "Online" => now,
+        _ => now.saturating_sub(CONNECTION_LOST_AFTER).unwrap_or(now), // it was lost before the start
+    };
     let (name, version) = match instance.platform {
         Platform::Linux => ("Amazon Linux", "2023"),
         Platform::Windows => ("Microsoft Windows Server 2022 Datacenter", "10.0.20348"),
@@ -174,7 +182,7 @@ fn information(instance: &Instance, now: &Value) -> Value {
     json!({
         "InstanceId": instance.id,
         "PingStatus": ping_word(instance),
-        "LastPingDateTime": now,
+        "LastPingDateTime": epoch(last_ping),
         "AgentVersion": instance.agent_version,
         "IsLatestVersion": true,
         "PlatformType": platform_word(instance.platform),

@@ -4,7 +4,7 @@
 use std::{io, path::Path};
 
 use super::{Execution, World, check::Source};
-use crate::sim::{agent, state::RunMode};
+use crate::sim::{isolation, state::RunMode};
 
 const ORIGIN: &str = "the builtin world";
 
@@ -21,7 +21,7 @@ pub(super) fn world(execution: Execution) -> World {
         })
         .expect("the builtin world is valid");
     if execution == Execution::RealWherePossible {
-        match agent::isolation() {
+        match isolation::available() {
             Ok(()) => res
                 .groups
                 .iter_mut()

@@ -73,7 +73,8 @@ const LIFECYCLES: [&str; 17] = [
 
 const HEALTHS: [&str; 2] = ["Healthy", "Unhealthy"];
 
-/// The StatusDetails that an invocation may be scripted to have.
+/// The StatusDetails that an invocation may be scripted to have. `Delayed` is late by half of
+/// `after` and then goes by `exit`; `InProgress` never replies.
 const STATUSES: [&str; 11] = [
     "Success",
     "Failed",

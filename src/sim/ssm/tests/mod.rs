@@ -6,6 +6,7 @@ mod hostile;
 mod limits;
 mod lists;
 mod nodes;
+mod permissions;
 mod scale;
 mod send;
 mod shell;
@@ -20,7 +21,6 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::sim::{
     api::{ApiError, Call, Caller},
-    authority::Authority,
     clock::Clock,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
 };
@@ -105,7 +105,7 @@ impl World {
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
-        Self { sim: sim.shared(), caller: administrator() }
+        Self { sim: sim.shared(), caller: Caller::administrator("123456789012") }
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
@@ -167,10 +167,6 @@ impl World {
     pub(super) async fn command(&self, id: &str) -> Value {
         self.ok("ListCommands", json!({ "CommandId": id })).await["Commands"][0].clone()
     }
-}
-
-fn administrator() -> Caller {
-    Rc::new(Authority::administrator("123456789012", 1)).caller()
 }
 
 /// A valid request by tag, with `more` merged in; a null removes a member.
