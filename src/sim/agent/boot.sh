@@ -35,6 +35,14 @@ layer() {
     done
 }
 
+# Where `ip` is not installed: the attribute is root's of the computer only, and Debian has a Perl.
+raise_loopback() {
+    ip link set lo up 2>/dev/null && return 0
+    { printf 0x9 >root/sys/class/net/lo/flags; } 2>/dev/null && return 0
+    ifconfig lo up 2>/dev/null && return 0
+    perl -e 'socket(S, 2, 2, 0) && ioctl(S, 0x8914, pack("Z16 s x22", "lo", 9)) or die "$!\n"'
+}
+
 join() {
     doing='reading its own process id'
     # /proc is still the computer's, which knows this process by its outer number.
@@ -109,6 +117,8 @@ build() {
         doing="binding /dev/$it"
         : >"root/dev/$it"
         mount --bind "/dev/$it" "root/dev/$it"
+        # It is the computer's own: it may be used, but neither its mode nor its owner changed.
+        mount -o remount,bind,ro "root/dev/$it"
     done
     ln -s /proc/self/fd root/dev/fd
     ln -s /proc/self/fd/0 root/dev/stdin
@@ -126,12 +136,9 @@ build() {
     # One is left, for the last stage; a document gets none.
     printf 1 >root/proc/sys/user/max_user_namespaces
     doing='bringing the loopback interface up'
-    if mount -t sysfs -o nosuid,nodev,noexec sysfs root/sys 2>/dev/null; then
-        printf 0x9 >root/sys/class/net/lo/flags
-        mount -o remount,bind,ro root/sys
-    else
-        ip link set lo up
-    fi
+    mount -t sysfs -o nosuid,nodev,noexec sysfs root/sys 2>/dev/null || :
+    raise_loopback
+    if [ -d root/sys/class ]; then mount -o remount,bind,ro root/sys; fi
     doing='making /proc read-only'
     # Its root is the owner of the computer's kernel settings too, where fleet runs as root.
     mount -o remount,bind,ro root/proc

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const DEFAULT_TIMEOUT: i64 = 3_600;
 const TIMEOUTS: std::ops::RangeInclusive<i64> = 5..=172_800;
@@ -51,8 +51,8 @@ fn invalid(value: &Value, error: &str) -> String {
 
 /// Go matches the names of members whatever their case.
 fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
-    let members = value.as_object().into_iter().flatten();
-    let found = members.filter(|(key, _)| key.eq_ignore_ascii_case(name)).last();
+    let mut members = value.as_object().into_iter().flat_map(Map::iter).rev();
+    let found = members.find(|(key, _)| key.eq_ignore_ascii_case(name));
     found.map_or(&Value::Null, |(_, value)| value)
 }
 

@@ -132,8 +132,7 @@ impl Machine {
             .args(["--user", "--net", "--uts", "--ipc", "--preserve-credentials", "--"])
             .args(["nsenter", "--target", &self.init.to_string(), "--pid", "--mount", "--user"])
             .args(["--preserve-credentials", "--", "setpriv", "--bounding-set", BOUNDS, "--"])
-            .current_dir("/")
-            .process_group(0);
+            .current_dir("/");
         command
     }
 
@@ -157,9 +156,12 @@ impl Machine {
     }
 }
 
-/// A program of util-linux, which learns nothing of the operator's environment.
+/// A program of util-linux, which learns nothing of the operator's environment. It leads a session of
+/// its own, so that nobody in the machine can open the operator's terminal, and dumps no core on the
+/// computer when it repeats the signal that a script died of.
 fn tool(name: &str) -> Command {
-    let mut command = Command::new(name);
+    let mut command = Command::new("setsid");
+    command.args(["prlimit", "--core=0:0", "--", name]);
     command.env_clear().env("PATH", PATH).env("LANG", "C.UTF-8").env("HOME", "/root");
     command.kill_on_drop(true);
     command
@@ -291,14 +293,23 @@ fn hidden() -> Vec<String> {
     paths.iter().filter_map(|it| it.to_str()).map(str::to_owned).collect()
 }
 
-/// Hiding `/usr` itself would leave no machine; whoever works there hides nothing else.
+/// Hiding `/usr` itself would leave no machine.
 fn is_below_a_system_directory(path: &Path) -> bool {
-    const SYSTEM: [&str; 8] =
-        ["/usr", "/opt", "/srv", "/etc", "/nix", "/gnu", "/var/lib", "/var/cache"];
-    SYSTEM.iter().any(|it| path.starts_with(it) && path != Path::new(it))
-        && !["/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64"]
-            .iter()
-            .any(|it| path == Path::new(it))
+    const ESSENTIAL: [&str; 10] = [
+        "/usr",
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/etc",
+        "/nix",
+        "/gnu",
+        "/var/lib",
+        "/var/cache",
+    ];
+    let is_below = |it: &&str| path.starts_with(it);
+    (["/opt", "/srv"].iter().any(|it| is_below(it)) || ESSENTIAL.iter().any(|it| is_below(it)))
+        && !ESSENTIAL.iter().any(|it| path == Path::new(it))
 }
 
 impl Platform {
@@ -309,5 +320,34 @@ impl Platform {
             line.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
         };
         Self { name: value("NAME"), version: value("VERSION_ID") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_machine_would_see_is_hidden() {
+        for (path, expected) in [
+            ("/home/me/fleet", false),
+            ("/work", false),
+            ("/usr", false),
+            ("/usr/lib", false),
+            ("/usr/src/fleet", true),
+            ("/opt", true),
+            ("/srv/me", true),
+            ("/etc/aws/credentials", true),
+            ("/var/lib/jenkins", true),
+            ("/var/libs", false),
+        ] {
+            assert_eq!(is_below_a_system_directory(Path::new(path)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_id_is_mapped_to_itself() {
+        assert_eq!(identity("         0          0 4294967295\n"), "0 0 4294967295\n");
+        assert_eq!(identity("0 100000 65536\n70000 5 1\n"), "0 0 65536\n70000 70000 1\n");
     }
 }

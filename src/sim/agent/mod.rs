@@ -25,7 +25,9 @@ mod steps;
 mod tests;
 pub(crate) mod truncate;
 
-pub(crate) use machine::{Machine, MachineSpec};
+pub(crate) use machine::Machine;
+#[cfg_attr(not(test), expect(unused_imports, reason = "the control plane uses it"))]
+pub(crate) use machine::MachineSpec;
 
 /// One document to be run.
 #[derive(Clone, Debug)]

@@ -77,7 +77,7 @@ pub(super) async fn run(machine: &Machine, script: Script<'_>) -> Ran {
         Ok(child) => child,
         Err(e) => return Ran::failed(format!("failed to run commands: {e}")),
     };
-    let group = child.id();
+    let mut group = Group::led_by(&child);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let mut cancel = script.cancel.clone();
     let ended = {
@@ -88,8 +88,14 @@ pub(super) async fn run(machine: &Machine, script: Script<'_>) -> Ran {
             () = sleep(script.limit) => Ended::Stopped(State::TimedOut),
         }
     };
-    if let Ended::Stopped(_) = ended {
-        stop(&mut child, group).await;
+    match ended {
+        Ended::ByItself(_) => group.leader = None,
+        Ended::Stopped(_) => {
+            drop(group);
+            // For the moment before the child leads its group.
+            child.start_kill().ok();
+            timeout(REAP_LIMIT, child.wait()).await.ok();
+        }
     }
     let is_cancelled = *cancel.borrow();
     judge(&script, &ended, is_cancelled, &stdout, &stderr)
@@ -108,9 +114,10 @@ async fn drive(
         // A machine that ended does not read it; the missing preamble tells.
         stdin.write_all(program.as_bytes()).await.ok();
     };
-    let ((), (), (), status) =
-        tokio::join!(feed, drain(out, stdout), drain(err, stderr), child.wait());
-    status
+    tokio::join!(feed, drain(out, stdout), drain(err, stderr));
+    // Only now, for as long as it is not waited for its number is not given to anyone else, and the
+    // group can be killed.
+    child.wait().await
 }
 
 /// Reads to the end and keeps the head.
@@ -129,14 +136,26 @@ async fn cancelled(cancel: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Kills the process group, as the agent does: who left it (`setsid`) lives on.
-async fn stop(child: &mut Child, group: Option<u32>) {
-    let group = group.and_then(|it| i32::try_from(it).ok()).and_then(Pid::from_raw);
-    if let Some(group) = group {
-        // It fails only where there is nothing left to kill.
-        kill_process_group(group, Signal::KILL).ok();
+/// The process group of a running script, killed when it is dropped, as the agent does: who left it
+/// (`setsid`) lives on.
+struct Group {
+    leader: Option<Pid>,
+}
+
+impl Group {
+    fn led_by(child: &Child) -> Self {
+        let id = child.id().and_then(|it| i32::try_from(it).ok());
+        Self { leader: id.and_then(Pid::from_raw) }
     }
-    timeout(REAP_LIMIT, child.wait()).await.ok();
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // It fails only where there is nothing left to kill.
+            kill_process_group(leader, Signal::KILL).ok();
+        }
+    }
 }
 
 fn judge(
@@ -247,14 +266,14 @@ impl Script<'_> {
             format!("if [ -e {downloads} ]; then cd {downloads}; else cd /usr/bin; fi")
         };
         let run = quoted(&path);
-        program.push_str(&format!(
-            "mkdir -p {directory} || {{ printf d; exit 1; }}\n\
-             {{ printf %s {text} >{path} && chmod 0700 {path}; }} || {{ printf s; exit 1; }}\n\
-             {{ {enter}; }} 2>/dev/null || {{ printf c; exit 1; }}\n\
-             printf +\n\
-             exec sh -c {run} </dev/null\n"
-        ));
         program
+            + &format!(
+                "mkdir -p {directory} || {{ printf d; exit 1; }}\n\
+                 {{ printf %s {text} >{path} && chmod 0700 {path}; }} || {{ printf s; exit 1; }}\n\
+                 {{ {enter}; }} 2>/dev/null || {{ printf c; exit 1; }}\n\
+                 printf +\n\
+                 exec sh -c {run} </dev/null\n"
+            )
     }
 }
 

@@ -1,9 +1,18 @@
 //! CancelCommand. "There is no guarantee that the command will be terminated."
 
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{engine, shapes::CANCEL_COMMAND, validate};
+use super::{
+    command::Command,
+    engine::{self, What, plus},
+    shapes::CANCEL_COMMAND,
+    status::{Cancel, Status},
+    validate,
+};
 use crate::sim::api::{ApiError, Call};
 
 #[derive(Deserialize)]
@@ -15,7 +24,7 @@ struct Request {
 }
 
 pub(super) fn cancel_command(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:CancelCommand", None, &Default::default())?;
+    call.authorize("ssm:CancelCommand", None, &BTreeMap::new())?;
     let mut request: Request = validate::request(CANCEL_COMMAND, body)?;
     engine::catch_up(&call.sim);
     let now = call.sim.clock.now();
@@ -42,4 +51,53 @@ pub(super) fn cancel_command(call: &Call, body: &Value) -> Result<Value, ApiErro
     }
     command.wake.notify_one();
     Ok(json!({}))
+}
+
+/// How long an agent takes to kill what it runs.
+const KILL: Duration = Duration::from_secs(1);
+
+impl Command {
+    /// Cancels everything; what an agent has must be killed by it first.
+    fn cancel_all(&mut self, at: Timestamp) {
+        if self.is_finished() {
+            return;
+        }
+        self.cancel = Cancel::All;
+        self.pace.stop();
+        for index in 0..self.invocations.len() {
+            self.cancel_one(index, at);
+        }
+    }
+
+    fn cancel_some(&mut self, indices: &[usize], at: Timestamp) {
+        if self.is_finished() {
+            return;
+        }
+        if self.cancel == Cancel::None {
+            self.cancel = Cancel::Some;
+        }
+        for index in indices {
+            self.cancel_one(*index, at);
+        }
+        self.send_more(at);
+    }
+
+    fn cancel_one(&mut self, index: usize, at: Timestamp) {
+        let invocation = &self.invocations[index];
+        let running = invocation.running.clone();
+        match invocation.status {
+            Status::Cancelling => {}
+            it if it.is_terminal() => {}
+            _ if let Some(running) = running => {
+                self.set(index, Status::Cancelling);
+                running.send_replace(true);
+            }
+            _ if invocation.started.is_some() => {
+                self.set(index, Status::Cancelling);
+                self.push(plus(at, KILL), What::Ends(index, Status::Cancelled));
+            }
+            // "Never-delivered ones go straight to Cancelled" (aws-facts §3.5).
+            _ => self.finish(index, Status::Cancelled, at),
+        }
+    }
 }

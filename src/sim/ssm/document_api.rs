@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    command::epoch,
     content::{Content, Format, Kind, plain},
+    document_shapes::{DESCRIBE_DOCUMENT, GET_DOCUMENT, LIST_DOCUMENTS},
     documents::{Document, Owner, Version, platform_word},
     page,
-    shapes::{DESCRIBE_DOCUMENT, GET_DOCUMENT, LIST_DOCUMENTS},
     validate::{self, Checked, invalid},
+    view::epoch,
 };
 use crate::sim::{
     api::{ApiError, Call},
@@ -165,7 +165,7 @@ struct LegacyFilter {
 const DEFAULT_PAGE: usize = 50;
 
 pub(super) fn list_documents(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:ListDocuments", None, &Default::default())?;
+    call.authorize("ssm:ListDocuments", None, &BTreeMap::new())?;
     let request: ListRequest = validate::request(LIST_DOCUMENTS, body)?;
     let legacy = request.document_filter_list.into_iter();
     let legacy = legacy.map(|it| Filter { key: it.key, values: vec![it.value] });

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::{
     content::Format,
     document_api::{authorize, description, kind_word},
+    document_shapes::{
+        CREATE_DOCUMENT, DELETE_DOCUMENT, UPDATE_DOCUMENT, UPDATE_DOCUMENT_DEFAULT_VERSION,
+    },
     documents::{Document, Owner, SIZE_LIMIT, Version, missing, no_such_version},
     engine::plus,
-    shapes::{CREATE_DOCUMENT, DELETE_DOCUMENT, UPDATE_DOCUMENT, UPDATE_DOCUMENT_DEFAULT_VERSION},
     validate::{Checked, Member, invalid},
 };
 use crate::sim::api::{ApiError, Call};

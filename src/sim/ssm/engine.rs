@@ -1,44 +1,25 @@
 //! Moves a command through simulated time: delivery, concurrency, error limit, expiry.
 //! Pure: it is told the time, plays everything due until then, and never waits.
 
-use std::{cmp::Ordering, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Store,
-    command::{Command, Invocation, StepResult},
-    outcome,
+    command::{Command, Invocation},
     status::{Cancel, Status},
 };
-use crate::sim::state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State};
+use crate::sim::state::{Instance, Outcome, Simulator, State};
 
 /// From the send to the agent's acknowledgement.
 const ACKNOWLEDGE: Duration = Duration::from_millis(100);
-/// How often delivery to an unreachable agent is tried again.
-const RETRY: Duration = Duration::from_secs(30);
-/// How long an agent takes to kill what it runs.
-const CANCEL: Duration = Duration::from_secs(1);
 
 /// What the engine may see and count while it moves a command.
 pub(super) struct World<'a> {
     pub instances: &'a BTreeMap<String, Instance>,
     pub outcomes: &'a [Outcome],
     pub executions: &'a mut BTreeMap<String, BTreeMap<String, u64>>,
-}
-
-/// MaxConcurrency and its ramp: 1, then 2, then 4, … until the limit, each batch sent when the
-/// one before is acknowledged (C4).
-#[derive(Debug)]
-pub(super) struct Pace {
-    limit: usize,
-    batch: usize,
-    batch_left: usize,
-    unacknowledged: usize,
-    in_flight: usize,
-    /// The first invocation that may not have been sent.
-    next: usize,
-    stopped: bool,
 }
 
 /// Something that happens to a command at an instant; earlier ones, then older ones, first.
@@ -50,7 +31,7 @@ pub(super) struct Due {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Resolves,
     Arrives(usize),
     Retries(usize),
@@ -69,38 +50,6 @@ impl Ord for Due {
 impl PartialOrd for Due {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
-    }
-}
-
-impl Pace {
-    pub(super) fn limited_to(limit: usize) -> Self {
-        Self {
-            limit,
-            batch: 1,
-            batch_left: 1,
-            unacknowledged: 0,
-            in_flight: 0,
-            next: 0,
-            stopped: false,
-        }
-    }
-
-    /// Takes a slot if there is one now.
-    fn take(&mut self) -> bool {
-        if self.stopped || self.in_flight >= self.limit {
-            return false;
-        }
-        if self.batch < self.limit && self.batch_left == 0 {
-            if self.unacknowledged > 0 {
-                return false;
-            }
-            self.batch = (self.batch * 2).min(self.limit);
-            self.batch_left = self.batch;
-        }
-        self.batch_left = self.batch_left.saturating_sub(1);
-        self.unacknowledged += 1;
-        self.in_flight += 1;
-        true
     }
 }
 
@@ -142,7 +91,7 @@ impl Command {
             match what {
                 What::Resolves => self.resolve(at),
                 What::Arrives(index) => {
-                    self.pace.unacknowledged -= 1;
+                    self.pace.acknowledge();
                     self.deliver(index, at, world);
                 }
                 What::Retries(index) => self.deliver(index, at, world),
@@ -161,7 +110,7 @@ impl Command {
         }
     }
 
-    fn push(&mut self, at: Timestamp, what: What) {
+    pub(super) fn push(&mut self, at: Timestamp, what: What) {
         // A time is unique enough with the order of arrival.
         let order = self.pushed;
         self.pushed += 1;
@@ -201,127 +150,28 @@ impl Command {
         }
     }
 
-    fn send_more(&mut self, at: Timestamp) {
+    pub(super) fn send_more(&mut self, at: Timestamp) {
         loop {
             let is_waiting = |it: &Invocation| it.status == Status::Pending && !it.sent;
-            let left = self.invocations.get(self.pace.next..).unwrap_or_default();
+            let left = self.invocations.get(self.next_unsent..).unwrap_or_default();
             let Some(skipped) = left.iter().position(is_waiting) else {
-                self.pace.next = self.invocations.len();
+                self.next_unsent = self.invocations.len();
                 return;
             };
-            self.pace.next += skipped;
+            self.next_unsent += skipped;
             if !self.pace.take() {
                 return;
             }
-            let index = self.pace.next;
+            let index = self.next_unsent;
             self.invocations[index].sent = true;
             self.push(plus(at, ACKNOWLEDGE), What::Arrives(index));
         }
     }
 
-    /// The system has acknowledged the invocation: it reaches the agent if there is one.
-    fn deliver(&mut self, index: usize, at: Timestamp, world: &mut World) {
-        if self.invocations[index].status.is_terminal() {
-            return;
-        }
-        let chosen = &self.invocations[index].chosen;
-        let outcome = outcome::find(world.outcomes, chosen, &self.document);
-        self.invocations[index].outcome = outcome;
-        let instance = world.instances.get(&self.invocations[index].chosen.instance);
-        let Some(instance) = instance.filter(|it| it.ec2_state != "terminated") else {
-            self.finish(index, Status::Undeliverable, at);
-            return;
-        };
-        self.set(index, Status::InProgress);
-        if instance.ping == Ping::Online && instance.ec2_state == "running" {
-            match instance.run {
-                RunMode::Shell if instance.platform == Platform::Linux => self.starts.push(index),
-                RunMode::Shell | RunMode::Outcomes => self.play(index, at, world),
-            }
-            return;
-        }
-        // D8: an unreachable agent's invocation stays InProgress until ExpiresAfter, unless the
-        // world says what becomes of it. Meanwhile the agent may come back.
-        let scripted = outcome.and_then(|it| world.outcomes.get(it));
-        let fate = scripted.and_then(|it| Some((it.after, Status::parse(it.status.as_deref()?)?)));
-        match fate {
-            Some((after, status @ (Status::Undeliverable | Status::DeliveryTimedOut))) => {
-                self.push(plus(at, after), What::Ends(index, status));
-            }
-            _ => self.push(plus(at, RETRY), What::Retries(index)), // it may be reachable then
-        }
-    }
-
-    /// Plays the `[[outcome]]` found for the invocation; without one, exit 0 after a second.
-    pub(super) fn play(&mut self, index: usize, at: Timestamp, world: &mut World) {
-        let invocation = &self.invocations[index];
-        let scripted = invocation.outcome.and_then(|it| world.outcomes.get(it));
-        let ending = outcome::ending(scripted, invocation.chosen.platform, self.steps_timeout);
-        if ending.delayed {
-            self.set(index, Status::Delayed);
-            self.push(plus(at, ending.after / 2), What::Resumes(index));
-        } else if ending.runs {
-            self.start(index, at, world);
-        }
-        if let Some(status) = ending.status {
-            self.push(plus(at, ending.after), What::Ends(index, status));
-        }
-    }
-
-    fn start(&mut self, index: usize, at: Timestamp, world: &mut World) {
-        self.invocations[index].started = Some(at);
-        self.count_execution(index, world);
-    }
-
-    pub(super) fn count_execution(&self, index: usize, world: &mut World) {
-        let instance = self.invocations[index].chosen.instance.clone();
-        let by_document = world.executions.entry(instance).or_default();
-        *by_document.entry(self.document.clone()).or_default() += 1;
-    }
-
-    fn ends(&mut self, index: usize, status: Status, at: Timestamp, world: &World) {
-        let invocation = &self.invocations[index];
-        if invocation.status.is_terminal() {
-            return;
-        }
-        let instance = world.instances.get(&invocation.chosen.instance);
-        let gone = instance.is_none_or(|it| it.ec2_state == "terminated");
-        if gone && invocation.started.is_some() {
-            return; // its reply never comes: it stays until ExpiresAfter
-        }
-        if invocation.started.is_some() {
-            let key = (invocation.outcome, invocation.chosen.platform as u8, status);
-            let scripted = invocation.outcome.and_then(|it| world.outcomes.get(it));
-            let platform = invocation.chosen.platform;
-            let (content, timeout) = (Rc::clone(&self.content), self.steps_timeout);
-            let results = self.scripts.entry(key).or_insert_with(|| {
-                Rc::new(outcome::results(scripted, platform, status, &content, timeout))
-            });
-            self.invocations[index].results = Some(Rc::clone(results));
-        }
-        self.finish(index, status, at);
-    }
-
-    /// Takes what an agent reported of a document that really ran.
-    pub(super) fn reported(
-        &mut self,
-        index: usize,
-        status: Status,
-        results: Vec<StepResult>,
-        at: Timestamp,
-    ) {
-        if self.invocations[index].status.is_terminal() {
-            return; // too late: DeliveryTimedOut "even if the script is running"
-        }
-        self.invocations[index].results = Some(Rc::new(results));
-        self.finish(index, status, at);
-        self.send_more(at);
-    }
-
     /// "At ExpiresAfter, every invocation still InProgress|Pending|Delayed becomes
     /// DeliveryTimedOut, even if the script is running" (Command.ExpiresAfter).
     fn expire(&mut self, at: Timestamp) {
-        self.pace.stopped = true;
+        self.pace.stop();
         for index in 0..self.invocations.len() {
             if !self.invocations[index].status.is_terminal() {
                 self.finish(index, Status::DeliveryTimedOut, at);
@@ -329,80 +179,36 @@ impl Command {
         }
     }
 
-    /// Cancels everything, or one invocation; what the agent has must be killed by it first.
-    pub(super) fn cancel_all(&mut self, at: Timestamp) {
-        if self.is_finished() {
-            return;
-        }
-        self.cancel = Cancel::All;
-        self.pace.stopped = true;
-        for index in 0..self.invocations.len() {
-            self.cancel_one(index, at);
-        }
-    }
-
-    pub(super) fn cancel_some(&mut self, indices: &[usize], at: Timestamp) {
-        if self.is_finished() {
-            return;
-        }
-        if self.cancel == Cancel::None {
-            self.cancel = Cancel::Some;
-        }
-        for index in indices {
-            self.cancel_one(*index, at);
-        }
-        self.send_more(at);
-    }
-
-    fn cancel_one(&mut self, index: usize, at: Timestamp) {
-        let invocation = &self.invocations[index];
-        let running = invocation.running.clone();
-        match invocation.status {
-            Status::Cancelling => {}
-            it if it.is_terminal() => {}
-            _ if let Some(running) = running => {
-                self.set(index, Status::Cancelling);
-                running.send_replace(true);
-            }
-            _ if invocation.started.is_some() => {
-                self.set(index, Status::Cancelling);
-                self.push(plus(at, CANCEL), What::Ends(index, Status::Cancelled));
-            }
-            // "Never-delivered ones go straight to Cancelled" (aws-facts §3.5).
-            _ => self.finish(index, Status::Cancelled, at),
-        }
-    }
-
-    fn set(&mut self, index: usize, status: Status) {
+    pub(super) fn set(&mut self, index: usize, status: Status) {
         let invocation = &mut self.invocations[index];
         self.tally.moved(invocation.status, status);
         invocation.status = status;
     }
 
-    fn finish(&mut self, index: usize, status: Status, at: Timestamp) {
+    pub(super) fn finish(&mut self, index: usize, status: Status, at: Timestamp) {
         self.set(index, status);
         let invocation = &mut self.invocations[index];
         invocation.ended = Some(at);
         if invocation.sent {
-            self.pace.in_flight -= 1;
+            self.pace.give_back();
         }
         if status.is_error() && self.tally.errors() > self.max_errors {
             // "Sending stops when error N+1 is received"; what runs, runs on. (C2)
-            self.pace.stopped = true;
+            self.pace.stop();
             self.withhold(Status::Terminated, at);
         }
     }
 
     /// Ends every invocation that was never sent.
     fn withhold(&mut self, status: Status, at: Timestamp) {
-        for index in self.pace.next..self.invocations.len() {
+        for index in self.next_unsent..self.invocations.len() {
             let invocation = &self.invocations[index];
             if invocation.status == Status::Pending && !invocation.sent {
                 self.set(index, status);
                 self.invocations[index].ended = Some(at);
             }
         }
-        self.pace.next = self.invocations.len();
+        self.next_unsent = self.invocations.len();
     }
 }
 

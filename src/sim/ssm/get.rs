@@ -1,15 +1,18 @@
 //! GetCommandInvocation: one step of one invocation, with its output.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    command::{Command, Invocation, StepView},
+    command::{Command, Invocation},
     engine,
     shapes::GET_COMMAND_INVOCATION,
     status::Status,
     validate,
+    view::StepView,
 };
 use crate::sim::api::{ApiError, Call};
 
@@ -26,7 +29,7 @@ const STDOUT_LIMIT: usize = 24_000;
 const STDERR_LIMIT: usize = 8_000;
 
 pub(super) fn get_command_invocation(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:GetCommandInvocation", None, &Default::default())?;
+    call.authorize("ssm:GetCommandInvocation", None, &BTreeMap::new())?;
     let request: Request = validate::request(GET_COMMAND_INVOCATION, body)?;
     engine::catch_up(&call.sim);
     let state = call.sim.state.borrow();

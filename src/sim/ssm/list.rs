@@ -1,5 +1,7 @@
 //! ListCommands and ListCommandInvocations: filters and pages, newest first (D9).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,7 +76,7 @@ const INVOCATION_STATUSES: [&str; 13] = [
 ];
 
 pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:ListCommands", None, &Default::default())?;
+    call.authorize("ssm:ListCommands", None, &BTreeMap::new())?;
     let request: Request = validate::request(LIST_COMMANDS, body)?;
     let wanted = Wanted::read(&request.filters, &COMMAND_STATUSES)?;
     if request.instance_id.is_some() && wanted.status.as_deref() == Some("Pending") {
@@ -106,7 +108,7 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
 }
 
 pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:ListCommandInvocations", None, &Default::default())?;
+    call.authorize("ssm:ListCommandInvocations", None, &BTreeMap::new())?;
     let request: Request = validate::request(LIST_COMMANDS, body)?;
     if request.filters.iter().any(|it| it.key == "ExecutionStage") {
         return Err(ApiError::bare("InvalidFilterKey"));

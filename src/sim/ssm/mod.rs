@@ -1,11 +1,14 @@
 //! Systems Manager: Run Command, documents and managed nodes.
 //! An operation that is not implemented is refused; nothing is guessed.
 
+mod accept;
 mod cancel;
 mod command;
 mod content;
+mod delivery;
 mod document_api;
 mod document_changes;
+mod document_shapes;
 mod documents;
 mod drive;
 mod engine;
@@ -13,16 +16,20 @@ mod get;
 mod list;
 mod nodes;
 mod outcome;
+mod pace;
 mod page;
 mod parameters;
 mod send;
 mod shapes;
 mod shell;
 mod status;
+mod steps;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod text;
 mod validate;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -32,7 +39,6 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(crate) use self::outcome::OUTCOME_STATUSES;
 use self::{
     command::Command,
     documents::{Documents, Owner},
@@ -91,8 +97,8 @@ impl Store {
     }
 
     /// How many commands were ever accepted.
-    pub(crate) fn command_count(&self) -> u64 {
-        self.last_sequence
+    pub(crate) fn command_count(&self) -> usize {
+        self.commands.len()
     }
 
     fn next_sequence(&mut self) -> u64 {

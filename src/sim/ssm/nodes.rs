@@ -1,14 +1,17 @@
 //! Managed nodes: which instances SSM knows, and DescribeInstanceInformation.
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    command::epoch,
     documents::platform_word,
     page,
     shapes::DESCRIBE_INSTANCE_INFORMATION,
     validate::{self, invalid},
+    view::epoch,
 };
 use crate::sim::{
     api::{ApiError, Call},
@@ -51,9 +54,11 @@ struct LegacyFilter {
 }
 
 const DEFAULT_PAGE: usize = 10;
+/// How old the last ping of a lost agent is at least. UNVERIFIED (D19).
+const CONNECTION_LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:DescribeInstanceInformation", None, &Default::default())?;
+    call.authorize("ssm:DescribeInstanceInformation", None, &BTreeMap::new())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_INFORMATION, body)?;
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
     let from = page::place("nodes", request.next_token.as_deref())?.unwrap_or_default();
@@ -62,13 +67,13 @@ pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result
     for filter in filters.iter().filter(|it| it.key == "InstanceIds") {
         filter.check_ids(&state.instances)?;
     }
-    let now = epoch(call.sim.clock.now());
+    let now = call.sim.clock.now();
     let mut found = state
         .instances
         .range(from..)
         .map(|(_, it)| it)
         .filter(|it| is_managed(it) && filters.iter().all(|filter| filter.selects(it)));
-    let page: Vec<Value> = found.by_ref().take(size).map(|it| information(it, &now)).collect();
+    let page: Vec<Value> = found.by_ref().take(size).map(|it| information(it, now)).collect();
     let mut res = json!({ "InstanceInformationList": page });
     if let Some(next) = found.next() {
         res["NextToken"] = page::token("nodes", &next.id).into();
@@ -128,10 +133,7 @@ impl Filter {
 
     /// "If you specify a node ID that isn't valid or that you don't own, you receive an error";
     /// one that exists but is not managed is merely absent.
-    fn check_ids(
-        &self,
-        instances: &std::collections::BTreeMap<String, Instance>,
-    ) -> Result<(), ApiError> {
+    fn check_ids(&self, instances: &BTreeMap<String, Instance>) -> Result<(), ApiError> {
         let Some(unknown) = self.values.iter().find(|it| !instances.contains_key(*it)) else {
             return Ok(());
         };
@@ -166,7 +168,11 @@ fn ping_word(instance: &Instance) -> &'static str {
     }
 }
 
-fn information(instance: &Instance, now: &Value) -> Value {
+fn information(instance: &Instance, now: Timestamp) -> Value {
+    let last_ping = match ping_word(instance) {
+        "Online" => now,
+        _ => now.saturating_sub(CONNECTION_LOST_AFTER).unwrap_or(now), // it was lost before the start
+    };
     let (name, version) = match instance.platform {
         Platform::Linux => ("Amazon Linux", "2023"),
         Platform::Windows => ("Microsoft Windows Server 2022 Datacenter", "10.0.20348"),
@@ -175,7 +181,7 @@ fn information(instance: &Instance, now: &Value) -> Value {
     json!({
         "InstanceId": instance.id,
         "PingStatus": ping_word(instance),
-        "LastPingDateTime": now,
+        "LastPingDateTime": epoch(last_ping),
         "AgentVersion": instance.agent_version,
         "IsLatestVersion": true,
         "PlatformType": platform_word(instance.platform),

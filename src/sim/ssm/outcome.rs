@@ -5,29 +5,14 @@ use std::time::Duration;
 
 use super::{
     command::{Chosen, StepResult},
-    content::{Content, Step},
+    content::Content,
     status::Status,
+    steps::Step,
 };
 use crate::sim::{
     agent::truncate,
     state::{Outcome, Platform},
 };
-
-/// The `status` words that a world's `[[outcome]]` may use. `Delayed` is late by half of `after`
-/// and then goes by `exit`; `InProgress` never replies.
-pub(crate) const OUTCOME_STATUSES: [&str; 11] = [
-    "Success",
-    "Failed",
-    "Cancelled",
-    "ExecutionTimedOut",
-    "DeliveryTimedOut",
-    "Undeliverable",
-    "Terminated",
-    "InvalidPlatform",
-    "AccessDenied",
-    "Delayed",
-    "InProgress",
-];
 
 /// How a scripted invocation goes on from its delivery.
 pub(super) struct Ending {
@@ -60,6 +45,8 @@ fn is_like(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Reads the outcome's `status`: a final StatusDetails word; `Delayed`, which is late by half of
+/// `after` and then goes by `exit`; or `InProgress`, which never replies.
 pub(super) fn ending(outcome: Option<&Outcome>, platform: Platform, timeout: Duration) -> Ending {
     let Some(outcome) = outcome else {
         let after = Duration::from_secs(1);

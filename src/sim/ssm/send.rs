@@ -2,24 +2,17 @@
 //! The order of the checks is UNVERIFIED (D21): authorisation, validation, document, instances
 //! and platform, parameters.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
-    rc::Rc,
-};
+use std::{collections::BTreeSet, rc::Rc};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    command::{Chosen, Command, Echo},
     content::{Content, Kind},
     documents::{SIZE_LIMIT, missing, platform_word},
-    drive,
-    engine::{Pace, plus},
-    nodes,
+    drive, nodes,
     parameters::{self, Given},
     shapes::SEND_COMMAND,
-    status::{Cancel, Status, Tally},
     targets::{self, Target},
     validate::{Checked, invalid},
 };
@@ -27,43 +20,40 @@ use crate::sim::api::{ApiError, Call};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Request {
-    document_name: String,
-    instance_ids: Vec<String>,
-    targets: Vec<Target>,
-    document_version: Option<String>,
-    document_hash: Option<String>,
-    document_hash_type: Option<String>,
-    timeout_seconds: Option<i64>,
-    comment: String,
-    parameters: Given,
+pub(super) struct Request {
+    pub document_name: String,
+    pub instance_ids: Vec<String>,
+    pub targets: Vec<Target>,
+    pub document_version: Option<String>,
+    pub document_hash: Option<String>,
+    pub document_hash_type: Option<String>,
+    pub timeout_seconds: Option<i64>,
+    pub comment: String,
+    pub parameters: Given,
     #[serde(rename = "OutputS3BucketName")]
-    bucket: Option<String>,
+    pub bucket: Option<String>,
     #[serde(rename = "OutputS3KeyPrefix")]
-    key_prefix: String,
-    max_concurrency: Option<String>,
-    max_errors: Option<String>,
-    service_role_arn: String,
-    notification_config: Option<NotificationConfig>,
-    cloud_watch_output_config: CloudWatch,
-    alarm_configuration: Option<Value>,
+    pub key_prefix: String,
+    pub max_concurrency: Option<String>,
+    pub max_errors: Option<String>,
+    pub service_role_arn: String,
+    pub notification_config: Option<NotificationConfig>,
+    pub cloud_watch_output_config: CloudWatch,
+    pub alarm_configuration: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct NotificationConfig {
-    notification_arn: String,
+pub(super) struct NotificationConfig {
+    pub notification_arn: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct CloudWatch {
-    cloud_watch_log_group_name: String,
-    cloud_watch_output_enabled: bool,
+pub(super) struct CloudWatch {
+    pub cloud_watch_log_group_name: String,
+    pub cloud_watch_output_enabled: bool,
 }
-
-/// The delivery timeout of a request without one.
-const DEFAULT_TIMEOUT: i64 = 3600;
 
 pub(super) fn send_command(call: &Call, body: &Value) -> Result<Value, ApiError> {
     let checked = Checked::types(SEND_COMMAND, body)?;
@@ -102,7 +92,7 @@ fn authorize(call: &Call, checked: &Checked) -> Result<(), ApiError> {
 }
 
 /// The instance resource is EC2's, also for ids that do not exist: those have no tags.
-fn authorize_instance(call: &Call, id: &str) -> Result<(), ApiError> {
+pub(super) fn authorize_instance(call: &Call, id: &str) -> Result<(), ApiError> {
     let sim = &call.sim;
     let arn = format!("arn:aws:ec2:{}:{}:instance/{id}", sim.region, sim.account);
     let tags = sim.state.borrow().instances.get(id).map(|it| it.tags.clone());
@@ -216,98 +206,4 @@ impl Request {
         }
         Ok(())
     }
-
-    /// What a tag matched but the caller may not reach, or the document does not run on, gets an
-    /// invocation that says so; explicit ids were refused before (C10).
-    fn chosen(&self, call: &Call, content: &Content) -> Vec<Chosen> {
-        let platforms = content.platforms();
-        let state = call.sim.state.borrow();
-        if self.targets.is_empty() {
-            let instances = self.instance_ids.iter().filter_map(|it| state.instances.get(it));
-            return instances.map(targets::chosen).collect();
-        }
-        let mut res = targets::resolve(&self.targets, &state);
-        drop(state);
-        for it in &mut res {
-            if authorize_instance(call, &it.instance).is_err() {
-                it.refused = Some(Status::AccessDenied);
-            } else if !platforms.contains(&it.platform) {
-                it.refused = Some(Status::InvalidPlatform);
-            }
-        }
-        res
-    }
-
-    fn command(
-        self,
-        call: &Call,
-        document: String,
-        content: Rc<Content>,
-        chosen: Vec<Chosen>,
-    ) -> Command {
-        let sim = &call.sim;
-        let requested = sim.clock.now();
-        let timeout_seconds = self.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT);
-        let delivery = std::time::Duration::from_secs(timeout_seconds.unsigned_abs());
-        let execution = parameters::execution_timeout(&content, &self.parameters);
-        let max_concurrency = self.max_concurrency.unwrap_or_else(|| "50".to_owned());
-        let max_errors = self.max_errors.unwrap_or_else(|| "0".to_owned());
-        // D3, UNVERIFIED: percentages are rounded down, concurrency to at least 1.
-        let limit = resolved(&max_concurrency, chosen.len()).max(1);
-        Command {
-            sequence: sim.state.borrow_mut().ssm.next_sequence(),
-            id: command_id(&mut sim.random.borrow_mut()),
-            document,
-            version: self.document_version.unwrap_or_else(|| "$DEFAULT".to_owned()),
-            requested,
-            expires: plus(requested, delivery + execution),
-            visible: plus(requested, sim.visible_after),
-            max_errors: resolved(&max_errors, chosen.len()),
-            pace: Pace::limited_to(limit),
-            steps_timeout: parameters::steps_timeout(&content, &self.parameters),
-            content,
-            echo: Echo {
-                comment: self.comment,
-                parameters: json!(self.parameters),
-                instance_ids: self.instance_ids,
-                targets: self.targets.iter().map(Target::to_json).collect(),
-                timeout_seconds,
-                max_concurrency,
-                max_errors,
-                service_role: self.service_role_arn,
-                key_prefix: self.key_prefix,
-                log_group: self.cloud_watch_output_config.cloud_watch_log_group_name,
-                log_enabled: self.cloud_watch_output_config.cloud_watch_output_enabled,
-            },
-            given: self.parameters,
-            chosen,
-            resolved: false,
-            invocations: Vec::new(),
-            by_instance: HashMap::new(),
-            tally: Tally::default(),
-            cancel: Cancel::None,
-            queue: BinaryHeap::new(),
-            pushed: 0,
-            starts: Vec::new(),
-            wake: Rc::default(),
-            scripts: BTreeMap::new(),
-        }
-    }
-}
-
-/// A number, or a percentage of the targets.
-fn resolved(limit: &str, n: usize) -> usize {
-    match limit.strip_suffix('%') {
-        Some(percent) => n * percent.parse::<usize>().unwrap_or(0) / 100,
-        None => limit.parse().unwrap_or(0),
-    }
-}
-
-/// A version 4 UUID out of the world's own randomness.
-fn command_id(random: &mut fastrand::Rng) -> String {
-    let bits = random.u128(..) & !(0xf << 76) | (0x4 << 76);
-    let bits = bits & !(0x3 << 62) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    format!("{a}-{b}-{c}-{d}-{e}")
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore, watch};
 
 use super::{
-    command::{Command, StepResult},
+    command::StepResult,
     engine::{self, plus},
     outcome,
     status::Status,

@@ -27,6 +27,7 @@ use crate::sim::{
 /// A simulated account, and a caller who may do everything.
 pub(super) struct World {
     pub sim: Rc<Simulator>,
+    pub caller: Caller,
 }
 
 /// Instances of group `web` (Linux), then whatever a test changes.
@@ -103,14 +104,14 @@ impl World {
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
-        Self { sim: sim.shared() }
+        Self { sim: sim.shared(), caller: Caller::administrator("123456789012") }
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
         let call = Call {
             sim: Rc::clone(&self.sim),
             operation: operation.to_owned(),
-            caller: Caller::administrator(&self.sim.account),
+            caller: self.caller.clone(),
         };
         super::call(&call, &body).await
     }

@@ -1,0 +1,118 @@
+//! How an invocation reaches its agent, and what comes back.
+//! When that is, `engine` says.
+
+use std::{rc::Rc, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    command::{Command, StepResult},
+    engine::{What, World, plus},
+    outcome,
+    status::Status,
+};
+use crate::sim::state::{Ping, Platform, RunMode};
+
+/// How often delivery to an unreachable agent is tried again.
+const RETRY: Duration = Duration::from_secs(30);
+
+impl Command {
+    /// The system has acknowledged the invocation: it reaches the agent if there is one.
+    pub(super) fn deliver(&mut self, index: usize, at: Timestamp, world: &mut World) {
+        if self.invocations[index].status.is_terminal() {
+            return;
+        }
+        let chosen = &self.invocations[index].chosen;
+        let outcome = outcome::find(world.outcomes, chosen, &self.document);
+        self.invocations[index].outcome = outcome;
+        let instance = world.instances.get(&self.invocations[index].chosen.instance);
+        let Some(instance) = instance.filter(|it| it.ec2_state != "terminated") else {
+            self.finish(index, Status::Undeliverable, at);
+            return;
+        };
+        self.set(index, Status::InProgress);
+        if instance.ping == Ping::Online && instance.ec2_state == "running" {
+            match instance.run {
+                RunMode::Shell if instance.platform == Platform::Linux => self.starts.push(index),
+                RunMode::Shell | RunMode::Outcomes => self.play(index, at, world),
+            }
+            return;
+        }
+        // D8: an unreachable agent's invocation stays InProgress until ExpiresAfter, unless the
+        // world says what becomes of it. Meanwhile the agent may come back.
+        let scripted = outcome.and_then(|it| world.outcomes.get(it));
+        let fate = scripted.and_then(|it| Some((it.after, Status::parse(it.status.as_deref()?)?)));
+        match fate {
+            Some((after, status @ (Status::Undeliverable | Status::DeliveryTimedOut))) => {
+                self.push(plus(at, after), What::Ends(index, status));
+            }
+            _ => self.push(plus(at, RETRY), What::Retries(index)), // it may be reachable then
+        }
+    }
+
+    /// Plays the `[[outcome]]` found for the invocation; without one, exit 0 after a second.
+    pub(super) fn play(&mut self, index: usize, at: Timestamp, world: &mut World) {
+        let invocation = &self.invocations[index];
+        let scripted = invocation.outcome.and_then(|it| world.outcomes.get(it));
+        let ending = outcome::ending(scripted, invocation.chosen.platform, self.steps_timeout);
+        if ending.delayed {
+            self.set(index, Status::Delayed);
+            self.push(plus(at, ending.after / 2), What::Resumes(index));
+        } else if ending.runs {
+            self.start(index, at, world);
+        }
+        if let Some(status) = ending.status {
+            self.push(plus(at, ending.after), What::Ends(index, status));
+        }
+    }
+
+    pub(super) fn start(&mut self, index: usize, at: Timestamp, world: &mut World) {
+        self.invocations[index].started = Some(at);
+        self.count_execution(index, world);
+    }
+
+    pub(super) fn count_execution(&self, index: usize, world: &mut World) {
+        let instance = self.invocations[index].chosen.instance.clone();
+        let by_document = world.executions.entry(instance).or_default();
+        *by_document.entry(self.document.clone()).or_default() += 1;
+    }
+
+    pub(super) fn ends(&mut self, index: usize, status: Status, at: Timestamp, world: &World) {
+        let invocation = &self.invocations[index];
+        if invocation.status.is_terminal() {
+            return;
+        }
+        let instance = world.instances.get(&invocation.chosen.instance);
+        let gone = instance.is_none_or(|it| it.ec2_state == "terminated");
+        if gone && invocation.started.is_some() {
+            return; // its reply never comes: it stays until ExpiresAfter
+        }
+        if invocation.started.is_some() {
+            let key = (invocation.outcome, invocation.chosen.platform as u8, status);
+            let scripted = invocation.outcome.and_then(|it| world.outcomes.get(it));
+            let platform = invocation.chosen.platform;
+            let (content, timeout) = (Rc::clone(&self.content), self.steps_timeout);
+            let results = self.scripts.entry(key).or_insert_with(|| {
+                Rc::new(outcome::results(scripted, platform, status, &content, timeout))
+            });
+            self.invocations[index].results = Some(Rc::clone(results));
+        }
+        self.finish(index, status, at);
+    }
+
+    /// Takes what an agent reported of a document that really ran.
+    pub(super) fn reported(
+        &mut self,
+        index: usize,
+        status: Status,
+        results: Vec<StepResult>,
+        at: Timestamp,
+    ) {
+        if self.invocations[index].status.is_terminal() {
+            return; // too late: DeliveryTimedOut "even if the script is running"
+        }
+        self.invocations[index].results = Some(Rc::new(results));
+        self.finish(index, status, at);
+        self.send_more(at);
+    }
+}

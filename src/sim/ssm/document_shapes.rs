@@ -1,0 +1,134 @@
+//! The constraints of the operations on documents, as botocore's service model 2014-11-06 states
+//! them. Data only: `validate` reads it.
+
+use super::{
+    shapes::{ANY, DOCUMENT_ARN, DOCUMENT_VERSION},
+    text::Text,
+    validate::{
+        Member::{self, Optional, Required},
+        Shape::{Flag, Integer, List, Structure, Text as Str},
+    },
+};
+
+const DOCUMENT_NAME: Text = Text { pattern: r"^[a-zA-Z0-9_\-.]{3,128}$", ..ANY };
+const VERSION_NAME: Text = Text { pattern: r"^[a-zA-Z0-9_\-.]{1,128}$", ..ANY };
+const FORMAT: Text = Text { one_of: &["YAML", "JSON", "TEXT"], ..ANY };
+const TARGET_TYPE: Text = Text { max: 200, pattern: r"^\/[\w\.\-\:\/]*$", ..ANY };
+const DISPLAY_NAME: Text = Text { max: 1024, pattern: r"^[\w\.\-\:\/ ]*$", ..ANY };
+const TAG: Text = Text { pattern: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", ..ANY };
+
+pub(super) const DESCRIBE_DOCUMENT: &[Member] = &[
+    Required("Name", Str(DOCUMENT_ARN)),
+    Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
+    Optional("VersionName", Str(VERSION_NAME)),
+];
+
+pub(super) const GET_DOCUMENT: &[Member] = &[
+    Required("Name", Str(DOCUMENT_ARN)),
+    Optional("VersionName", Str(VERSION_NAME)),
+    Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
+    Optional("DocumentFormat", Str(FORMAT)),
+];
+
+pub(super) const LIST_DOCUMENTS: &[Member] = &[
+    Optional(
+        "DocumentFilterList",
+        List {
+            min: 1,
+            max: usize::MAX,
+            item: &Structure(&[
+                Required(
+                    "key",
+                    Str(Text {
+                        one_of: &["Name", "Owner", "PlatformTypes", "DocumentType"],
+                        ..ANY
+                    }),
+                ),
+                Required("value", Str(Text { min: 1, ..ANY })),
+            ]),
+        },
+    ),
+    Optional(
+        "Filters",
+        List {
+            min: 0,
+            max: 6,
+            item: &Structure(&[
+                Optional("Key", Str(Text { min: 1, max: 128, ..ANY })),
+                Optional(
+                    "Values",
+                    List { min: 0, max: usize::MAX, item: &Str(Text { min: 1, max: 256, ..ANY }) },
+                ),
+            ]),
+        },
+    ),
+    Optional("MaxResults", Integer { min: 1, max: 50 }),
+    Optional("NextToken", Str(ANY)),
+];
+
+pub(super) const CREATE_DOCUMENT: &[Member] = &[
+    Required("Content", Str(Text { min: 1, ..ANY })),
+    Required("Name", Str(DOCUMENT_NAME)),
+    Optional("DisplayName", Str(DISPLAY_NAME)),
+    Optional("VersionName", Str(VERSION_NAME)),
+    Optional(
+        "DocumentType",
+        Str(Text {
+            one_of: &[
+                "Command",
+                "Policy",
+                "Automation",
+                "Session",
+                "Package",
+                "ApplicationConfiguration",
+                "ApplicationConfigurationSchema",
+                "DeploymentStrategy",
+                "ChangeCalendar",
+                "Automation.ChangeTemplate",
+                "ProblemAnalysis",
+                "ProblemAnalysisTemplate",
+                "CloudFormation",
+                "ConformancePackTemplate",
+                "QuickSetup",
+                "ManualApprovalPolicy",
+                "AutoApprovalPolicy",
+            ],
+            ..ANY
+        }),
+    ),
+    Optional("DocumentFormat", Str(FORMAT)),
+    Optional("TargetType", Str(TARGET_TYPE)),
+    Optional(
+        "Tags",
+        List {
+            min: 0,
+            max: 1000,
+            item: &Structure(&[
+                Required("Key", Str(Text { min: 1, max: 128, ..TAG })),
+                Required("Value", Str(Text { max: 256, ..TAG })),
+            ]),
+        },
+    ),
+];
+
+pub(super) const UPDATE_DOCUMENT: &[Member] = &[
+    Required("Content", Str(Text { min: 1, ..ANY })),
+    Required("Name", Str(DOCUMENT_NAME)),
+    Optional("DisplayName", Str(DISPLAY_NAME)),
+    Optional("VersionName", Str(VERSION_NAME)),
+    Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
+    Optional("DocumentFormat", Str(FORMAT)),
+    Optional("TargetType", Str(TARGET_TYPE)),
+];
+
+pub(super) const UPDATE_DOCUMENT_DEFAULT_VERSION: &[Member] = &[
+    Required("Name", Str(DOCUMENT_NAME)),
+    Required("DocumentVersion", Str(Text { pattern: "(^[1-9][0-9]*$)", ..ANY })),
+];
+
+pub(super) const DELETE_DOCUMENT: &[Member] = &[
+    Required("Name", Str(DOCUMENT_NAME)),
+    Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
+    Optional("VersionName", Str(VERSION_NAME)),
+    Optional("Force", Flag),
+];
