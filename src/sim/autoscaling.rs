@@ -1,10 +1,13 @@
 //! EC2 Auto Scaling: what groups there are, and who is in them.
 //! It changes nothing; scaling is not implemented.
 
+mod page;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::page::{Page, page};
 use super::{
     api::{ApiError, Call},
     ids,
@@ -87,7 +90,7 @@ fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
     let (page, next) = page(instances, form, size, |it| it.id.as_str())?;
     xml.list("AutoScalingInstances", page, |xml, it| {
         xml.text("AutoScalingGroupName", &it.group);
-        write_instance(it, xml);
+        write_instance(it, &template_id(&it.group), xml);
     });
     if let Some(it) = next {
         xml.text("NextToken", &it);
@@ -97,9 +100,10 @@ fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
 
 fn write_group(call: &Call, state: &State, group: &Group, instances: &[String], xml: &mut Xml) {
     let created: Timestamp = call.sim.clock.epoch() - AGE;
+    let template = template_id(&group.name);
     xml.text("AutoScalingGroupName", &group.name);
     xml.text("AutoScalingGroupARN", &arn(call, &group.name));
-    xml.element("LaunchTemplate", |xml| launch_template(&group.name, xml));
+    xml.element("LaunchTemplate", |xml| launch_template(&group.name, &template, xml));
     xml.value("MinSize", group.min_size);
     xml.value("MaxSize", group.max_size);
     xml.value("DesiredCapacity", group.desired);
@@ -110,11 +114,12 @@ fn write_group(call: &Call, state: &State, group: &Group, instances: &[String], 
     xml.text("HealthCheckType", "EC2");
     xml.value("HealthCheckGracePeriod", COOLDOWN);
     xml.list("Instances", instances.iter().filter_map(|it| state.instances.get(it)), |xml, it| {
-        write_instance(it, xml);
+        write_instance(it, &template, xml);
     });
     xml.text("CreatedTime", &created.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
     xml.texts("SuspendedProcesses", []);
-    xml.text("VPCZoneIdentifier", "");
+    let subnets: Vec<String> = group.zones.iter().map(|it| subnet_id(it)).collect();
+    xml.text("VPCZoneIdentifier", &subnets.join(","));
     xml.texts("EnabledMetrics", []);
     xml.list("Tags", &group.tags, |xml, (key, value)| {
         xml.text("ResourceId", &group.name);
@@ -128,19 +133,28 @@ fn write_group(call: &Call, state: &State, group: &Group, instances: &[String], 
     xml.text("ServiceLinkedRoleARN", &service_role(&call.sim.account));
 }
 
-fn write_instance(instance: &Instance, xml: &mut Xml) {
+fn write_instance(instance: &Instance, template: &str, xml: &mut Xml) {
     xml.text("InstanceId", &instance.id);
     xml.text("InstanceType", INSTANCE_TYPE);
     xml.text("AvailabilityZone", &instance.zone);
     xml.text("LifecycleState", &instance.lifecycle);
     xml.text("HealthStatus", &instance.health);
-    xml.element("LaunchTemplate", |xml| launch_template(&instance.group, xml));
+    xml.element("LaunchTemplate", |xml| launch_template(&instance.group, template, xml));
     xml.value("ProtectedFromScaleIn", false);
 }
 
-fn launch_template(group: &str, xml: &mut Xml) {
-    let id = ids::instance_id(0, group, 0).replacen("i-", "lt-", 1);
-    xml.text("LaunchTemplateId", &id);
+/// Returns the id of a group's launch template, which is in the shape of an instance's.
+fn template_id(group: &str) -> String {
+    ids::instance_id(0, group, 0).replacen("i-", "lt-", 1)
+}
+
+/// Returns the id of the one subnet of a zone.
+fn subnet_id(zone: &str) -> String {
+    ids::instance_id(0, zone, 0).replacen("i-", "subnet-", 1)
+}
+
+fn launch_template(group: &str, id: &str, xml: &mut Xml) {
+    xml.text("LaunchTemplateId", id);
     xml.text("LaunchTemplateName", group);
     xml.text("Version", "1");
 }
@@ -200,63 +214,6 @@ fn filters(form: &Form) -> Result<Vec<Filter<'_>>, ApiError> {
         Ok(Filter { name, values: form.texts(&format!("{prefix}.Values")) })
     };
     form.members("Filters").into_iter().map(read).collect()
-}
-
-/// How many records a page has.
-struct Page {
-    default: usize,
-    most: usize,
-}
-
-impl Page {
-    fn size(&self, form: &Form) -> Result<usize, ApiError> {
-        let Some(asked) = form.integer("MaxRecords")? else { return Ok(self.default) };
-        let size = usize::try_from(asked).ok().filter(|it| (1..=self.most).contains(it));
-        size.ok_or_else(|| {
-            let (bound, limit) = if asked < 1 { ("greater", 1) } else { ("less", self.most) };
-            invalid(&format!(
-                "1 validation error detected: Value '{asked}' at 'maxRecords' failed to satisfy \
-                 constraint: Member must have value {bound} than or equal to {limit}"
-            ))
-        })
-    }
-}
-
-/// Cuts a page out of records that are sorted by `key`; its token names the last of the page, so
-/// that groups which come and go between pages neither repeat nor hide the others.
-fn page<'a, T>(
-    records: Vec<&'a T>,
-    form: &Form,
-    size: usize,
-    key: impl Fn(&'a T) -> &'a str,
-) -> Result<(Vec<&'a T>, Option<String>), ApiError> {
-    let start = match form.text("NextToken").filter(|it| !it.is_empty()) {
-        None => 0,
-        Some(token) => {
-            let last = read_token(token).ok_or_else(|| {
-                ApiError::new("InvalidNextToken", "The token is not valid, ask from the start")
-            })?;
-            records.partition_point(|it| key(it) <= last.as_str())
-        }
-    };
-    let rest = records.len() - start;
-    let page: Vec<&T> = records.into_iter().skip(start).take(size).collect();
-    let next = page.last().filter(|_| rest > size).map(|it| write_token(key(it)));
-    Ok((page, next))
-}
-
-const TOKEN: &str = "fleet1-";
-
-fn write_token(last: &str) -> String {
-    let bytes: Vec<String> = last.bytes().map(|it| format!("{it:02x}")).collect();
-    format!("{TOKEN}{}", bytes.concat())
-}
-
-fn read_token(token: &str) -> Option<String> {
-    let hex = token.strip_prefix(TOKEN)?.as_bytes();
-    let byte = |it: &[u8]| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = hex.chunks(2).map(byte).collect();
-    String::from_utf8(bytes?).ok()
 }
 
 fn invalid(message: &str) -> ApiError {

@@ -51,14 +51,37 @@ fn a_drop_closes_the_connection_without_an_answer() {
     }
 }
 
+/// Returns how many commands there are after one SendCommand with the fault.
+fn commands_after(kind: &str) -> (Option<Reply>, serde_json::Value) {
+    let sim = start(&format!(
+        "[[group]]\nname = \"web\"\nsize = 1\n\
+         [[fault]]\noperation = \"SendCommand\"\ncalls = [1]\nkind = \"{kind}\"\n"
+    ));
+    let request = serde_json::json!({
+        "DocumentName": "AWS-RunShellScript",
+        "Targets": [{ "Key": "tag:aws:autoscaling:groupName", "Values": ["web"] }],
+        "Parameters": { "commands": ["true"] },
+    });
+    let reply = json(&sim, "AmazonSSM.SendCommand", &request.to_string());
+    let mut stats = send(&sim, "GET", "/_fleet/stats", &[], b"").unwrap().json();
+    assert_eq!(stats["calls"]["SendCommand"], 1);
+    (reply, stats["commands"].take())
+}
+
 #[test]
-fn what_is_dropped_before_it_is_accepted_is_counted_and_not_done() {
-    let sim = start(
-        "[[fault]]\noperation = \"SendCommand\"\ncalls = [1]\nkind = \"drop-before-accept\"\n",
-    );
-    assert!(json(&sim, "AmazonSSM.SendCommand", "{}").is_none());
-    let stats = send(&sim, "GET", "/_fleet/stats", &[], b"").unwrap().json();
-    assert_eq!((&stats["calls"]["SendCommand"], &stats["commands"]), (&1.into(), &0.into()));
+fn what_fails_before_it_is_accepted_is_counted_and_not_done() {
+    for kind in ["drop-before-accept", "error-500", "throttle", "expired-token", "html-500"] {
+        let (reply, commands) = commands_after(kind);
+        assert_eq!((reply.is_some(), commands), (kind != "drop-before-accept", 0.into()), "{kind}");
+    }
+}
+
+#[test]
+fn what_fails_after_it_was_accepted_was_done() {
+    for kind in ["drop-after-accept", "error-500-after-accept", "truncated-body"] {
+        let (reply, commands) = commands_after(kind);
+        assert_eq!((reply.is_some(), commands), (kind != "drop-after-accept", 1.into()), "{kind}");
+    }
 }
 
 #[test]

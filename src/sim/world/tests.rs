@@ -196,3 +196,82 @@ fn the_builtin_world_has_what_the_contract_says() {
     assert!(world.groups[2].instances.iter().all(|it| it.platform == Platform::Windows));
     assert!(world.notices.is_empty());
 }
+
+/// The example of design.md §6, as it stands there.
+const CONTRACT: &str = r#"
+account = "123456789012"
+region = "us-east-1"
+seed = 1                       # all randomness comes from it
+speed = 1.0                    # simulated seconds per real second
+visible_after = "1s"           # ListCommandInvocations is empty until then
+
+[[group]]
+name = "web"
+size = 6
+platform = "Linux"             # Linux | Windows | MacOS
+zones = ["us-east-1a", "us-east-1b"]
+tags = { role = "web" }
+run = "outcomes"               # outcomes: as scripted below | shell: really run, isolated
+
+[[group.instance]]             # one instance made different, by index
+index = 2
+ping = "ConnectionLost"        # Online | ConnectionLost | none
+lifecycle = "Standby"
+
+[[outcome]]                    # the first that matches decides; without one: exit 0 after 1 s
+group = "web"
+instances = [3]                # indices within the group
+document = "*"
+after = "5s"
+exit = 1                       # or status = "Undeliverable" | "DeliveryTimedOut" | …
+stdout = "…"
+stderr = "…"
+
+[[document]]                   # besides the AWS-owned ones that are built in
+name = "aaa-SsmDocument-aaa"
+file = "doc.yaml"
+
+[[user]]
+name = "operator"
+access_key_id = "AKIDOPERATOR"
+secret_access_key = "secret"
+policy = "operator-policy.json"
+
+[[role]]                       # evaluated on every call, session policy included
+name = "fleet-web"
+trust = "trust-policy.json"
+policy = "role-policy.json"
+
+[[fault]]
+operation = "SendCommand"
+calls = [1]                    # or rate = 0.3
+kind = "drop-after-accept"
+"#;
+
+#[test]
+fn the_example_of_the_contract_loads_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let statement = |to| format!(r#"{{"Statement":{{"Effect":"Allow","Action":"sts:*",{to}}}}}"#);
+    let policy = statement(r#""Resource":"*""#);
+    let trust = statement(r#""Principal":{"AWS":"123456789012"}"#);
+    let document = "schemaVersion: \"2.2\"\nmainSteps:\n- action: aws:runShellScript\n  \
+                    name: a\n  inputs:\n    runCommand: [\"true\"]\n";
+    for (name, text) in [
+        ("w.toml", CONTRACT),
+        ("doc.yaml", document),
+        ("operator-policy.json", policy.as_str()),
+        ("trust-policy.json", &trust),
+        ("role-policy.json", &policy),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let world = World::load(&folder.path().join("w.toml")).unwrap();
+    assert_eq!(world.groups[0].instances[2].lifecycle, "Standby");
+    assert_eq!(world.outcomes[0].after, Duration::from_secs(5));
+    let counts = [&world.documents.len(), &world.users.len(), &world.roles.len()];
+    assert_eq!((counts, world.faults.len()), ([&1; 3], 1));
+
+    fs::write(folder.path().join("doc.yaml"), "schemaVersion: \"9\"\n").unwrap();
+    let err = World::load(&folder.path().join("w.toml")).unwrap_err().to_string();
+    assert!(err.contains("document.file: could not use doc.yaml: "), "{err}");
+}
