@@ -105,7 +105,7 @@ impl Aws {
         // first sign of a wrong endpoint or of keys that nobody knows.
         let identity = sts(&config, &counter).get_caller_identity().send().await;
         let identity = identity
-            .map_err(|err| ConnectError::NotIdentified(explain("GetCallerIdentity", err)))?;
+            .map_err(|err| ConnectError::NotIdentified(explain("GetCallerIdentity", &err)))?;
         operator.caller_arn = identity.arn;
         let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);

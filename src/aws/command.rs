@@ -65,7 +65,7 @@ impl Aws {
         };
         let once = Builder::new().retry_config(RetryConfig::disabled());
         let answer = call.customize().config_override(once).send().await;
-        match answer.map_err(|err| explain("SendCommand", err)) {
+        match answer.map_err(|err| explain("SendCommand", &err)) {
             Ok(answer) => match answer.command.as_ref().and_then(accepted) {
                 Some(accepted) => Observed::Accepted { send, accepted },
                 None => Observed::Doubted { send, reason: "the answer names no command".into() },
@@ -107,13 +107,13 @@ impl Aws {
                 let counts = counts.filter(|it| command_ids.contains(&it.command_id)).collect();
                 Observed::Counted { counts }
             }
-            Err(err) => read_failed(ReadKind::Counts, err),
+            Err(err) => read_failed(ReadKind::Counts, &err),
         }
     }
 
     async fn command(&self, id: &str) -> Result<Vec<Command>, AwsError> {
         let answer = self.ssm.list_commands().command_id(id).send().await;
-        Ok(answer.map_err(|err| explain("ListCommands", err))?.commands.unwrap_or_default())
+        Ok(answer.map_err(|err| explain("ListCommands", &err))?.commands.unwrap_or_default())
     }
 
     async fn commands_since(&self, start: Timestamp) -> Result<Vec<Command>, AwsError> {
@@ -127,7 +127,7 @@ impl Aws {
         let mut pages = request.into_paginator().items().send();
         let mut commands = Vec::new();
         while let Some(command) = pages.next().await {
-            commands.push(command.map_err(|err| explain("ListCommands", err))?);
+            commands.push(command.map_err(|err| explain("ListCommands", &err))?);
         }
         Ok(commands)
     }
@@ -149,9 +149,9 @@ impl Aws {
         let mut pages = request.into_paginator().items().send();
         let mut rows = Vec::new();
         while let Some(invocation) = pages.next().await {
-            match invocation.map_err(|err| explain("ListCommandInvocations", err)) {
+            match invocation.map_err(|err| explain("ListCommandInvocations", &err)) {
                 Ok(it) => rows.extend(row(&it)),
-                Err(err) => return read_failed(ReadKind::Rows, err),
+                Err(err) => return read_failed(ReadKind::Rows, &err),
             }
         }
         Observed::Read { command_id, scope, rows }
@@ -160,7 +160,7 @@ impl Aws {
     pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
         let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
         let call = self.ssm.cancel_command().command_id(&command_id).set_instance_ids(ids);
-        let answer = call.send().await.map_err(|err| explain("CancelCommand", err));
+        let answer = call.send().await.map_err(|err| explain("CancelCommand", &err));
         Observed::CancelAnswered { command_id, refused: answer.err().map(|it| it.to_string()) }
     }
 
@@ -200,7 +200,7 @@ impl Aws {
     }
 }
 
-fn read_failed(of: ReadKind, err: AwsError) -> Observed {
+fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
     let denial = (err.kind == ErrorKind::Denied).then(|| Denial { action: err.action() });
     Observed::ReadFailed { of, denial, reason: err.to_string() }
 }

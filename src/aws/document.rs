@@ -48,8 +48,8 @@ pub async fn find_document(
 ) -> Result<Found, DocumentError> {
     let request = aws.ssm.describe_document().name(name);
     let answer = request.set_document_version(version.map(ToOwned::to_owned)).send().await;
-    let mut found = match answer.map_err(|err| explain("DescribeDocument", err)) {
-        Ok(answer) => described(name, answer.document.unwrap_or_else(empty))?,
+    let mut found = match answer.map_err(|err| explain("DescribeDocument", &err)) {
+        Ok(answer) => described(name, &answer.document.unwrap_or_else(empty))?,
         Err(err) if err.kind == ErrorKind::Denied => {
             let text = format!(
                 "{} is not permitted: the document's type, platforms and hash are not checked",
@@ -62,7 +62,7 @@ pub async fn find_document(
     };
     let request = aws.ssm.get_document().name(name).document_format(DocumentFormat::Json);
     let answer = request.set_document_version(found.version.clone()).send().await;
-    match answer.map_err(|err| explain("GetDocument", err)) {
+    match answer.map_err(|err| explain("GetDocument", &err)) {
         Ok(answer) => match documents::parse(answer.content().unwrap_or_default()) {
             Ok(content) => found.declared = Some(content.declared()),
             Err(err) => {
@@ -88,7 +88,7 @@ fn empty() -> aws_sdk_ssm::types::DocumentDescription {
 
 fn described(
     name: &str,
-    it: aws_sdk_ssm::types::DocumentDescription,
+    it: &aws_sdk_ssm::types::DocumentDescription,
 ) -> Result<Found, DocumentError> {
     let name = || name.to_owned();
     if let Some(kind) = it.document_type().filter(|it| it.as_str() != "Command") {

@@ -64,7 +64,7 @@ fn said(code: &str, message: &str) -> String {
 }
 
 /// Returns what `err`, which `operation` came back with, means.
-pub(super) fn explain<E>(operation: &'static str, err: SdkError<E, HttpResponse>) -> AwsError
+pub(super) fn explain<E>(operation: &'static str, err: &SdkError<E, HttpResponse>) -> AwsError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
@@ -80,25 +80,25 @@ where
         message,
         request_id: request_id.clone(),
     };
-    match &err {
+    match err {
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or_default();
             let message = service.err().message().unwrap_or_default().to_owned();
             make(kind_of(code, status), code, message)
         }
-        SdkError::ConstructionFailure(_) => make(ErrorKind::Refused, "", chain(&err)),
+        SdkError::ConstructionFailure(_) => make(ErrorKind::Refused, "", chain(err)),
         SdkError::DispatchFailure(_) => {
-            let kind = if never_connected(&err) {
+            let kind = if never_connected(err) {
                 ErrorKind::Unreachable
-            } else if chain(&err).contains("credentials") {
+            } else if chain(err).contains("credentials") {
                 ErrorKind::NoCredentials
             } else {
                 ErrorKind::Ambiguous
             };
-            make(kind, "", chain(&err))
+            make(kind, "", chain(err))
         }
         // Timeouts, unreadable answers, and whatever the SDK may add: the request was out.
-        _ => make(ErrorKind::Ambiguous, "", chain(&err)),
+        _ => make(ErrorKind::Ambiguous, "", chain(err)),
     }
 }
 

@@ -77,7 +77,7 @@ async fn ask(sts: &aws_sdk_sts::Client, role: &Role) -> Result<Credentials, AwsE
         .set_policy(role.policy.clone())
         .send()
         .await
-        .map_err(|err| explain("AssumeRole", err))?;
+        .map_err(|err| explain("AssumeRole", &err))?;
     let missing = |what: &dyn std::error::Error| AwsError {
         operation: "AssumeRole",
         kind: ErrorKind::Refused,

@@ -99,7 +99,7 @@ async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGr
         let request = request.set_auto_scaling_group_names(Some(names.to_vec()));
         let mut pages = request.into_paginator().items().send();
         while let Some(group) = pages.next().await {
-            read.push(group.map_err(|err| explain("DescribeAutoScalingGroups", err))?);
+            read.push(group.map_err(|err| explain("DescribeAutoScalingGroups", &err))?);
         }
     }
     if !selector.group_tags.is_empty() {
@@ -111,7 +111,7 @@ async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGr
         let request = request.set_filters(Some(filters.collect()));
         let mut pages = request.into_paginator().items().send();
         while let Some(group) = pages.next().await {
-            read.push(group.map_err(|err| explain("DescribeAutoScalingGroups", err))?);
+            read.push(group.map_err(|err| explain("DescribeAutoScalingGroups", &err))?);
         }
     }
     Ok(read)
@@ -214,7 +214,7 @@ async fn read_filtered(
     let request = aws.ssm.describe_instance_information().set_filters(Some(filters));
     let mut pages = request.max_results(50).into_paginator().items().send();
     while let Some(node) = pages.next().await {
-        let node = node.map_err(|err| explain("DescribeInstanceInformation", err))?;
+        let node = node.map_err(|err| explain("DescribeInstanceInformation", &err))?;
         if let Some(id) = node.instance_id().and_then(|it| InstanceId::parse(it).ok()) {
             nodes.insert(id, node);
         }
@@ -243,7 +243,7 @@ async fn add_ungrouped(
         let batch = batch.iter().map(|it| it.as_str().to_owned()).collect();
         let request = aws.autoscaling.describe_auto_scaling_instances();
         let answer = request.set_instance_ids(Some(batch)).send().await;
-        match answer.map_err(|err| explain("DescribeAutoScalingInstances", err)) {
+        match answer.map_err(|err| explain("DescribeAutoScalingInstances", &err)) {
             Ok(answer) => {
                 for it in answer.auto_scaling_instances.unwrap_or_default() {
                     grouped.insert(it.instance_id().unwrap_or_default().to_owned(), it);

@@ -97,7 +97,7 @@ pub fn session_policy(
     let any = json!(scope.instance("*"));
     let reads = json!({"Effect":"Allow","Action":ACTIONS,"Resource":"*"});
     if documents.is_empty() {
-        return fitting(vec![reads]);
+        return fitting(&[reads]);
     }
     let mut statements = vec![send(json!(documents), None)];
     if !selector.groups.is_empty() {
@@ -120,10 +120,10 @@ pub fn session_policy(
         statements.push(send(ids.collect(), None));
     }
     statements.push(reads);
-    fitting(statements)
+    fitting(&statements)
 }
 
-fn fitting(statements: Vec<Value>) -> Result<String, PolicyTooLong> {
+fn fitting(statements: &[Value]) -> Result<String, PolicyTooLong> {
     let policy = json!({"Version":"2012-10-17","Statement":statements}).to_string();
     let length = policy.chars().count();
     if length > LONGEST_POLICY { Err(PolicyTooLong { length }) } else { Ok(policy) }

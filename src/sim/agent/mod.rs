@@ -8,7 +8,7 @@
 //! ```
 #![cfg_attr(not(test), expect(dead_code, reason = "the control plane calls this"))]
 
-use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -29,23 +29,6 @@ pub(crate) mod truncate;
 
 pub(crate) use machine::Machine;
 pub(crate) use machine::MachineSpec;
-
-/// Tells whether documents can really run here, isolated from the machine; why not, if not.
-///
-/// It is tried out once, on a thread and a runtime of its own: whoever asks may be on a runtime
-/// already, and may not wait there.
-pub(crate) fn isolation() -> Result<(), String> {
-    static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
-    let try_out = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|err| err.to_string())?.block_on(Machine::probe())
-    };
-    let on_its_thread = || {
-        let result = std::thread::spawn(try_out).join();
-        result.unwrap_or_else(|_| Err("trying it out ended in a panic".to_owned()))
-    };
-    TRIED.get_or_init(on_its_thread).clone()
-}
 
 /// One document to be run.
 #[derive(Clone, Debug)]
