@@ -51,7 +51,6 @@ fn pinned<T: std::str::FromStr>(name: &str, wanted: &str) -> Result<Option<T>, E
 pub(super) struct Connection {
     pub aws: Aws,
     pub pace: Pace,
-    pub is_simulated: bool,
     _sim: Option<Sim>,
 }
 
@@ -84,8 +83,7 @@ pub(super) async fn connect(
         role.policy = policy(&args.session_policy, &role.arn, region, selector, documents)?;
     }
     let aws = Aws::connect(&access).await?;
-    let is_simulated = sim.is_some();
-    Ok(Connection { aws, pace: Pace::default().scaled(factor), is_simulated, _sim: sim })
+    Ok(Connection { aws, pace: Pace::default().scaled(factor), _sim: sim })
 }
 
 fn policy(

@@ -55,6 +55,11 @@ pub(super) async fn run(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let reports = check_reports(&args.report)?;
+    let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
+    if must_ask && !terminal.is_interactive() {
+        let message = "there is no terminal to ask for confirmation on, and --yes was not passed";
+        return Err(Error::new(Exit::Usage, message));
+    }
     let context = Context::from_env()?;
     let selector = planning::selector(&args.selection)?;
     let documents = args.document.documents();
@@ -75,7 +80,7 @@ pub(super) async fn run(
         return Ok(Exit::Success);
     }
     terminal.plan_preview(&plan);
-    if !args.yes && !connection.is_simulated {
+    if must_ask {
         confirm(&plan, terminal, interrupts).await?;
     }
     let mut ledger = ledger(&plan)?;
@@ -123,10 +128,6 @@ async fn confirm(
         Answer::Yes => Ok(()),
         Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),
         Answer::Interrupted => Err(interrupted()),
-        Answer::NobodyToAsk => Err(Error::new(
-            Exit::Usage,
-            "there is no terminal to ask for confirmation on, and --yes was not passed",
-        )),
     }
 }
 

@@ -149,18 +149,17 @@ impl Terminal {
         self.print(&text);
     }
 
-    /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
     /// Returns whether there is anybody to ask.
-    #[must_use]
-    pub fn ask(&mut self, question: &str) -> bool {
-        if !self.is_interactive {
-            return false;
-        }
+    pub fn is_interactive(&self) -> bool {
+        self.is_interactive
+    }
+
+    /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
+    pub fn ask(&mut self, question: &str) {
         let mut page = Page::default();
         page.line(&[(BOLD, question), (PLAIN, " [y/N] ")]);
         let text = page.into_text();
         self.say(text.trim_end_matches('\n'));
-        true
     }
 
     /// Takes an event of a run that goes on.
@@ -355,7 +354,7 @@ mod tests {
     #[test]
     fn nobody_is_asked_where_nobody_is() {
         let heard = heard(Format::Human, |it| {
-            assert!(!it.ask("Send?"));
+            assert!(!it.is_interactive());
         });
         assert_eq!(heard.err.text(), "");
     }
