@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Connection, Context, connect},
+    context::{Connection, Context, connect, state_directory},
     planning::{self, Planned},
     prompt::{Answer, ask},
 };
@@ -14,7 +14,7 @@ use crate::{
     drive::{Sinks, drive},
     error::Error,
     exit::Exit,
-    output::{Ledger, ReportFile, Terminal, state_dir},
+    output::{Ledger, ReportFile, Terminal},
     plan::Plan,
     signal::Interrupts,
 };
@@ -31,7 +31,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     /// Do not ask before sending
     #[arg(long, short)]
     yes: bool,
@@ -41,12 +41,6 @@ pub(super) struct RunArgs {
     /// Write the report to this file; its format is its ending: .json
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
-}
-
-impl RunArgs {
-    pub(super) fn terminal(&self) -> Terminal {
-        Terminal::new(self.output.output.into(), self.output.quiet)
-    }
 }
 
 pub(super) async fn run(
@@ -107,7 +101,7 @@ pub(super) async fn run(
 }
 
 /// Refuses a report that could not be written, before anything is sent.
-fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
+pub(super) fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
     let check =
         |path: &PathBuf| ReportFile::check(path).map_err(|err| Error::of(Exit::Usage, &err));
     paths.iter().map(check).collect()
@@ -136,10 +130,7 @@ fn interrupted() -> Error {
 }
 
 fn ledger(plan: &Plan) -> Result<Ledger, Error> {
-    let directory = state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
-        Error::new(Exit::Setup, "there is no directory for the ledger")
-            .hint("set XDG_STATE_HOME or HOME")
-    })?;
+    let directory = state_directory()?;
     Ledger::create(&directory, plan).map_err(|err| {
         let message = format!("could not create the ledger under {}", directory.display());
         Error::new(Exit::Setup, message)

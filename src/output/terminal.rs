@@ -11,6 +11,7 @@ use anstyle::Style;
 
 use super::{
     failure::{self, labelled},
+    history::{self, Entry},
     json,
     live::Bar,
     page::{BOLD, CYAN, PLAIN, Page, YELLOW},
@@ -152,6 +153,23 @@ impl Terminal {
     /// Returns whether there is anybody to ask.
     pub fn is_interactive(&self) -> bool {
         self.is_interactive
+    }
+
+    /// Lists earlier runs.
+    pub fn runs(&mut self, entries: &[Entry]) {
+        let text = match self.format {
+            Format::Human => history::page(entries, self.width()).into_text(),
+            Format::Json => json::pretty(&entries) + "\n",
+            Format::Jsonl => entries.iter().map(|it| json::line(it) + "\n").collect(),
+        };
+        self.print(&text);
+    }
+
+    /// Takes an event of a run that is over: only a script that reads events gets to see it.
+    pub fn stored_event(&mut self, event: &Event) {
+        if self.format == Format::Jsonl {
+            self.print(&(json::line(event) + "\n"));
+        }
     }
 
     /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
