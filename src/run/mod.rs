@@ -1,16 +1,24 @@
 //! What is happening: observations go in, events and effects come out.
 //! It knows no async, no clock, no IO and no AWS type; [`crate::drive`] has those.
 
+mod answering;
+mod cancelling;
 mod closing;
 mod event;
 mod following;
 mod hint;
+mod judging;
+mod member;
 mod observed;
+mod reading;
 mod report;
 mod row;
+mod send;
 mod sending;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use self::{

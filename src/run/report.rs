@@ -213,6 +213,7 @@ impl Fold {
                     let it = &mut report.instances[*at];
                     if it.outcome.may_be_absence() {
                         it.outcome = Outcome::LeftGroup;
+                        it.hint = super::hint::hint(Outcome::LeftGroup, None);
                     }
                 }
             }
