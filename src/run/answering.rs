@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     event::EventKind,
-    observed::{Accepted, Effect, Refusal, RefusalKind, Settlement, Step},
+    observed::{Accepted, Effect, Refusal, RefusalKind, Step},
     send::{Command, Send, SendState, number},
     state::{Run, Stop},
     status::Outcome,
@@ -68,24 +68,22 @@ impl Run {
         if !self.sends[index].command.id.is_empty() {
             return;
         }
-        let expiry = accepted.expires_in.unwrap_or_else(|| {
+        let Accepted { command_id, expires_in, expires_after } = accepted;
+        let expiry = expires_in.unwrap_or_else(|| {
             Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
         });
         let it = &mut self.sends[index];
         it.is_answered = true;
         it.command = Command {
-            id: accepted.command_id.clone(),
+            id: command_id.clone(),
             accepted: elapsed,
             give_up: elapsed.saturating_add(expiry).saturating_add(self.pace.expiry_grace),
             changed: elapsed,
-            is_sweep_due: self.stop == Some(Stop::Budget),
+            is_sweep_due: self.is_budget_spent,
             ..Command::default()
         };
-        let event = EventKind::CommandAccepted {
-            send,
-            command_id: accepted.command_id.clone(),
-            expires_after: accepted.expires_after,
-        };
+        let event =
+            EventKind::CommandAccepted { send, command_id: command_id.clone(), expires_after };
         self.emit(step, elapsed, event);
         if self.is_finished() {
             return;
@@ -94,16 +92,15 @@ impl Run {
             if let Some(member) = self.members.get_mut(id)
                 && member.send == Some(index)
             {
-                member.command_id = Some(accepted.command_id.clone());
+                member.command_id = Some(command_id.clone());
             }
         }
         self.sends[index].state = match before {
             SendState::Refused => {
                 // Its instances may have been sent to again, or be about to be.
                 self.stop.get_or_insert(Stop::Lost);
-                let text = format!("send {send} was refused, and then accepted as command {}", {
-                    &accepted.command_id
-                });
+                let text =
+                    format!("send {send} was refused, and then accepted as command {command_id}");
                 self.note(step, elapsed, Note::new("send.contradicted", text));
                 SendState::Lost
             }
@@ -207,74 +204,6 @@ impl Run {
     /// Writes down that whoever the send may have reached is unknown and may still be running.
     pub(super) fn set_adrift(&mut self, step: &mut Step, elapsed: Duration, index: usize) {
         self.fail_send(step, elapsed, index, Outcome::Unknown);
-    }
-
-    pub(super) fn doubted(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: u32,
-        reason: String,
-    ) {
-        let Some(index) = self.position(send) else { return };
-        if std::mem::replace(&mut self.sends[index].is_answered, true) {
-            return;
-        }
-        if matches!(self.sends[index].state, SendState::InFlight { .. }) {
-            self.doubt(step, elapsed, index, reason);
-        }
-    }
-
-    fn doubt(&mut self, step: &mut Step, elapsed: Duration, index: usize, reason: String) {
-        let until = elapsed + self.pace.settle_within;
-        let send = number(index);
-        self.sends[index].state = SendState::Doubted { until, retry: None };
-        self.emit(step, elapsed, EventKind::SendDoubted { send, reason });
-        let token = self.sends[index].token.clone();
-        self.perform(step, Effect::Settle { send, token });
-    }
-
-    pub(super) fn settled(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: u32,
-        settlement: Settlement,
-    ) {
-        let Some(index) = self.position(send) else { return };
-        if let Settlement::Accepted(accepted) = settlement {
-            return self.accepted(step, elapsed, send, accepted);
-        }
-        let SendState::Doubted { until, retry: None } = self.sends[index].state else { return };
-        let reason = match settlement {
-            Settlement::Failed { is_denied: true, reason } => reason,
-            Settlement::Accepted(_) | Settlement::NotFound | Settlement::Failed { .. }
-                if elapsed < until =>
-            {
-                let retry = Some(elapsed + self.pace.clamped(Duration::ZERO) * 2);
-                self.sends[index].state = SendState::Doubted { until, retry };
-                return;
-            }
-            Settlement::Failed { reason, .. } => reason,
-            Settlement::Accepted(_) | Settlement::NotFound => {
-                "ListCommands does not show it; a late arrival cannot be excluded".to_owned()
-            }
-        };
-        self.lose(step, elapsed, index, reason);
-    }
-
-    /// Gives a doubted send up. What it may have reached is unknown, counts as errors, and is never
-    /// sent to again.
-    pub(super) fn lose(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        index: usize,
-        reason: String,
-    ) {
-        self.sends[index].state = SendState::Lost;
-        self.emit(step, elapsed, EventKind::SendLost { send: number(index), reason });
-        self.set_adrift(step, elapsed, index);
     }
 
     /// Returns whether the service has taken anything, or may have.

@@ -83,10 +83,11 @@ impl Run {
     pub(super) fn charge(&mut self, step: &mut Step, elapsed: Duration) {
         self.budget_used += 1;
         let limit = self.error_limit();
-        if self.budget_used <= limit || self.stop.is_some() {
+        if self.budget_used <= limit || self.is_budget_spent {
             return;
         }
-        self.stop = Some(Stop::Budget);
+        self.is_budget_spent = true;
+        self.stop.get_or_insert(Stop::Budget);
         self.emit(step, elapsed, EventKind::BudgetSpent { used: self.budget_used, limit });
         for send in self.sends.iter_mut().filter(|it| it.state == SendState::Accepted) {
             send.command.is_sweep_due = true;

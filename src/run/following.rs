@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::{
     event::EventKind,
-    observed::{Counts, Denial, Effect, ReadKind, ReadScope, Step},
+    losing::Reach,
+    observed::{Counts, Effect, ReadScope, Step},
     send::{Send, SendState},
-    state::{Run, Stop},
-    status::Outcome,
+    state::Run,
 };
-use crate::plan::{IDS_PER_COMMAND, InstanceId, Note};
+use crate::plan::IDS_PER_COMMAND;
 
 /// Up to this many rows, a change of the counters is answered by reading all of them: four pages.
 const READ_WHOLE: u32 = 200;
@@ -22,28 +22,6 @@ const UNCOUNTED: [&str; 3] = ["Undeliverable", "AccessDenied", "InvalidPlatform"
 
 /// What SSM has not started.
 const UNSTARTED: [&str; 2] = ["Pending", "Delayed"];
-
-/// A read that is under way may be two hundred throttled pages; it is waited for this many times
-/// longer than reads that fail.
-const PATIENCE: u32 = 10;
-
-/// The reads of one kind.
-#[derive(Debug, Default)]
-pub(super) struct Reads {
-    in_flight: u32,
-    /// When the last one was asked for.
-    asked: Duration,
-    /// When the first one failed since one succeeded.
-    failing_since: Option<Duration>,
-}
-
-/// What is given up when track is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// The commands that are followed; a send that is in doubt is still settled.
-    Followed,
-    Everything,
-}
 
 impl Run {
     /// Starts the next round of reads when it is time.
@@ -114,15 +92,7 @@ impl Run {
         [poll, self.lost_at()]
     }
 
-    fn lost_at(&self) -> Option<Duration> {
-        let patience = self.pace.lost_after;
-        [&self.counts_reads, &self.rows_reads]
-            .into_iter()
-            .filter_map(|it| it.lost_at(patience))
-            .min()
-    }
-
-    fn active(&self) -> Vec<usize> {
+    pub(super) fn active(&self) -> Vec<usize> {
         let sends = self.sends.iter().enumerate();
         sends.filter(|(_, it)| it.state == SendState::Accepted).map(|(index, _)| index).collect()
     }
@@ -192,16 +162,24 @@ impl Run {
         if now.is_final || (now.targets <= READ_WHOLE && has_moved) {
             return vec![ReadScope::All];
         }
-        let grew = |count: fn(&Counts) -> u32| count(now) > before.map_or(0, count);
+        let n_errors = now.errors.saturating_add(now.delivery_timed_out);
+        let is_decisive = !self.is_budget_spent && n_errors > self.error_limit();
+        let command = &mut self.sends[index].command;
         let mut scopes = Vec::new();
-        if grew(|it| it.errors) {
+        // A read shows the earlier failures again, so it is worth its pages when they have doubled,
+        // or when they decide whether the run stops.
+        let is_worth =
+            |now: u32, read: u32| now > read && (is_decisive || now >= read.saturating_mul(2));
+        if is_worth(now.errors, command.errors_at) {
+            command.errors_at = now.errors;
             scopes.extend([ReadScope::Only("Failed"), ReadScope::Only("ExecutionTimedOut")]);
         }
-        if grew(|it| it.delivery_timed_out) {
+        if is_worth(now.delivery_timed_out, command.delivery_timed_out_at) {
+            command.delivery_timed_out_at = now.delivery_timed_out;
             scopes.push(ReadScope::Only("DeliveryTimedOut"));
         }
-        let command = &mut self.sends[index].command;
-        let is_due = elapsed >= command.uncounted_read + self.pace.poll_max * 4;
+        let pause = elapsed.saturating_sub(command.accepted) / 4;
+        let is_due = elapsed >= command.uncounted_read + pause.max(self.pace.poll_max * 4);
         if is_due && now.completed != command.uncounted_at {
             command.uncounted_read = elapsed;
             command.uncounted_at = now.completed;
@@ -210,99 +188,9 @@ impl Run {
         scopes
     }
 
-    pub(super) fn read_failed(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        of: ReadKind,
-        denial: Option<Denial>,
-        reason: &str,
-    ) {
-        match of {
-            ReadKind::Counts => self.counts_reads.fail(elapsed),
-            ReadKind::Rows => self.rows_reads.fail(elapsed),
-        }
-        let is_over = self.abandoned || self.is_finished();
-        match (of, denial) {
-            (ReadKind::Counts, Some(denial)) if self.counts_allowed && !is_over => {
-                self.counts_allowed = false;
-                self.counts_reads = Reads::default();
-                self.next_poll = elapsed;
-                let text = format!(
-                    "{} is not permitted: progress is read from the invocations, which takes \
-                     more calls and, at the end, a quiet period",
-                    denial.action
-                );
-                self.note(step, elapsed, Note::new("permission.missing", text));
-            }
-            (ReadKind::Rows, Some(denial)) if !self.active().is_empty() => {
-                let why = format!("{} is not permitted: {reason}", denial.action);
-                self.abandon(step, elapsed, Reach::Followed, &why);
-            }
-            (ReadKind::Counts | ReadKind::Rows, _) => self.schedule(elapsed),
-        }
-    }
-
-    /// Stops following: whatever was sent and has no outcome is unknown.
-    pub(super) fn abandon(&mut self, step: &mut Step, elapsed: Duration, reach: Reach, why: &str) {
-        let is_first = !std::mem::replace(&mut self.abandoned, true);
-        self.counts_reads = Reads::default();
-        self.rows_reads = Reads::default();
-        self.stop.get_or_insert(Stop::Lost);
-        for index in 0..self.sends.len() {
-            match self.sends[index].state {
-                SendState::Throttled { .. } => self.withdraw(index),
-                SendState::Accepted => self.sends[index].state = SendState::Lost,
-                SendState::InFlight { .. } | SendState::Doubted { .. }
-                    if reach == Reach::Everything =>
-                {
-                    self.lose(step, elapsed, index, why.to_owned());
-                }
-                SendState::InFlight { .. }
-                | SendState::Doubted { .. }
-                | SendState::Complete
-                | SendState::Refused
-                | SendState::Lost => {}
-            }
-        }
-        let sends = &self.sends;
-        let is_lost = |at: Option<usize>| at.is_some_and(|it| sends[it].state == SendState::Lost);
-        let open = self.members.iter().filter(|(_, it)| it.outcome.is_none() && is_lost(it.send));
-        let open: Vec<InstanceId> = open.map(|(id, _)| id.clone()).collect();
-        for id in open {
-            self.finish(step, elapsed, &id, Outcome::Unknown, None, None);
-        }
-        if is_first {
-            self.note(step, elapsed, Note::new("track.lost", why));
-        }
-    }
-
     /// Sets the next round a twentieth of the run's length away, within the pace's bounds: the
     /// end is noticed within five percent, and a long run costs few calls.
     pub(super) fn schedule(&mut self, elapsed: Duration) {
         self.next_poll = elapsed + self.pace.clamped(elapsed / 20);
-    }
-}
-
-impl Reads {
-    fn ask(&mut self, elapsed: Duration) {
-        self.in_flight += 1;
-        self.asked = elapsed;
-    }
-
-    pub(super) fn answer(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.failing_since = None;
-    }
-
-    fn fail(&mut self, elapsed: Duration) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.failing_since.get_or_insert(elapsed);
-    }
-
-    /// Returns when it must be said that the service does not answer any more.
-    fn lost_at(&self, patience: Duration) -> Option<Duration> {
-        let failing = self.failing_since.filter(|_| self.in_flight == 0).map(|it| it + patience);
-        failing.or_else(|| (self.in_flight > 0).then(|| self.asked + patience * PATIENCE))
     }
 }

@@ -4,10 +4,13 @@
 mod answering;
 mod cancelling;
 mod closing;
+mod doubting;
 mod event;
+mod fold;
 mod following;
 mod hint;
 mod judging;
+mod losing;
 mod member;
 mod observed;
 mod reading;
@@ -23,13 +26,14 @@ mod verdict;
 
 pub use self::{
     event::{Coverage, Event, EventKind},
+    fold::Fold,
     observed::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,
         Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
     },
     report::{
-        ApiCalls, BudgetFacts, Fold, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
-        RunFacts, WaveFacts,
+        ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
+        RunFacts, SCHEMA, WaveFacts,
     },
     row::{Execution, Plugin, Row},
     state::Run,

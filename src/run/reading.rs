@@ -9,7 +9,7 @@ use super::{
     observed::{ReadScope, Step},
     row::{Execution, Row},
     send::SendState,
-    state::{Run, Stop},
+    state::Run,
     status::{Outcome, Status},
 };
 use crate::plan::{Dispatch, InstanceId, Note};
@@ -39,7 +39,7 @@ impl Run {
             if step.events.len() > before {
                 self.sends[index].command.changed = elapsed;
             }
-            if self.stop == Some(Stop::Budget) {
+            if self.is_budget_spent {
                 self.sweep(step, elapsed, index, scope, rows);
             }
             if scope == ReadScope::All {
@@ -47,7 +47,7 @@ impl Run {
             }
         }
         self.schedule(elapsed);
-        if self.stop == Some(Stop::Budget) && self.sends.iter().any(is_swept_next) {
+        if self.is_budget_spent && self.sends.iter().any(is_swept_next) {
             self.next_poll = elapsed;
         }
     }

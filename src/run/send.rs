@@ -58,6 +58,9 @@ pub(super) struct Command {
     /// When the words that no counter counts were last asked for, and how many had completed.
     pub uncounted_read: Duration,
     pub uncounted_at: u32,
+    /// The counters when the failures that they count were last asked for.
+    pub errors_at: u32,
+    pub delivery_timed_out_at: u32,
     /// What SSM has not started is to be found and cancelled.
     pub is_sweep_due: bool,
     pub is_cancelled: bool,

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     event::{Event, EventKind},
-    following::{Reach, Reads},
+    losing::{Reach, Reads},
     member::Member,
     observed::{Effect, Observed, Pace, Step},
     send::{Send, SendState},
@@ -34,6 +34,7 @@ pub struct Run {
     pub(super) is_wave_finished: bool,
     pub(super) sends: Vec<Send>,
     pub(super) budget_used: u32,
+    pub(super) is_budget_spent: bool,
     pub(super) stop: Option<Stop>,
     pub(super) has_deadline_passed: bool,
     pub(super) interrupts: u32,
@@ -93,6 +94,7 @@ impl Run {
             is_wave_finished: false,
             sends: Vec::new(),
             budget_used: 0,
+            is_budget_spent: false,
             stop: None,
             has_deadline_passed: false,
             interrupts: 0,

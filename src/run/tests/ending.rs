@@ -66,21 +66,6 @@ fn a_second_interrupt_while_a_send_is_under_way_leaves_it_unknown() {
 }
 
 #[test]
-fn a_command_that_is_accepted_after_track_was_lost_is_written_down() {
-    let plan = by_ids(&[6], 3, 0);
-    let mut script = Script::of(&plan);
-    // The first chunk is refused its rows while the second is on its way.
-    script.behave([0], &Behaviour { takes: seconds(1), ..Behaviour::default() });
-    script.behave(1..6, &slow());
-    script.answers = [Answer::Accept, Answer::Late(170)].into();
-    script.rows = Reads::True;
-    let plan = Plan { deadline: Some(30), ..plan };
-    let world = run(plan, script);
-    assert_eq!(world.exit_code(), 6);
-    assert!(world.n(Outcome::Unknown) >= 1);
-}
-
-#[test]
 fn an_interrupt_during_the_last_reads_ends_them() {
     let plan = by_tag(2, 2, 0);
     let mut script = Script::of(&plan);

@@ -159,3 +159,17 @@ fn a_thousand_instances_take_few_reads_and_early_failures_are_seen() {
         .find(|it| matches!(it.data, EventKind::InstanceFinished { outcome: Outcome::Failed, .. }));
     assert!(failed.unwrap().elapsed_ms < 10_000);
 }
+
+#[test]
+fn failures_that_trickle_in_do_not_cost_a_read_each() {
+    let plan = by_tag(2_000, 2_000, 2_000);
+    let mut script = Script::of(&plan);
+    for n in 0..2_000 {
+        let takes = seconds(1 + n as u64 / 7);
+        script.behave([n], &Behaviour { takes, ..Behaviour::fails() });
+    }
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Failed)), (1, 2_000));
+    let reads = world.effects.iter().filter(|it| matches!(it, Effect::ReadRows { .. })).count();
+    assert!(reads < 50, "{reads}");
+}
