@@ -1,10 +1,8 @@
 //! One error budget for the whole run: everything that is not a success counts.
 
 use super::{
-    EventKind, Outcome, by_ids, by_tag,
-    model::Behaviour,
-    seconds, unlisted,
-    world::{Script, run},
+    EventKind, Outcome, by_ids, by_tag, model::Behaviour, script::Script, seconds, unlisted,
+    world::run,
 };
 use crate::{plan::Limit, run::Effect};
 

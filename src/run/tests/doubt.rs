@@ -1,8 +1,10 @@
 //! A send without an answer: settled before anything else, and never repeated.
 
 use super::{
-    Event, EventKind, Outcome, Pace, by_ids, by_tag, id, report, seconds, started, unlisted,
-    world::{Answer, Reads, Script, World, run},
+    Event, EventKind, Outcome, Pace, by_ids, by_tag, id, report,
+    script::{Answer, Reads, Script},
+    seconds, started, unlisted,
+    world::{World, run},
 };
 use crate::{
     plan::Limit,

@@ -3,8 +3,9 @@
 use super::{
     EventKind, Outcome, by_ids, by_tag, id,
     model::Behaviour,
+    script::{Answer, Reads, Script},
     seconds,
-    world::{Answer, Reads, Script, run},
+    world::run,
 };
 use crate::{
     plan::Plan,

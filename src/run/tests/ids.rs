@@ -3,8 +3,9 @@
 use super::{
     EventKind, Outcome, by_ids, id,
     model::Behaviour,
+    script::Script,
     seconds,
-    world::{Script, World, run},
+    world::{World, run},
 };
 use crate::run::Effect;
 

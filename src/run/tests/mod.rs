@@ -1,6 +1,7 @@
 //! The core against a model of the outside world. No test here waits, sleeps or knows a runtime.
 
 mod budget;
+mod checks;
 mod doubt;
 mod ending;
 mod ids;
@@ -8,6 +9,7 @@ mod model;
 mod nonsense;
 mod random;
 mod refusals;
+mod script;
 mod tag;
 mod world;
 

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::{
     Event, EventKind, by_ids, by_tag, id,
     model::Behaviour,
+    script::{Answer, Reads, Script},
     seconds, unlisted,
-    world::{Answer, Reads, Script, run},
+    world::run,
 };
 use crate::plan::{Limit, Plan};
 

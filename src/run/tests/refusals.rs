@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    EventKind, Outcome, by_ids, by_tag, id, seconds, unlisted,
-    world::{Answer, Reads, Script, World, run},
+    EventKind, Outcome, by_ids, by_tag, id,
+    script::{Answer, Reads, Script},
+    seconds, unlisted,
+    world::{World, run},
 };
 use crate::{
     plan::Limit,

@@ -3,8 +3,9 @@
 use super::{
     EventKind, Outcome, by_tag, id,
     model::Behaviour,
+    script::{Reads, Script},
     seconds, unlisted,
-    world::{Reads, Script, run},
+    world::run,
 };
 use crate::{
     plan::Limit,

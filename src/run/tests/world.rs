@@ -1,15 +1,14 @@
 //! The driver and the service in one, on a clock of its own: it carries effects out, answers them
 //! as scripted, and checks after every step what must hold whatever happens.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Event, EventKind, Pace, Report,
-    model::{Behaviour, Command, Invocation},
-    report, seconds, started,
+    Event, Pace, Report,
+    model::{Command, Invocation},
+    report,
+    script::{Answer, Reads, Script},
+    seconds, started,
 };
 use crate::{
     plan::{Dispatch, InstanceId, Plan},
@@ -19,88 +18,11 @@ use crate::{
     },
 };
 
-/// How SendCommand is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    Accept,
-    Throttle,
-    Deny,
-    Refuse,
-    /// No answer; accepted all the same.
-    DropAfter,
-    /// No answer, and not accepted.
-    DropBefore,
-    /// Accepted, and the answer takes this many seconds.
-    Late(u64),
-    Never,
-}
-
-/// How a read or a look for a token is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reads {
-    True,
-    Denied,
-    Failing,
-    Never,
-}
-
-/// What the world is like. Every field has a harmless default.
-#[derive(Debug, Clone)]
-pub(super) struct Script {
-    pub answers: VecDeque<Answer>,
-    pub then: Answer,
-    pub behaviours: BTreeMap<InstanceId, Behaviour>,
-    /// Ids that SSM refuses a command for, and whether it says which.
-    pub unusable: BTreeSet<InstanceId>,
-    pub names_unusable: bool,
-    /// Whom the tag reaches.
-    pub tagged: Vec<InstanceId>,
-    pub latency: Duration,
-    pub visible_after: Duration,
-    pub counts: Reads,
-    pub rows: Reads,
-    pub settles: Reads,
-    pub closing: Reads,
-    /// One read in this many is as old as the one before, and one is missing every second row.
-    pub stale: Option<u64>,
-    pub interrupts: VecDeque<Duration>,
-    pub members: Option<Vec<InstanceId>>,
-    pub seed: u64,
-}
-
-impl Script {
-    pub(super) fn of(plan: &Plan) -> Self {
-        let planned: Vec<_> = plan.population.planned.iter().map(|it| it.id.clone()).collect();
-        Self {
-            answers: VecDeque::new(),
-            then: Answer::Accept,
-            behaviours: BTreeMap::new(),
-            unusable: BTreeSet::new(),
-            names_unusable: true,
-            tagged: planned.clone(),
-            latency: Duration::from_millis(30),
-            visible_after: seconds(1),
-            counts: Reads::True,
-            rows: Reads::True,
-            settles: Reads::True,
-            closing: Reads::True,
-            stale: None,
-            interrupts: VecDeque::new(),
-            members: Some(planned),
-            seed: 1,
-        }
-    }
-
-    pub(super) fn behave(&mut self, ids: impl IntoIterator<Item = usize>, behaviour: &Behaviour) {
-        self.behaviours.extend(ids.into_iter().map(|it| (super::id(it), behaviour.clone())));
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct World {
-    run: Run,
+    pub run: Run,
     script: Script,
-    slots: Option<usize>,
+    pub slots: Option<usize>,
     random: fastrand::Rng,
     now: Duration,
     wake: Option<Duration>,
@@ -359,69 +281,9 @@ impl World {
         self.commands.push(command);
         command_id
     }
-
-    /// What holds at every moment.
-    fn check_now(&mut self) {
-        let n_open = |it: &Command| it.invocations.values().filter(|it| it.ended.is_none()).count();
-        let n_open = self.commands.iter().map(n_open).sum::<usize>();
-        self.peak = self.peak.max(n_open);
-        if let Some(slots) = self.slots {
-            assert!(n_open <= slots, "{n_open} run in a window of {slots}");
-        }
-    }
-
-    /// What holds of a run that has finished.
-    fn check_end(&self) {
-        super::random::check_events(&self.events);
-        let mut reached = BTreeSet::new();
-        for id in self.commands.iter().flat_map(|it| it.invocations.keys()) {
-            assert!(reached.insert(id), "{id} was sent to twice");
-        }
-        let report = self.report();
-        let planned = report.population.planned;
-        assert_eq!(report.totals.values().sum::<u32>(), planned);
-        assert_eq!(report.instances.len(), planned as usize);
-        let verdict = report.verdict.expect("the run is finished");
-        let promises_nothing = matches!(verdict.exit_code, 2..=4);
-        assert!(!promises_nothing || self.commands.is_empty(), "{verdict:?}");
-        if verdict.exit_code == 0 {
-            for it in &report.instances {
-                let found = self.commands.iter().find_map(|c| c.invocations.get(&it.instance_id));
-                let words = found.and_then(|it| it.ended).map(|(_, words)| words);
-                assert_eq!(words, Some(("Success", "Success")), "{}", it.instance_id);
-            }
-        }
-        let intents =
-            self.events.iter().filter(|it| matches!(it.data, EventKind::SendIntended { .. }));
-        let n_sends = self.effects.iter().filter(|it| matches!(it, Effect::Send { .. })).count();
-        assert_eq!(intents.count(), n_sends);
-    }
 }
 
 fn accepted(command_id: &str) -> Accepted {
     let expires_in = Some(seconds(4200));
     Accepted { command_id: command_id.to_owned(), expires_in, expires_after: None }
-}
-
-impl World {
-    pub(super) fn budget_used(&self) -> u32 {
-        self.run.budget_used
-    }
-
-    pub(super) fn exit_code(&self) -> u8 {
-        self.report().verdict.expect("the run is finished").exit_code
-    }
-
-    /// Returns how many instances came to `outcome`.
-    pub(super) fn n(&self, outcome: crate::run::Outcome) -> u32 {
-        self.report().totals.get(&outcome).copied().unwrap_or(0)
-    }
-
-    pub(super) fn count(&self, is_it: impl Fn(&EventKind) -> bool) -> usize {
-        super::count(&self.events, is_it)
-    }
-
-    pub(super) fn has_note(&self, code: &str) -> bool {
-        self.report().notes.iter().any(|it| it.code == code)
-    }
 }
