@@ -130,3 +130,13 @@ fn ten_thousand_instances_are_cheap_to_follow() {
     let n_reads = world.effects.iter().filter(is_read).count();
     assert!(n_reads <= 2 * 201, "{n_reads}");
 }
+
+#[test]
+fn rows_that_never_show_are_given_up_once_ssm_counts_the_command_as_over() {
+    let plan = by_ids(&[3], 3, 9);
+    let mut script = Script::of(&plan);
+    script.behave(0..3, &Behaviour { is_hidden: true, ..Behaviour::default() });
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (6, 3));
+    assert!(world.events.last().unwrap().elapsed_ms < 200_000);
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     EventKind, Outcome, by_ids, by_tag, id,
+    model::Behaviour,
     script::{Answer, Reads, Script},
     seconds, unlisted,
     world::{World, run},
@@ -180,16 +181,15 @@ fn reads_that_are_never_answered_lose_track_too() {
 
 #[test]
 fn a_send_that_was_throttled_when_track_was_lost_was_not_attempted() {
-    let plan = by_ids(&[4], 2, 0);
+    let plan = by_ids(&[50], 2, 0);
     let mut script = Script::of(&plan);
-    script
-        .behaviours
-        .insert(id(0), super::model::Behaviour { takes: seconds(9), ..Default::default() });
-    let mut answers = vec![Answer::Accept];
-    answers.extend([Answer::Throttle; 60]);
-    script.answers = answers.into();
-    script.rows = Reads::True;
+    script.answers = std::iter::once(Answer::Accept).chain([Answer::Throttle; 200]).collect();
+    // One slot is free at once; the other's reads fail from then on.
+    script.behave([0], &Behaviour { takes: seconds(1), ..Behaviour::default() });
+    script.behave([1], &Behaviour { takes: seconds(900), ..Behaviour::default() });
+    script.rows_fail_from = Some(seconds(5));
     let world = run(plan, script);
-    assert_eq!(world.n(Outcome::Unknown), 0);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (6, 1));
+    assert_eq!((world.n(Outcome::Succeeded), world.n(Outcome::NotAttempted)), (1, 48));
     assert_eq!(world.count(|it| matches!(it, EventKind::SendLost { .. })), 0);
 }

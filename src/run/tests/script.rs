@@ -48,6 +48,8 @@ pub(super) struct Script {
     pub visible_after: Duration,
     pub counts: Reads,
     pub rows: Reads,
+    /// Reads of rows fail from then on.
+    pub rows_fail_from: Option<Duration>,
     pub settles: Reads,
     pub closing: Reads,
     /// One read in this many is as old as the one before, and one is missing every second row.
@@ -71,6 +73,7 @@ impl Script {
             visible_after: seconds(1),
             counts: Reads::True,
             rows: Reads::True,
+            rows_fail_from: None,
             settles: Reads::True,
             closing: Reads::True,
             stale: None,

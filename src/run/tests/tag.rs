@@ -1,15 +1,15 @@
 //! Dispatch by tag: one command, whose targets SSM resolves.
 
 use super::{
-    EventKind, Outcome, by_tag, id,
+    EventKind, Outcome, Pace, by_tag, count, id,
     model::Behaviour,
     script::{Reads, Script},
-    seconds, unlisted,
+    seconds, started, unlisted,
     world::run,
 };
 use crate::{
     plan::Limit,
-    run::{Coverage, Effect},
+    run::{Accepted, Counts, Coverage, Effect, Observed, ReadScope, Run},
 };
 
 #[test]
@@ -151,8 +151,7 @@ fn a_thousand_instances_take_few_reads_and_early_failures_are_seen() {
     script.behave([0, 1], &Behaviour::fails());
     let world = run(plan, script);
     assert_eq!(world.exit_code(), 1);
-    let all =
-        |it: &&Effect| matches!(it, Effect::ReadRows { scope: crate::run::ReadScope::All, .. });
+    let all = |it: &&Effect| matches!(it, Effect::ReadRows { scope: ReadScope::All, .. });
     assert_eq!(world.effects.iter().filter(all).count(), 1);
     let failed = world
         .events
@@ -173,4 +172,32 @@ fn failures_that_trickle_in_do_not_cost_a_read_each() {
     assert_eq!((world.exit_code(), world.n(Outcome::Failed)), (1, 2_000));
     let reads = world.effects.iter().filter(|it| matches!(it, Effect::ReadRows { .. })).count();
     assert!(reads < 50, "{reads}");
+}
+
+#[test]
+fn counters_that_are_older_than_the_last_ones_take_nothing_back() {
+    let counts = |targets, is_final| Observed::Counted {
+        counts: vec![Counts {
+            command_id: "command-1".to_owned(),
+            is_final,
+            targets,
+            completed: targets,
+            errors: 0,
+            delivery_timed_out: 0,
+        }],
+    };
+    let rows = || Observed::Read {
+        command_id: "command-1".to_owned(),
+        scope: ReadScope::All,
+        rows: Vec::new(),
+    };
+    let (mut run, _) = Run::start(by_tag(300, 9, 0), Pace::default(), started());
+    let command_id = "command-1".to_owned();
+    let accepted = Accepted { command_id, expires_in: None, expires_after: None };
+    drop(run.apply(seconds(1), Observed::Accepted { send: 1, accepted }));
+    for observed in [counts(300, true), rows(), counts(0, false), rows(), counts(0, true), rows()] {
+        let step = run.apply(seconds(2), observed);
+        let finished = count(&step.events, |it| matches!(it, EventKind::InstanceFinished { .. }));
+        assert_eq!(finished, 0);
+    }
 }

@@ -147,7 +147,14 @@ impl World {
             }
             Effect::ReadCounts { command_ids } => {
                 let is_it = |it: &&Command| command_ids.contains(&it.id);
-                let counts = self.commands.iter().filter(is_it).map(Command::counts).collect();
+                let mut counts: Vec<_> =
+                    self.commands.iter().filter(is_it).map(Command::counts).collect();
+                // TargetCount is 0 for a while after a send by tag, and an answer may be that old.
+                if self.script.stale.is_some_and(|it| self.random.u64(0..it * 2) == 0) {
+                    for it in &mut counts {
+                        (it.is_final, it.targets, it.completed) = (false, 0, 0);
+                    }
+                }
                 self.answer_read(ReadKind::Counts, Observed::Counted { counts });
             }
             Effect::ReadRows { command_id, scope } => {
@@ -186,6 +193,9 @@ impl World {
 
     fn answer_read(&mut self, of: ReadKind, observed: Observed) {
         let reads = if of == ReadKind::Counts { self.script.counts } else { self.script.rows };
+        let is_failing = self.script.rows_fail_from.is_some_and(|it| self.now >= it);
+        let is_failing = is_failing && of == ReadKind::Rows;
+        let reads = if is_failing { Reads::Failing } else { reads };
         let denial = (reads == Reads::Denied).then(|| Denial { action: "ssm:List".to_owned() });
         match reads {
             Reads::True => self.reply(self.script.latency, observed),
