@@ -108,8 +108,11 @@ impl Run {
         self.withhold(step, elapsed, index, pending.collect());
         let is_telling = matches!(scope, ReadScope::All | ReadScope::Only("Pending"));
         // Just after the send an empty list says nothing about who is pending.
-        if is_telling && self.sends[index].command.rows_seen > 0 {
-            self.sends[index].command.is_sweep_due = false;
+        let command = &mut self.sends[index].command;
+        let is_visible =
+            command.rows_seen > 0 || elapsed >= command.accepted + self.pace.visible_within;
+        if is_telling && is_visible {
+            command.is_sweep_due = false;
         }
     }
 

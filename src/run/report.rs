@@ -1,6 +1,6 @@
 //! The report: what became of a run, as it is stored and shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -127,8 +127,12 @@ impl Report {
         let mut instances = Vec::with_capacity(plan.population.planned.len());
         let targets: BTreeMap<_, _> =
             plan.population.planned.iter().map(|it| (&it.id, it)).collect();
+        let mut seen = BTreeSet::new();
         for wave in &plan.waves {
             for id in &wave.instances {
+                if !seen.insert(id) {
+                    continue;
+                }
                 let mut facts = InstanceFacts::of(id.clone(), wave.index);
                 if let Some(target) = targets.get(id) {
                     facts.group.clone_from(&target.group);

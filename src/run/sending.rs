@@ -1,6 +1,6 @@
 //! How a run sends: one window and one budget over all waves and commands, each instance once.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     event::EventKind,
@@ -46,7 +46,11 @@ impl Run {
             if self.members.values().any(|it| it.is_adrift) {
                 return self.halt_adrift(step, elapsed);
             }
-            let (index, instances) = (wave.index, wave.instances.clone());
+            // A plan may have been edited by hand: whoever it names twice is sent to once.
+            let index = wave.index;
+            let mut instances = wave.instances.clone();
+            let mut seen = BTreeSet::new();
+            instances.retain(|it| self.is_untouched(it) && seen.insert(it.clone()));
             self.wave = Some(next);
             self.is_wave_finished = false;
             let n_instances = u32::try_from(instances.len()).unwrap_or(u32::MAX);
@@ -62,6 +66,10 @@ impl Run {
                 self.queue.push_back(instances.into());
             }
         }
+    }
+
+    fn is_untouched(&self, id: &InstanceId) -> bool {
+        self.members.get(id).is_some_and(|it| it.send.is_none() && it.outcome.is_none())
     }
 
     pub(super) fn finish_wave(&mut self, step: &mut Step, elapsed: Duration) {

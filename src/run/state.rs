@@ -78,11 +78,12 @@ pub(super) enum Phase {
 impl Run {
     /// Returns the run of `plan`, and its first step, which starts it.
     pub fn start(plan: Plan, pace: Pace, started: Timestamp) -> (Self, Step) {
-        let waves = plan.waves.iter();
-        let members = waves.flat_map(|wave| {
-            wave.instances.iter().map(|it| (it.clone(), Member::planned(wave.index)))
-        });
-        let members = members.collect();
+        let mut members = BTreeMap::new();
+        for wave in &plan.waves {
+            for id in &wave.instances {
+                members.entry(id.clone()).or_insert_with(|| Member::planned(wave.index));
+            }
+        }
         let mut run = Self {
             members,
             plan,

@@ -140,3 +140,24 @@ fn rows_that_never_show_are_given_up_once_ssm_counts_the_command_as_over() {
     assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (6, 3));
     assert!(world.events.last().unwrap().elapsed_ms < 200_000);
 }
+
+#[test]
+fn an_instance_that_a_plan_names_twice_is_sent_to_and_reported_once() {
+    let mut plan = by_ids(&[3, 3], 2, 0);
+    plan.waves[0].instances.push(id(0));
+    plan.waves[1].instances.push(id(1));
+    let script = Script::of(&plan);
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (0, 6));
+}
+
+#[test]
+fn rows_that_never_show_do_not_hold_up_a_run_whose_budget_is_spent() {
+    let plan = by_ids(&[60], 60, 0);
+    let mut script = Script::of(&plan);
+    script.behave(50..60, &Behaviour { is_hidden: true, ..Behaviour::default() });
+    script.behave([0], &Behaviour::fails());
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (6, 10));
+    assert!(world.events.last().unwrap().elapsed_ms < 200_000);
+}
