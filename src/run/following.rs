@@ -66,7 +66,8 @@ impl Run {
     /// withheld.
     fn read_due(&mut self, step: &mut Step, elapsed: Duration, index: usize) {
         let command = &self.sends[index].command;
-        let is_small = self.sends[index].instances.as_ref().is_some_and(|it| it.len() <= 200);
+        let is_small =
+            self.sends[index].instances.as_ref().is_some_and(|it| it.len() <= READ_WHOLE as usize);
         if elapsed >= command.give_up || (command.is_sweep_due && is_small) {
             self.read_rows(step, elapsed, index, ReadScope::All);
         } else if command.is_sweep_due {
