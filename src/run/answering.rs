@@ -65,7 +65,8 @@ impl Run {
     ) {
         let Some(index) = self.position(send) else { return };
         let before = self.sends[index].state;
-        if !self.sends[index].command.id.is_empty() {
+        let is_known = matches!(before, SendState::Accepted | SendState::Complete);
+        if is_known || !self.sends[index].command.id.is_empty() {
             return;
         }
         let Accepted { command_id, expires_in, expires_after } = accepted;

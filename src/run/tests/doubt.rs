@@ -9,8 +9,8 @@ use super::{
 use crate::{
     plan::Limit,
     run::{
-        Accepted, Denial, Effect, Observed, ReadKind, ReadScope, Refusal, RefusalKind, Row, Run,
-        Settlement, Status,
+        Accepted, Counts, Denial, Effect, Observed, ReadKind, ReadScope, Refusal, RefusalKind, Row,
+        Run, Settlement, Status,
     },
 };
 
@@ -200,4 +200,31 @@ fn an_answer_that_repeats_changes_nothing() {
         let step = run.apply(seconds(1), again);
         assert!(step.events.is_empty() && step.effects.is_empty(), "{step:?}");
     }
+}
+
+#[test]
+fn a_command_without_an_id_that_is_accepted_again_is_not_opened_again() {
+    let plan = unlisted(Limit::Count(1), Limit::Count(0));
+    let (mut run, _) = Run::start(plan, Pace::default(), started());
+    let accepted = || {
+        let accepted =
+            Accepted { command_id: String::new(), expires_in: None, expires_after: None };
+        Observed::Accepted { send: 1, accepted }
+    };
+    drop(run.apply(seconds(1), accepted()));
+    let counts = vec![Counts {
+        command_id: String::new(),
+        is_final: true,
+        targets: 0,
+        completed: 0,
+        errors: 0,
+        delivery_timed_out: 0,
+    }];
+    drop(run.apply(seconds(2), Observed::Counted { counts }));
+    let (command_id, rows) = (String::new(), Vec::new());
+    let read = Observed::Read { command_id, scope: ReadScope::All, rows };
+    let step = run.apply(seconds(3), read);
+    assert!(matches!(&step.effects[..], [Effect::Conclude]), "{:?}", step.effects);
+    let step = run.apply(seconds(4), accepted());
+    assert!(step.events.is_empty() && step.effects.is_empty(), "{step:?}");
 }
