@@ -12,7 +12,7 @@ use crate::plan::{
 };
 
 /// The `schema` of the report.
-const SCHEMA: &str = "fleet.report/v1";
+pub const SCHEMA: &str = "fleet.report/v1";
 
 /// What became of a run: every planned instance once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
