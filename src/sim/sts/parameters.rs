@@ -187,12 +187,7 @@ impl Violations {
         }
     }
 
-    fn range(
-        &mut self,
-        member: &str,
-        value: Option<i64>,
-        range: std::ops::RangeInclusive<i64>,
-    ) {
+    fn range(&mut self, member: &str, value: Option<i64>, range: std::ops::RangeInclusive<i64>) {
         let Some(value) = value.filter(|it| !range.contains(it)) else { return };
         let (bound, limit) = match value < *range.start() {
             true => ("greater", range.start()),
