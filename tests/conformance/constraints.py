@@ -38,7 +38,8 @@ def run(worlds):
         client = world.free(service)
         code = "ValidationException" if service == "ssm" else "ValidationError"
         for method in methods:
-            shape = model.operation(client, method).input_shape
+            name = client.meta.method_to_api_mapping[method]
+            shape = client.meta.service_model.operation_model(name).input_shape
             base = {name: valid(shape.members[name]) for name in shape.required_members}
             for path, what, request in broken(shape, base, "", WHOLE.get(method, set())):
                 with check(f"{method}: {path} {what} is {code}"):

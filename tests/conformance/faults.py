@@ -57,7 +57,7 @@ def run(worlds):
             raise AssertionError("it was answered")
     with check("truncated-body: what botocore makes of half a ListDocuments is no list"):
         try:
-            answer = once.list_documents()
+            answer = world.client("ssm", judged=False).list_documents()
         except ResponseParserError:
             pass
         else:

@@ -43,41 +43,50 @@ UNMODELLED = {
 }
 
 _raw = {}
+# What was wrong with any answer since it was last asked for.
+_found = []
 
 
 def listen(client):
-    """Keeps what the client gets, as it came."""
-    def keep(operation_model, response_dict, **_):
+    """Holds everything that a client gets against the model, whoever asked for it."""
+    service = client.meta.service_model
+
+    def keep(response_dict, **_):
         _raw["body"] = response_dict["body"]
-        _raw["status"] = response_dict["status_code"]
         _raw["headers"] = response_dict["headers"]
+
+    def judge(http_response, parsed, model, **_):
+        if http_response.status_code < 300:
+            _found.extend(f"{model.name}: {it}" for it in answer_faults(service, model, parsed))
+        elif not parsed["Error"].get("Code", "").isdigit():  # a page of a proxy has no code
+            _found.extend(f"{model.name}: {it}" for it in error_faults(
+                service, model, parsed["Error"], http_response.status_code))
+
     client.meta.events.register("before-parse", keep)
+    client.meta.events.register("after-call", judge)
 
 
-def operation(client, method):
-    return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+def settle():
+    """Raises if anything was wrong with the answers since the last time."""
+    found, _found[:] = list(_found), []
+    if found:
+        raise AssertionError("; ".join(found[:6]))
+
+
+def answer_faults(service, asked, parsed):
+    body = {name: it for name, it in parsed.items() if name != "ResponseMetadata"}
+    if asked.output_shape is not None:
+        yield from violations(body, asked.output_shape)
+    yield from unknown(service, asked)
+    if not parsed["ResponseMetadata"].get("RequestId"):
+        yield "there is no request id"
 
 
 def ask(client, method, **parameters):
-    """Calls, and raises unless the answer keeps to the model."""
+    """Calls, and raises at once unless the answer keeps to the model."""
     answer = getattr(client, method)(**parameters)
-    conform(client, method, answer)
+    settle()
     return answer
-
-
-def conform(client, method, answer):
-    """`answer` has to be that of the client's latest call."""
-    asked = operation(client, method)
-    body = {name: it for name, it in answer.items() if name != "ResponseMetadata"}
-    found = []
-    if asked.output_shape is not None:
-        found += violations(body, asked.output_shape)
-    found += unknown(client.meta.service_model, asked)
-    if not answer["ResponseMetadata"].get("RequestId"):
-        found.append("there is no request id")
-    found = [it for it in found if it is not None]
-    if found:
-        raise AssertionError("; ".join(found[:6]))
 
 
 def violations(value, shape, path=""):
@@ -222,38 +231,45 @@ def refused(client, method, code, message=None, **parameters):
 
 
 def refusal(client, method, error, code, message=None):
-    """Raises unless an error is of that code and in the shape of the model."""
-    asked = operation(client, method)
+    """Raises unless an error is of that code and sentence, and of the type that boto3 has for it."""
+    settle()
     found = error.response["Error"]
     if found["Code"] != code:
         raise AssertionError(f"{found['Code']}: {found['Message']} is not {code}")
     if message is not None and not re.fullmatch(message, found["Message"], re.DOTALL):
         raise AssertionError(f"{found['Message']!r} does not fit {message!r}")
-    service = client.meta.service_model
-    modelled = {(it.metadata.get("error") or {}).get("code", it.name): it
-                for it in asked.error_shapes}
-    kind = {"json": service.service_name, "ec2": "ec2"}.get(service.metadata["protocol"], "query")
-    shape = modelled.get(code)
-    if shape is None and code not in UNMODELLED[kind]:
-        raise AssertionError(f"{code} is neither modelled on {asked.name} nor documented")
+    asked = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+    shape = modelled(asked).get(code)
     if shape is not None and type(error).__name__ not in (shape.name, code):
         raise AssertionError(f"{code} is {type(error).__name__} in boto3, not {shape.name}")
-    details = (shape.metadata.get("error") or {}) if shape is not None else {}
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    if "httpStatusCode" in details and status != details["httpStatusCode"]:
-        raise AssertionError(f"{code} has the status {status}, not {details['httpStatusCode']}")
-    if service.metadata["protocol"] == "json":
-        body = json.loads(_raw["body"])
-        if body.get("__type") != code or _raw["headers"].get("x-amzn-errortype") != code:
-            raise AssertionError(f"__type and x-amzn-ErrorType are not both {code} (§10.1)")
-        if status != (500 if code == "InternalServerError" else 400):
-            raise AssertionError(f"{code} has the status {status}")
-        if shape is not None:
-            lost = {"__type", "message", "Message"}.symmetric_difference(body)
-            extra = set(body) - {"__type"}
-            if not shape.members and extra:
-                raise AssertionError(f"{code} has no message member in the model, but {extra}")
-            if shape.members and not {it.lower() for it in shape.members} >= {
-                    it.lower() for it in extra}:
-                raise AssertionError(f"{code} has members {lost} beyond the model")
     return error.response
+
+
+def modelled(asked):
+    """The errors of an operation, by their code on the wire."""
+    code = lambda it: (it.metadata.get("error") or {}).get("code", it.name)
+    return {code(it): it for it in asked.error_shapes}
+
+
+def error_faults(service, asked, error, status):
+    """Everything in an error that neither the model nor AWS's documentation has."""
+    code, protocol = error["Code"], service.metadata["protocol"]
+    shape = modelled(asked).get(code)
+    kind = {"json": "ssm", "ec2": "ec2"}.get(protocol, "query")
+    if shape is None and code not in UNMODELLED[kind]:
+        yield f"{code} is neither modelled nor documented"
+    details = (shape.metadata.get("error") or {}) if shape is not None else {}
+    if status != details.get("httpStatusCode", status):
+        yield f"{code} has the status {status}, not {details['httpStatusCode']}"
+    if protocol != "json":
+        return
+    body = json.loads(_raw["body"])
+    if body.get("__type") != code or _raw["headers"].get("x-amzn-errortype") != code:
+        yield f"__type and x-amzn-ErrorType are not both {code} (§10.1)"
+    if status != (500 if code == "InternalServerError" else 400):
+        yield f"{code} has the status {status}"
+    if shape is not None:
+        allowed = {"__type"} | {it for name in shape.members for it in (name, name.lower())}
+        allowed |= {it.capitalize() for it in shape.members}
+        for it in set(body) - allowed:
+            yield f"{code} has no member {it} in the model"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from harness import World, check, failed, passed
 
-MODULES = ["walkthrough", "answers", "errors", "constraints", "statuses", "paging", "faults"]
+MODULES = ["walkthrough", "answers", "errors", "constraints", "statuses",
+           "outputs", "paging", "faults"]
 
 
 def main():
