@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use crate::{
     aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
     exit::Exit,
-    output::HistoryError,
+    output::{HistoryError, LockError},
     plan::Refusal,
     sim::{SimError, WorldError},
 };
@@ -121,6 +121,16 @@ impl From<HistoryError> for Error {
             HistoryError::Ambiguous { found, .. } => it.hint(found.join(", ")),
             HistoryError::Unknown { .. } => it.hint("`fleet runs` lists what there is"),
             HistoryError::Unreadable { .. } | HistoryError::Empty { .. } => it,
+        }
+    }
+}
+
+impl From<LockError> for Error {
+    fn from(err: LockError) -> Self {
+        let it = Self::of(Exit::Setup, &err);
+        match &err {
+            LockError::Held { .. } => it.hint("`fleet watch RUN` follows it"),
+            LockError::Io { .. } => it,
         }
     }
 }

@@ -66,9 +66,9 @@ pub(super) async fn plan(
         document: Document { name, version, hash, parameters },
         declared,
         platforms,
-        max_concurrency: limits.max_concurrency,
-        max_errors: limits.max_errors,
-        delivery_timeout: limits.timeout,
+        max_concurrency: limits.max_concurrency(),
+        max_errors: limits.max_errors(),
+        delivery_timeout: limits.timeout(),
         deadline: limits.deadline,
         notes,
     };
@@ -96,6 +96,10 @@ fn what_to_run(
 ) -> Result<(String, Parameters), Error> {
     if let Some(name) = &document.doc {
         return Ok((name.clone(), parameters));
+    }
+    if document.command.is_empty() {
+        return Err(Error::new(Exit::Usage, "there is nothing to run")
+            .hint("pass --doc NAME, or a command after `--`"));
     }
     let is_windows = |it: &Target| it.platform == Some(Platform::Windows);
     let candidates = candidates.unwrap_or_default();

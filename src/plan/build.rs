@@ -179,11 +179,11 @@ fn dispatch(draft: &Draft, population: &Population) -> Dispatch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::plan::{Agent, InstanceId, Parameters};
 
-    fn target(n: u32) -> Target {
+    pub(in crate::plan) fn target(n: u32) -> Target {
         Target {
             id: InstanceId::parse(&format!("i-{n:017x}")).unwrap(),
             group: Some("web".to_owned()),
@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    fn draft(candidates: Vec<Target>) -> Draft {
+    pub(in crate::plan) fn draft(candidates: Vec<Target>) -> Draft {
         let created: Timestamp = "2024-07-19T04:09:00Z".parse().unwrap();
         Draft {
             run_id: RunId::new(created, 1),

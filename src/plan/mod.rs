@@ -2,6 +2,7 @@
 //! It knows no AWS type, no clock and no IO, and a plan is never recomputed during its run.
 
 mod build;
+mod compare;
 mod ids;
 mod limits;
 mod parameters;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     build::{Draft, Refusal, build},
+    compare::differences,
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},
