@@ -8,10 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::{
-    constraints::Constraints,
-    page::{Page, page},
-};
+use self::page::{Page, page};
 use super::{
     api::{ApiError, Call},
     ids,
@@ -46,12 +43,8 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 }
 
 fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    constraints::groups(form)?;
     let names = form.texts("AutoScalingGroupNames");
-    let mut found = Constraints::default();
-    found.list("autoScalingGroupNames", &names, Some(255));
-    found.token(form);
-    found.filters(form);
-    found.into_result()?;
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
     let size = GROUPS.size(form)?;
@@ -80,11 +73,8 @@ fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 }
 
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    constraints::instances(form)?;
     let ids = form.texts("InstanceIds");
-    let mut found = Constraints::default();
-    found.list("instanceIds", &ids, Some(19));
-    found.token(form);
-    found.into_result()?;
     let size = INSTANCES.size(form)?;
     if ids.len() > INSTANCES.most {
         return Err(invalid("The number of instance ids cannot exceed 50."));
