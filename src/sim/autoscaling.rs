@@ -28,6 +28,7 @@ const AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Answers one operation into `xml`.
 pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    constraints::check(&call.operation, form)?;
     let action = format!("autoscaling:{}", call.operation);
     match call.operation.as_str() {
         "DescribeAutoScalingGroups" => {
@@ -43,7 +44,6 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 }
 
 fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
-    constraints::groups(form)?;
     let names = form.texts("AutoScalingGroupNames");
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
@@ -73,7 +73,6 @@ fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 }
 
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
-    constraints::instances(form)?;
     let ids = form.texts("InstanceIds");
     let size = INSTANCES.size(form)?;
     if ids.len() > INSTANCES.most {
