@@ -2,6 +2,7 @@
 //! help text.
 
 mod args;
+mod bug;
 mod context;
 mod generate;
 mod plan;
@@ -13,6 +14,7 @@ mod targets;
 
 use clap::{Parser, Subcommand};
 
+pub use self::bug::guarded;
 use crate::{
     error::Error,
     exit::Exit,
