@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use crate::{
     aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
     exit::Exit,
+    output::HistoryError,
     plan::Refusal,
     sim::{SimError, WorldError},
 };
@@ -113,6 +114,17 @@ impl From<Refusal> for Error {
             }
         };
         Self::of(exit, &err)
+    }
+}
+
+impl From<HistoryError> for Error {
+    fn from(err: HistoryError) -> Self {
+        let it = Self::of(Exit::Usage, &err);
+        match &err {
+            HistoryError::Ambiguous { found, .. } => it.hint(found.join(", ")),
+            HistoryError::Unknown { .. } => it.hint("`fleet runs` lists what there is"),
+            HistoryError::Unreadable { .. } | HistoryError::Empty { .. } => it,
+        }
     }
 }
 

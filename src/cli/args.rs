@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::{
-    output::Format,
+    output::{Format, Terminal},
     plan::{Include, InstanceId, Limit, Selector, Tag},
 };
 
@@ -184,6 +184,12 @@ pub(super) struct OutputArgs {
     /// Print no progress and no notes
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+impl OutputArgs {
+    pub(super) fn terminal(&self) -> Terminal {
+        Terminal::new(self.output.into(), self.quiet)
+    }
 }
 
 /// `--output`.

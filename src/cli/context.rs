@@ -2,7 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     aws::{self, Access, Aws, Fixed, Role},
     error::Error,
     exit::Exit,
-    output::Terminal,
+    output::{History, Terminal, state_dir},
     plan::{RunId, Scope, Selector, session_policy},
     run::Pace,
     sim::{Execution, Sim, World},
@@ -46,12 +46,24 @@ fn pinned<T: std::str::FromStr>(name: &str, wanted: &str) -> Result<Option<T>, E
     }
 }
 
+/// Returns the runs of this machine.
+pub(super) fn history() -> Result<History, Error> {
+    Ok(History::of(&state_directory()?))
+}
+
+/// Returns where fleet keeps its state.
+pub(super) fn state_directory() -> Result<PathBuf, Error> {
+    state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
+        Error::new(Exit::Setup, "there is no directory for the ledger")
+            .hint("set XDG_STATE_HOME or HOME")
+    })
+}
+
 /// AWS, or a simulated one that lives as long as this value.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub aws: Aws,
     pub pace: Pace,
-    pub is_simulated: bool,
     _sim: Option<Sim>,
 }
 
@@ -84,8 +96,7 @@ pub(super) async fn connect(
         role.policy = policy(&args.session_policy, &role.arn, region, selector, documents)?;
     }
     let aws = Aws::connect(&access).await?;
-    let is_simulated = sim.is_some();
-    Ok(Connection { aws, pace: Pace::default().scaled(factor), is_simulated, _sim: sim })
+    Ok(Connection { aws, pace: Pace::default().scaled(factor), _sim: sim })
 }
 
 fn policy(

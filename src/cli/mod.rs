@@ -8,7 +8,9 @@ mod generate;
 mod plan;
 mod planning;
 mod prompt;
+mod report;
 mod run;
+mod runs;
 mod sim;
 mod targets;
 
@@ -39,6 +41,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     Plan(Box<plan::PlanArgs>),
     Targets(Box<targets::TargetsArgs>),
+    Runs(runs::RunsArgs),
+    Report(report::ReportArgs),
     Sim(sim::SimArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -99,6 +103,8 @@ async fn dispatch(
             result = targets::targets(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Runs(args) => runs::runs(args, terminal),
+        Command::Report(args) => report::report(args, terminal),
         Command::Sim(args) => sim::sim(args, terminal, interrupts).await,
         Command::Completions(args) => generate::completions(args, terminal),
         Command::Man(args) => generate::man(args, terminal),
@@ -108,9 +114,11 @@ async fn dispatch(
 impl Cli {
     fn terminal(&self) -> Terminal {
         match &self.command {
-            Command::Run(args) => args.terminal(),
-            Command::Plan(args) => args.terminal(),
-            Command::Targets(args) => args.terminal(),
+            Command::Run(args) => args.output.terminal(),
+            Command::Plan(args) => args.output.terminal(),
+            Command::Targets(args) => args.output.terminal(),
+            Command::Runs(args) => args.output.terminal(),
+            Command::Report(args) => args.output.terminal(),
             Command::Sim(_) | Command::Completions(_) | Command::Man(_) => {
                 Terminal::new(Format::Human, false)
             }

@@ -23,16 +23,10 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     /// Also write the plan to this file, as JSON
     #[arg(long = "out", short = 'o', value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-impl PlanArgs {
-    pub(super) fn terminal(&self) -> Terminal {
-        Terminal::new(self.output.output.into(), self.output.quiet)
-    }
 }
 
 pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exit, Error> {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Connection, Context, connect},
+    context::{Connection, Context, connect, state_directory},
     planning::{self, Planned},
     prompt::{Answer, ask},
 };
@@ -14,7 +14,7 @@ use crate::{
     drive::{Sinks, drive},
     error::Error,
     exit::Exit,
-    output::{Ledger, ReportFile, Terminal, state_dir},
+    output::{Ledger, ReportFile, Terminal},
     plan::Plan,
     signal::Interrupts,
 };
@@ -31,7 +31,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     /// Do not ask before sending
     #[arg(long, short)]
     yes: bool,
@@ -43,18 +43,17 @@ pub(super) struct RunArgs {
     report: Vec<PathBuf>,
 }
 
-impl RunArgs {
-    pub(super) fn terminal(&self) -> Terminal {
-        Terminal::new(self.output.output.into(), self.output.quiet)
-    }
-}
-
 pub(super) async fn run(
     args: &RunArgs,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let reports = check_reports(&args.report)?;
+    let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
+    if must_ask && !terminal.is_interactive() {
+        let message = "there is no terminal to ask for confirmation on, and --yes was not passed";
+        return Err(Error::new(Exit::Usage, message));
+    }
     let context = Context::from_env()?;
     let selector = planning::selector(&args.selection)?;
     let documents = args.document.documents();
@@ -75,7 +74,7 @@ pub(super) async fn run(
         return Ok(Exit::Success);
     }
     terminal.plan_preview(&plan);
-    if !args.yes && !connection.is_simulated {
+    if must_ask {
         confirm(&plan, terminal, interrupts).await?;
     }
     let mut ledger = ledger(&plan)?;
@@ -102,7 +101,7 @@ pub(super) async fn run(
 }
 
 /// Refuses a report that could not be written, before anything is sent.
-fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
+pub(super) fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
     let check =
         |path: &PathBuf| ReportFile::check(path).map_err(|err| Error::of(Exit::Usage, &err));
     paths.iter().map(check).collect()
@@ -123,10 +122,6 @@ async fn confirm(
         Answer::Yes => Ok(()),
         Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),
         Answer::Interrupted => Err(interrupted()),
-        Answer::NobodyToAsk => Err(Error::new(
-            Exit::Usage,
-            "there is no terminal to ask for confirmation on, and --yes was not passed",
-        )),
     }
 }
 
@@ -135,10 +130,7 @@ fn interrupted() -> Error {
 }
 
 fn ledger(plan: &Plan) -> Result<Ledger, Error> {
-    let directory = state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
-        Error::new(Exit::Setup, "there is no directory for the ledger")
-            .hint("set XDG_STATE_HOME or HOME")
-    })?;
+    let directory = state_directory()?;
     Ledger::create(&directory, plan).map_err(|err| {
         let message = format!("could not create the ledger under {}", directory.display());
         Error::new(Exit::Setup, message)

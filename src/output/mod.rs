@@ -6,6 +6,7 @@ mod atomic;
 mod confirm;
 mod failure;
 mod folded;
+mod history;
 mod json;
 mod ledger;
 mod live;
@@ -27,6 +28,7 @@ mod words;
 pub use self::{
     confirm::{Confirmation, read_answer},
     failure::failure,
+    history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, state_dir, write_plan},
     report_file::ReportFile,
     sanitize::sanitize,

@@ -51,7 +51,7 @@ pub enum Refusal {
     #[error("{selector} matches {matched}, and none is eligible: {reasons}")]
     NothingEligible { selector: String, matched: String, reasons: String },
     #[error(
-        "the population of {selector} cannot be listed by this caller, and only groups can be reached without listing them"
+        "the population of {selector} cannot be listed by this caller, and only groups that are named can be reached without listing them"
     )]
     NotListable { selector: String },
 }
@@ -67,7 +67,12 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     }
     let population = match &draft.candidates {
         Some(candidates) => divide(&draft, candidates),
-        None if draft.selector.is_groups_only() => {
+        // Groups named by their own tags cannot be resolved without listing them either, and a
+        // command without a tag value would reach nobody knows whom.
+        None if draft.selector.is_groups_only()
+            && draft.selector.group_tags.is_empty()
+            && !draft.groups.is_empty() =>
+        {
             Population { is_listed: false, planned: Vec::new(), excluded: Vec::new() }
         }
         None => return Err(Refusal::NotListable { selector: draft.selector.to_string() }),
@@ -257,6 +262,19 @@ mod tests {
         let plan = build(Draft { candidates: None, ..draft(Vec::new()) }).unwrap();
         assert!(matches!(plan.dispatch, Dispatch::Tag { .. }));
         assert_eq!((plan.planned(), plan.limits.worst_case_failures), (None, None));
+    }
+
+    #[test]
+    fn groups_that_may_not_be_listed_must_be_named() {
+        let tags = vec!["role=web".parse().unwrap()];
+        for selector in [
+            Selector { group_tags: tags.clone(), ..Selector::default() },
+            Selector { groups: vec!["web".to_owned()], group_tags: tags, ..Selector::default() },
+        ] {
+            let groups = selector.groups.clone();
+            let draft = Draft { selector, groups, candidates: None, ..draft(Vec::new()) };
+            assert!(matches!(build(draft), Err(Refusal::NotListable { .. })));
+        }
     }
 
     #[test]
