@@ -109,7 +109,7 @@ fn flags_that_contradict_each_other_or_are_missing() {
     let env = FleetEnv::of(&sim);
     let check = |args: &[&str], names: &[&str]| check(&sim, &env, args, 2, names);
     check(&["run", "--asg", "web"], &["--doc"]);
-    check(&["run", "--", "true"], &["no instances were selected", "--asg"]);
+    check(&["run", "--yes", "--", "true"], &["no instances were selected", "--asg"]);
     check(&["run", "--asg", "web", "--doc", "Restart", "--", "true"], &["--doc"]);
     check(&["run", "--asg", "web", "--unheard-of", "--", "true"], &["--unheard-of"]);
     check(&["run", "--instance", "web-1", "--", "true"], &["--instance", "web-1"]);
@@ -208,12 +208,14 @@ fn keys_that_nobody_knows() {
 fn an_endpoint_that_nobody_answers_at() {
     let sim = mixed();
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");
-    for command in ["run", "plan"] {
+    for command in [&["run", "--yes"][..], &["plan"]] {
         let args =
-            [command, "--asg", "web", "--endpoint-url", "http://127.0.0.1:9", "--", "true"];
-        check(&sim, &env, &args, 3, &["http://127.0.0.1:9", "endpoint"]);
+            [&command[..], &["--asg", "web", "--endpoint-url", "http://127.0.0.1:9"]].concat();
+        let what = ["--", "true"];
+        let run = [&args[..], &what].concat();
+        check(&sim, &env, &run, 3, &["http://127.0.0.1:9", "endpoint"]);
         let role = ["--role-arn", "arn:aws:iam::123456789012:role/fleet"];
-        let args = [&args[..5], &role, &args[5..]].concat();
+        let args = [&args[..], &role, &what].concat();
         check(&sim, &env, &args, 3, &["http://127.0.0.1:9", "role/fleet", "endpoint"]);
     }
 }

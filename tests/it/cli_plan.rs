@@ -11,7 +11,27 @@ fn a_plan_names_who_is_in_who_is_out_and_the_worst_case() {
     let sim = SimProcess::of(&repository("tests/worlds/mixed.toml"));
     let env = FleetEnv::of(&sim);
     let args = ["plan", "--asg", "partly", "--max-concurrency", "2", "--", "uptime"];
-    insta::assert_snapshot!(env.run(&args).exits(0), @"");
+    insta::assert_snapshot!(env.run(&args).exits(0), @r"
+    -- stdout
+    AWS-RunShellScript version 1 on --asg partly
+      run         20240719-052700-000001
+      account     123456789012, us-east-1
+      caller      arn:aws:iam::123456789012:user/administrator
+      parameters  commands = uptime
+      planned     3 instances
+                  partly 3: us-east-1a 3
+      left out    1 instance, agent lost its connection (--include offline takes
+                  it): i-[ID]
+                  1 instance, in Standby (--include standby takes it):
+                  i-[ID]
+      dispatch    by ids, at most 50 a command: the tag would also reach instances
+                  that the plan leaves out
+      limits      budget 0, concurrency 2: at most 2 of 3 can fail
+                  from --max-errors 0 and --max-concurrency 2
+      delivery    given up after 600 seconds without an answer
+    -- stderr
+    -- exit: 0
+    ");
     let stats = sim.stats();
     let calls = stats.0["calls"].as_object().unwrap();
     assert!(calls.keys().all(|it| it.starts_with("Get") || it.starts_with("Describe")), "{calls:?}");

@@ -9,7 +9,23 @@ fn targets(flags: &[&str]) -> Output {
 
 #[test]
 fn everybody_is_listed_with_the_reason_for_being_left_out() {
-    insta::assert_snapshot!(targets(&["--asg", "partly"]).exits(0), @"");
+    insta::assert_snapshot!(targets(&["--asg", "partly"]).exits(0), @r"
+    -- stdout
+    INSTANCE             GROUP/ZONE         LIFECYCLE  PLATFORM  AGENT
+    i-[ID]  partly/us-east-1a  InService  Linux     online 3.3.987.0
+    i-[ID]  partly/us-east-1a  InService  Linux     online 3.3.987.0
+    i-[ID]  partly/us-east-1a  InService  Linux     online 3.3.987.0
+
+    LEFT OUT             GROUP   LIFECYCLE
+    i-[ID]  partly  InService
+        agent lost its connection (--include offline takes it)
+    i-[ID]  partly  Standby
+        in Standby (--include standby takes it)
+
+    3 instances planned, 2 left out
+    -- stderr
+    -- exit: 0
+    ");
 }
 
 #[test]

@@ -240,10 +240,10 @@ rate = 1.0
 kind = "delay"
 delay = "24h"
 "#;
-    for command in ["run", "plan"] {
+    for command in [&["run", "--yes"][..], &["plan"]] {
         let sim = SimProcess::start(&(world("three_healthy") + slow), &[]);
         let env = FleetEnv::of(&sim);
-        let run = env.spawn(&[command, "--asg", "web", "--", "true"]);
+        let run = env.spawn(&[command, &["--asg", "web", "--", "true"]].concat());
         sim.wait_for_call("DescribeAutoScalingGroups");
         run.interrupt();
         drop(run.finish().exits(130).complains(&["interrupted", "nothing was sent"]));

@@ -59,6 +59,9 @@ impl Output {
             (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
             (r"\bi-[0-9a-f]{8,17}\b", "i-[ID]"),
             (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "[UUID]"),
+            // How often a run is looked at varies.
+            (r"(?m)^\d\d:\d\d \d+/\d+ · .*\n", ""),
+            (r"API calls .*(\n {14}.*)*", "API calls   [CALLS]"),
             (r"(?m)^\d\d:\d\d ", "[TIME] "),
             (r"\b\d+(\.\d+)?s\b", "[DURATION]"),
         ];
