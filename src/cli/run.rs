@@ -16,6 +16,7 @@ use crate::{
     exit::Exit,
     output::{Ledger, ReportFile, Terminal},
     plan::Plan,
+    run::Kind,
     signal::Interrupts,
 };
 
@@ -96,8 +97,11 @@ pub(super) async fn run(
         }
     }
     terminal.report(&report, &files);
-    let verdict = report.verdict.map(|it| it.exit_code);
-    Ok(verdict.map_or(Exit::Bug, Exit::Verdict))
+    let Some(verdict) = report.verdict else { return Ok(Exit::Bug) };
+    if verdict.kind == Kind::NothingSent {
+        terminal.hint("nothing was sent");
+    }
+    Ok(Exit::Verdict(verdict.exit_code))
 }
 
 /// Refuses a report that could not be written, before anything is sent.
