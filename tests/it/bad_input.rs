@@ -50,7 +50,12 @@ fn documents_that_cannot_be_run() {
     };
     check("web", &["--doc", "Missing"], 3, &["Missing"]);
     check("web", &["--doc", "Rescue"], 3, &["Rescue", "Automation"]);
-    check("web", &["--doc", "Restart", "--doc-version", "7", "--param", "unit=a"], 3, &["Restart", "7"]);
+    check(
+        "web",
+        &["--doc", "Restart", "--doc-version", "7", "--param", "unit=a"],
+        3,
+        &["Restart", "7"],
+    );
     check(
         "win",
         &["--doc", "AWS-RunShellScript", "--param", "commands=true"],
@@ -118,10 +123,10 @@ fn flags_that_contradict_each_other_or_are_missing() {
         &["run", "--yes", "--asg", "web", "--asg", "win", "--", "true"],
         &["one platform", "--doc AWS-RunShellScript"],
     );
-    check(&["run", "--asg", "web", "--sim", "--endpoint-url", "http://127.0.0.1:9", "--", "true"], &[
-        "--endpoint-url",
-        "--sim",
-    ]);
+    check(
+        &["run", "--asg", "web", "--sim", "--endpoint-url", "http://127.0.0.1:9", "--", "true"],
+        &["--endpoint-url", "--sim"],
+    );
 }
 
 #[test]
@@ -185,12 +190,16 @@ fn a_role_that_may_not_be_assumed() {
         check(&sim, &env, &args, code, &[&[arn], names].concat());
     };
     let other = "arn:aws:iam::000000000000:role/bbb-other";
-    check(other, 3, &[
-        "could not assume",
-        "AccessDenied: User: arn:aws:iam::000000000000:user/aaa-IamUserAssumeRole-aaa is not \
+    check(
+        other,
+        3,
+        &[
+            "could not assume",
+            "AccessDenied: User: arn:aws:iam::000000000000:user/aaa-IamUserAssumeRole-aaa is not \
          authorized to perform: sts:AssumeRole on resource: arn:aws:iam::000000000000:role/bbb-other",
-        "trust policy",
-    ]);
+            "trust policy",
+        ],
+    );
     check("aaa-IamRoleSendCommand-aaa", 2, &["not the ARN of a role"]);
 }
 
@@ -209,8 +218,7 @@ fn an_endpoint_that_nobody_answers_at() {
     let sim = mixed();
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");
     for command in [&["run", "--yes"][..], &["plan"]] {
-        let args =
-            [&command[..], &["--asg", "web", "--endpoint-url", "http://127.0.0.1:9"]].concat();
+        let args = [command, &["--asg", "web", "--endpoint-url", "http://127.0.0.1:9"]].concat();
         let what = ["--", "true"];
         let run = [&args[..], &what].concat();
         check(&sim, &env, &run, 3, &["http://127.0.0.1:9", "endpoint"]);
@@ -237,19 +245,20 @@ fn worlds_that_are_none() {
     check("speed = 1.0\nsped = 2.0\n", &["bad.toml:2:1", "sped"]);
     check("[[group]]\nname = \"web\"\nsize = 1\ncolour = \"red\"\n", &["bad.toml:4:1", "colour"]);
     check("[[group]]\nname = \"web\"\nsize = \"six\"\n", &["bad.toml:3:8", "size"]);
-    check("\n[[group]]\nname = \"web\"\nsize = 1\nplatform = \"Plan9\"\n", &[
-        "bad.toml:5:12",
-        "group.platform",
-        "Plan9",
-    ]);
+    check(
+        "\n[[group]]\nname = \"web\"\nsize = 1\nplatform = \"Plan9\"\n",
+        &["bad.toml:5:12", "group.platform", "Plan9"],
+    );
     check("visible_after = \"soon\"\n", &["bad.toml:1:17", "visible_after", "soon"]);
     check("speed = 0\n", &["bad.toml:1:9", "speed"]);
-    check("[[role]]\nname = \"r\"\ntrust = \"no.json\"\n", &["bad.toml:3:9", "role.trust", "no.json"]);
-    check("[[fault]]\noperation = \"SendCommand\"\ncalls = [1]\nkind = \"explode\"\n", &[
-        "bad.toml:4:8",
-        "fault.kind",
-        "explode",
-    ]);
+    check(
+        "[[role]]\nname = \"r\"\ntrust = \"no.json\"\n",
+        &["bad.toml:3:9", "role.trust", "no.json"],
+    );
+    check(
+        "[[fault]]\noperation = \"SendCommand\"\ncalls = [1]\nkind = \"explode\"\n",
+        &["bad.toml:4:8", "fault.kind", "explode"],
+    );
     check("[[group\n", &["bad.toml:1"]);
     let output = env.run(&["run", "--sim=missing.toml", "--asg", "web", "--", "true"]).exits(2);
     drop(output.complains(&["missing.toml", "hint: nothing was sent"]));

@@ -34,7 +34,10 @@ fn a_plan_names_who_is_in_who_is_out_and_the_worst_case() {
     ");
     let stats = sim.stats();
     let calls = stats.0["calls"].as_object().unwrap();
-    assert!(calls.keys().all(|it| it.starts_with("Get") || it.starts_with("Describe")), "{calls:?}");
+    assert!(
+        calls.keys().all(|it| it.starts_with("Get") || it.starts_with("Describe")),
+        "{calls:?}"
+    );
     assert!(env.runs().is_empty());
 }
 
@@ -46,7 +49,10 @@ fn json_is_the_plan_and_so_is_the_file() {
     let output = env.run(&args).exits(0);
     assert_eq!(output.stderr, "");
     let file = env.path("plan.json");
-    assert_eq!(output.json(), serde_json::from_str::<Value>(&fs::read_to_string(&file).unwrap()).unwrap());
+    assert_eq!(
+        output.json(),
+        serde_json::from_str::<Value>(&fs::read_to_string(&file).unwrap()).unwrap()
+    );
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let lines = env.run(&["plan", &world, "--asg", "web", "--output", "jsonl", "--", "w"]).exits(0);
     assert_eq!(lines.lines().len(), 1);

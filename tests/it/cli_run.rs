@@ -156,7 +156,9 @@ fn limits_are_integers_with_their_worst_case() {
     let world = format!("--sim={}", repository("examples/worlds/thousand.toml").display());
     let limits = ["--max-concurrency", "0.1%", "--max-errors", "0.5%"];
     // Fractions of a percent are refused rather than rounded.
-    drop(env.run(&[&["plan", &world, "--asg", "web"], &limits[..], &["--", "x"]].concat()).exits(2));
+    drop(
+        env.run(&[&["plan", &world, "--asg", "web"], &limits[..], &["--", "x"]].concat()).exits(2),
+    );
     let limits = ["--max-concurrency", "7%", "--max-errors", "2%"];
     let output = env.run(&[&["plan", &world, "--asg", "web"], &limits[..], &["--", "x"]].concat());
     drop(output.exits(0).prints(&["budget 20, concurrency 70: at most 90 of 1000 can fail"]));
@@ -171,10 +173,10 @@ fn a_thousand_instances_run_to_a_complete_report() {
     drop(env.run(&args).exits(1));
     let record = env.record();
     let report = record.complete();
-    assert_eq!((&report["totals"]["succeeded"], &report["totals"]["failed"]), (
-        &995.into(),
-        &5.into()
-    ));
+    assert_eq!(
+        (&report["totals"]["succeeded"], &report["totals"]["failed"]),
+        (&995.into(), &5.into())
+    );
     let calls = report["api_calls"]["by_operation"].as_object().unwrap().values();
     let calls: u64 = calls.filter_map(serde_json::Value::as_u64).sum();
     assert!(calls <= 2 * (1 + 1000 / 50) + 60, "{calls} calls");
@@ -210,7 +212,11 @@ fn a_send_that_is_refused_is_3_and_says_that_nothing_was_sent() {
     let sim = SimProcess::start(world, &[("p.json", policy)]);
     let env = FleetEnv::of(&sim);
     let output = env.run(&["run", "--yes", "--asg", "web", "--", "true"]).exits(3);
-    drop(output.prints(&["AccessDeniedException", "ssm:SendCommand"]).complains(&["nothing was sent"]));
+    drop(
+        output
+            .prints(&["AccessDeniedException", "ssm:SendCommand"])
+            .complains(&["nothing was sent"]),
+    );
     assert_eq!(sim.stats().commands(), 0);
     env.record().complete();
 }
@@ -265,9 +271,9 @@ fn a_profile_that_is_named_is_used_whatever_keys_are_around() {
 fn endpoints_of_the_environment_are_honoured_one_service_at_a_time() {
     let sim = SimProcess::of(&repository("tests/worlds/mixed.toml"));
     let env = FleetEnv::of(&sim).set("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    let env = ["STS", "SSM", "AUTO_SCALING"].iter().fold(env, |env, service| {
-        env.set(&format!("AWS_ENDPOINT_URL_{service}"), sim.endpoint())
-    });
+    let env = ["STS", "SSM", "AUTO_SCALING"]
+        .iter()
+        .fold(env, |env, service| env.set(&format!("AWS_ENDPOINT_URL_{service}"), sim.endpoint()));
     // What is meant for this machine does not go through a proxy.
     let env = env.set("HTTP_PROXY", "http://127.0.0.1:9").set("FLEET_PACE", "0.02");
     drop(env.run(&["run", "--yes", "--asg", "web", "--", "true"]).exits(0));

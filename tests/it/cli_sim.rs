@@ -8,13 +8,16 @@ use crate::support::{FleetEnv, Running, SimProcess, repository};
 fn it_prints_what_to_export_and_fleet_runs_on_it() {
     let sim = SimProcess::of(&repository("tests/worlds/three_healthy.toml"));
     let names: Vec<&str> = sim.exports().keys().map(String::as_str).collect();
-    assert_eq!(names, [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_ENDPOINT_URL",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY"
-    ]);
+    assert_eq!(
+        names,
+        [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_DEFAULT_REGION",
+            "AWS_ENDPOINT_URL",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY"
+        ]
+    );
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
     drop(env.run(&["run", "--yes", "--asg", "web", "--", "true"]).exits(0));
     let stats = sim.stats();

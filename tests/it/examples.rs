@@ -116,10 +116,10 @@ fn an_instance_of_another_group_is_refused_in_awss_own_words() {
     let [row] = record.complete()["instances"].as_array().unwrap().as_slice() else {
         panic!("{}", record.report)
     };
-    assert_eq!((&row["outcome"], &row["status_details"]), (
-        &"access_denied".into(),
-        &"AccessDenied".into()
-    ));
+    assert_eq!(
+        (&row["outcome"], &row["status_details"]),
+        (&"access_denied".into(), &"AccessDenied".into())
+    );
     let id = row["instance_id"].as_str().unwrap();
     let args = ["run", "--yes", "--role-arn", ROLE, "--instance", id, "--doc", DOCUMENT];
     refused(
@@ -135,17 +135,19 @@ fn an_instance_of_another_group_is_refused_in_awss_own_words() {
 
 /// The walk-through's world with a role that may do anything.
 fn with_an_administrator() -> SimProcess {
-    let example = |it: &str| {
-        fs::read_to_string(repository(&format!("examples/scoped-role/{it}"))).unwrap()
-    };
+    let example =
+        |it: &str| fs::read_to_string(repository(&format!("examples/scoped-role/{it}"))).unwrap();
     let admin = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    SimProcess::start(&example("world.toml"), &[
-        ("systemctl.yaml", &example("systemctl.yaml")),
-        ("trust-policy.json", &example("trust-policy.json")),
-        ("user-policy.json", &example("user-policy.json")),
-        ("role-policy.json", admin),
-    ])
+    SimProcess::start(
+        &example("world.toml"),
+        &[
+            ("systemctl.yaml", &example("systemctl.yaml")),
+            ("trust-policy.json", &example("trust-policy.json")),
+            ("user-policy.json", &example("user-policy.json")),
+            ("role-policy.json", admin),
+        ],
+    )
 }
 
 #[test]

@@ -24,6 +24,12 @@ mod cli_plan;
 /// `fleet targets`.
 mod cli_targets;
 
+/// `fleet runs`.
+mod cli_runs;
+
+/// `fleet report`.
+mod cli_report;
+
 /// `fleet sim`.
 mod cli_sim;
 
