@@ -65,12 +65,15 @@ impl From<ConnectError> for Error {
             ConnectError::NoCredentials(_) => {
                 it.hint("set AWS_PROFILE, or log in, and try `aws sts get-caller-identity`")
             }
+            ConnectError::NoCredentialsIn { .. } => it.hint(
+                "check the profile's name and its section in ~/.aws/config or ~/.aws/credentials",
+            ),
             ConnectError::RoleRefused { source, .. } => {
                 let denied = "the caller needs sts:AssumeRole on the role, and the role's trust \
                               policy must name the caller (and its external id, if it has one)";
                 if source.kind == ErrorKind::Denied { it.hint(denied) } else { explain(it, source) }
             }
-            ConnectError::NotIdentified(source) => explain(it, source),
+            ConnectError::NotIdentified { source, .. } => explain(it, source),
         }
     }
 }
