@@ -1,13 +1,17 @@
 //! EC2 Auto Scaling: what groups there are, and who is in them.
 //! It changes nothing; scaling is not implemented.
 
+mod constraints;
 mod page;
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::page::{Page, page};
+use self::{
+    constraints::Constraints,
+    page::{Page, page},
+};
 use super::{
     api::{ApiError, Call},
     ids,
@@ -43,6 +47,11 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 
 fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let names = form.texts("AutoScalingGroupNames");
+    let mut found = Constraints::default();
+    found.list("autoScalingGroupNames", &names, Some(255));
+    found.token(form);
+    found.filters(form);
+    found.into_result()?;
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
     let size = GROUPS.size(form)?;
@@ -72,6 +81,10 @@ fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let ids = form.texts("InstanceIds");
+    let mut found = Constraints::default();
+    found.list("instanceIds", &ids, Some(19));
+    found.token(form);
+    found.into_result()?;
     let size = INSTANCES.size(form)?;
     if ids.len() > INSTANCES.most {
         return Err(invalid("The number of instance ids cannot exceed 50."));
