@@ -133,7 +133,9 @@ impl From<LockError> for Error {
         let it = Self::of(Exit::Setup, &err);
         match &err {
             LockError::Held { .. } => it.hint("`fleet watch RUN` follows it"),
-            LockError::Io { .. } => it,
+            LockError::Io { .. } => {
+                it.hint("set XDG_STATE_HOME to a directory that can be written")
+            }
         }
     }
 }

@@ -75,6 +75,15 @@ pub(super) async fn plan(
     Ok(Planned { plan: plan::build(draft)?, groups })
 }
 
+/// Refuses flags that name neither a document nor a command.
+pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
+    if document.doc.is_none() && document.command.is_empty() {
+        return Err(Error::new(Exit::Usage, "there is nothing to run")
+            .hint("pass --doc NAME, or a command after `--`"));
+    }
+    Ok(())
+}
+
 /// Gathers `--param`: a name that is repeated makes a list.
 fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
     let mut parameters = Parameters::default();
@@ -96,10 +105,6 @@ fn what_to_run(
 ) -> Result<(String, Parameters), Error> {
     if let Some(name) = &document.doc {
         return Ok((name.clone(), parameters));
-    }
-    if document.command.is_empty() {
-        return Err(Error::new(Exit::Usage, "there is nothing to run")
-            .hint("pass --doc NAME, or a command after `--`"));
     }
     let is_windows = |it: &Target| it.platform == Some(Platform::Windows);
     let candidates = candidates.unwrap_or_default();

@@ -50,20 +50,11 @@ pub(super) async fn run(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
+    let wanted = wanted(args)?;
     let reports = check_reports(&args.report)?;
     let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
     require_consent(must_ask, terminal)?;
     let context = Context::from_env()?;
-    let wanted = match &args.plan {
-        Some(path) => frozen(path, args)?,
-        None => Wanted {
-            selection: args.selection.clone(),
-            document: args.document.clone(),
-            limits: args.limits.clone(),
-            access: args.access.clone(),
-            plan: None,
-        },
-    };
     let planning = planned(wanted, &context, terminal);
     let (connection, planned) = tokio::select! {
         planned = planning => planned?,
@@ -89,6 +80,21 @@ struct Wanted {
     limits: LimitArgs,
     access: AccessArgs,
     plan: Option<Plan>,
+}
+
+fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
+    if let Some(path) = &args.plan {
+        return frozen(path, args);
+    }
+    planning::something_to_run(&args.document)?;
+    planning::selector(&args.selection)?;
+    Ok(Wanted {
+        selection: args.selection.clone(),
+        document: args.document.clone(),
+        limits: args.limits.clone(),
+        access: args.access.clone(),
+        plan: None,
+    })
 }
 
 /// Reads a plan that was written down. Its flags were given then; now only `--param` may be given,
