@@ -6,8 +6,10 @@ use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
         interceptors::{
-            Intercept, context::BeforeDeserializationInterceptorContextRef,
-            context::BeforeTransmitInterceptorContextRef,
+            Intercept,
+            context::{
+                BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+            },
         },
         orchestrator::Metadata,
         runtime_components::RuntimeComponents,

@@ -243,6 +243,7 @@ fn edge(world: &World) -> Result<Edge, SimError> {
         sts: Sts::new(world),
         faults: Faults::new(&world.faults, world.seed),
         stats: Stats::default(),
+        answered: RefCell::default(),
         request_ids: RefCell::new(fastrand::Rng::with_seed(!world.seed)),
     })
 }

@@ -3,5 +3,7 @@
 mod client;
 mod faults;
 mod groups;
+mod orders;
+mod pages;
 mod permissions;
 mod routes;

@@ -17,6 +17,7 @@ use std::{
 
 use self::check::Source;
 pub(crate) use self::{
+    faults::fault_of,
     groups::{GroupSpec, InstanceSpec},
     identities::{DocumentSpec, RoleSpec, UserSpec},
 };

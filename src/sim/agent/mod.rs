@@ -27,8 +27,7 @@ mod steps;
 mod tests;
 pub(crate) mod truncate;
 
-pub(crate) use machine::Machine;
-pub(crate) use machine::MachineSpec;
+pub(crate) use machine::{Machine, MachineSpec};
 
 /// One document to be run.
 #[derive(Clone, Debug)]

@@ -24,6 +24,7 @@ mod shapes;
 mod shell;
 mod status;
 mod steps;
+mod summary;
 mod targets;
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,7 @@ fn other_methods_paths_and_oversize_bodies_are_refused() {
     assert_eq!(send(&sim, "GET", "/", &[], b"").unwrap().status, 405);
     assert_eq!(send(&sim, "POST", "/x", &[], b"").unwrap().status, 404);
     assert_eq!(send(&sim, "GET", "/_fleet/other", &[], b"").unwrap().status, 404);
+    assert_eq!(send(&sim, "PUT", "/_fleet/faults", &[], b"").unwrap().status, 405);
     assert_eq!(send(&sim, "DELETE", "/_fleet/stats", &[], b"").unwrap().status, 405);
     let body = vec![b'a'; 1024 * 1024 + 1];
     assert_eq!(send(&sim, "POST", "/", &[], &body).unwrap().status, 413);

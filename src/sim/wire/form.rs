@@ -22,6 +22,10 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 
+    pub(crate) fn set(&mut self, name: &str, text: &str) {
+        self.0.insert(name.to_owned(), text.to_owned());
+    }
+
     /// Tells whether the parameter or a part of it was sent.
     pub(crate) fn has(&self, name: &str) -> bool {
         let part = format!("{name}.");

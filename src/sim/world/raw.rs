@@ -99,6 +99,8 @@ pub(super) struct Fault {
     pub operation: Spanned<String>,
     pub calls: Option<Spanned<Vec<u64>>>,
     pub rate: Option<Spanned<f64>>,
+    pub calls_per_second: Option<Spanned<f64>>,
     pub kind: Spanned<String>,
     pub delay: Option<Spanned<String>>,
+    pub age: Option<Spanned<String>>,
 }

@@ -29,6 +29,7 @@ use crate::sim::{
 pub(super) struct World {
     pub sim: Rc<Simulator>,
     pub caller: Caller,
+    pub as_of: Option<Timestamp>,
 }
 
 /// Instances of group `web` (Linux), then whatever a test changes.
@@ -105,7 +106,7 @@ impl World {
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
-        Self { sim: sim.shared(), caller: Caller::administrator("123456789012") }
+        Self { sim: sim.shared(), caller: Caller::administrator("123456789012"), as_of: None }
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
@@ -113,6 +114,7 @@ impl World {
             sim: Rc::clone(&self.sim),
             operation: operation.to_owned(),
             caller: self.caller.clone(),
+            as_of: self.as_of,
         };
         super::call(&call, &body).await
     }
