@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     api::{ApiError, Call},
-    autoscaling,
+    autoscaling, ec2,
     fault::{Fault, FaultKind, Faults, inject, orders},
     iam::RequestParts,
     ids,
@@ -23,7 +23,7 @@ use super::{
     sts::Sts,
     wire::{
         answer::{self, Answer},
-        protocol::{self, Asked, Service},
+        protocol::{self, Asked, Service, no_action},
     },
 };
 
@@ -143,13 +143,10 @@ impl Edge {
                         autoscaling::call(&call, &form, xml)
                     })
                 }
-                Service::Ec2 | Service::Ssm => {
-                    let message = format!(
-                        "The action {} is not implemented by this simulator.",
-                        call.operation
-                    );
-                    Err(ApiError::new("UnsupportedOperation", message))
+                Service::Ec2 => {
+                    answer::ec2(&call.operation, request_id, |xml| ec2::call(&call, &form, xml))
                 }
+                Service::Ssm => Err(no_action(&call.operation, "")), // it is asked by JSON
             },
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     command::{Command, Invocation},
-    engine, page,
+    page,
     shapes::LIST_COMMANDS,
     summary::Summary,
     validate::{self, invalid},
@@ -83,7 +83,6 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
     if request.instance_id.is_some() && wanted.status.as_deref() == Some("Pending") {
         return Err(invalid("InstanceId can't be combined with the status Pending"));
     }
-    engine::catch_up(&call.sim);
     let now = call.as_of.unwrap_or_else(|| call.sim.clock.now());
     let state = call.sim.state.borrow();
     let (from, _) = start(page::place("commands", request.next_token.as_deref())?)?;
@@ -122,7 +121,6 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
         return Err(ApiError::bare("InvalidFilterKey"));
     }
     let wanted = Wanted::read(&request.filters, &INVOCATION_STATUSES)?;
-    engine::catch_up(&call.sim);
     let sim = &call.sim;
     let now = call.as_of.unwrap_or_else(|| sim.clock.now());
     let state = sim.state.borrow();

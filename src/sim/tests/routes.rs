@@ -58,13 +58,13 @@ fn unknown_actions_versions_and_targets_are_refused_in_their_protocols_shape() {
         ("Action=GetCallerIdentity&Version=1999-01-01", 400, "InvalidAction"),
         ("Version=2011-06-15", 400, "MissingAction"),
         ("", 400, "MissingAction"),
-        ("Action=DescribeInstances&Version=2016-11-15", 400, "UnsupportedOperation"),
+        ("Action=RunInstances&Version=2016-11-15", 400, "UnsupportedOperation"),
     ];
     for (body, status, code) in cases {
         let reply = form(&sim, body).unwrap();
         assert_eq!((reply.status, reply.element("Code")), (status, code), "{body}");
     }
-    let ec2 = form(&sim, "Action=DescribeInstances&Version=2016-11-15").unwrap();
+    let ec2 = form(&sim, "Action=RunInstances&Version=2016-11-15").unwrap();
     assert!(ec2.body.contains("<Response><Errors><Error><Code>"), "{}", ec2.body);
     assert!(!ec2.element("RequestID").is_empty());
 

@@ -39,6 +39,7 @@ impl<'a> Source<'a> {
         let region = self.region(raw.region)?;
         let groups = self.groups(raw.group, &region)?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
+        let events = self.events(raw.event, &groups)?;
         let documents = self.documents(&raw.document, file)?;
         let users = self.users(&raw.user, file)?;
         let roles = self.roles(&raw.role, file)?;
@@ -52,6 +53,7 @@ impl<'a> Source<'a> {
             visible_after,
             groups,
             outcomes,
+            events,
             documents,
             users,
             roles,

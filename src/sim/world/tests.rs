@@ -49,7 +49,7 @@ fn an_unknown_key_is_named_with_its_line() {
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
          `seed`, `speed`, `visible_after`, `group`, `outcome`, `document`, `user`, `role`, \
-         `fault`",
+         `fault`, `event`",
     );
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),

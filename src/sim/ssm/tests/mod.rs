@@ -78,6 +78,7 @@ pub(super) fn outcome(instances: &[usize]) -> Outcome {
         status: None,
         stdout: String::new(),
         stderr: String::new(),
+        agent: None,
     }
 }
 
@@ -103,6 +104,8 @@ impl World {
             clock: Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), speed),
             visible_after: spec.visible_after,
             outcomes: spec.outcomes,
+            events: Vec::new(),
+            seed: 1,
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
@@ -204,5 +207,6 @@ fn instance(index: usize) -> Instance {
         tags: BTreeMap::from([group]),
         run: RunMode::Outcomes,
         ec2_state: "running".to_owned(),
+        ..Instance::default()
     }
 }
