@@ -56,7 +56,10 @@ fn named<'a>(what: &str, ids: impl Iterator<Item = &'a InstanceId>) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{build, build::tests::draft, build::tests::target};
+    use crate::plan::{
+        build,
+        build::tests::{draft, target},
+    };
 
     #[test]
     fn nothing_has_changed_between_two_plans_of_one_world() {

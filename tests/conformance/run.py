@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import World, check, failed, passed
 
 MODULES = ["walkthrough", "answers", "errors", "constraints", "statuses",
-           "outputs", "paging", "faults"]
+           "outputs", "paging", "scaling", "faults"]
 
 
 def main():

@@ -3,16 +3,33 @@
 
 use super::{ApiError, Form, invalid};
 
+/// Holds the strings of DescribeAutoScalingGroups against the model.
+pub(super) fn groups(form: &Form) -> Result<(), ApiError> {
+    let mut found = Constraints::default();
+    found.list("autoScalingGroupNames", &form.texts("AutoScalingGroupNames"), Some(255));
+    found.text("nextToken", form.text("NextToken"));
+    found.filters(form);
+    found.into_result()
+}
+
+/// Holds the strings of DescribeAutoScalingInstances against the model.
+pub(super) fn instances(form: &Form) -> Result<(), ApiError> {
+    let mut found = Constraints::default();
+    found.list("instanceIds", &form.texts("InstanceIds"), Some(19));
+    found.text("nextToken", form.text("NextToken"));
+    found.into_result()
+}
+
 /// The constraints that a call breaks, all of them.
 #[derive(Default)]
-pub(super) struct Constraints(Vec<String>);
+struct Constraints(Vec<String>);
 
 /// What the service calls an XmlString: whatever XML can carry.
 const PATTERN: &str = r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*";
 
 impl Constraints {
     /// A list of names, each of 1 to `longest` characters. AWS reports it whole.
-    pub(super) fn list(&mut self, member: &str, values: &[&str], longest: Option<usize>) {
+    fn list(&mut self, member: &str, values: &[&str], longest: Option<usize>) {
         let is_long = |it: &str| longest.is_some_and(|most| it.chars().count() > most);
         let fits = |it: &&str| is_xml(it) && longest.is_none_or(|_| !it.is_empty()) && !is_long(it);
         if values.iter().all(fits) {
@@ -31,11 +48,7 @@ impl Constraints {
         self.add(&value, member, &why);
     }
 
-    pub(super) fn token(&mut self, form: &Form) {
-        self.text("nextToken", form.text("NextToken"));
-    }
-
-    pub(super) fn filters(&mut self, form: &Form) {
+    fn filters(&mut self, form: &Form) {
         for (index, prefix) in form.members("Filters").iter().enumerate() {
             let member = |part| format!("filters.{}.member.{part}", index + 1);
             self.text(&member("name"), form.text(&format!("{prefix}.Name")));
@@ -55,7 +68,7 @@ impl Constraints {
         ));
     }
 
-    pub(super) fn into_result(self) -> Result<(), ApiError> {
+    fn into_result(self) -> Result<(), ApiError> {
         let count = self.0.len();
         if count == 0 {
             return Ok(());
@@ -76,26 +89,25 @@ mod tests {
     use super::*;
 
     fn check(body: &str, expected: &str) {
-        let form = Form::parse(body.as_bytes());
-        let mut found = Constraints::default();
-        found.list("names", &form.texts("Names"), Some(5));
-        found.token(&form);
-        found.filters(&form);
-        let said = found.into_result().err().and_then(|it| it.message).unwrap_or_default();
-        assert_eq!(said.split(": Member").next(), Some(expected));
+        let said = groups(&Form::parse(body.as_bytes())).err().and_then(|it| it.message);
+        assert_eq!(said.unwrap_or_default().split(": Member").next(), Some(expected));
     }
 
     #[test]
     fn what_xml_cannot_carry_or_is_too_long_is_refused_by_the_member_s_name() {
-        check("Names.member.1=web&NextToken=a%0A&Filters.member.1.Name=tag-key", "");
+        check("NextToken=a%0A&Filters.member.1.Name=tag-key", "");
+        check("AutoScalingGroupNames.member.1=web", "");
         let broken = |value: &str, member: &str| {
             format!(
                 "1 validation error detected: Value '{value}' at '{member}' failed to satisfy \
                  constraint"
             )
         };
-        check("Names.member.1=web&Names.member.2=longer", &broken("[web, longer]", "names"));
-        check("Names.member.1=", &broken("[]", "names"));
+        let (names, long) = ("autoScalingGroupNames", "x".repeat(256));
+        check("AutoScalingGroupNames.member.1=", &broken("[]", names));
+        let body =
+            format!("AutoScalingGroupNames.member.1=web&AutoScalingGroupNames.member.2={long}");
+        check(&body, &broken(&format!("[web, {long}]"), names));
         check("NextToken=%07", &broken("\u{7}", "nextToken"));
         let member = "filters.1.member.values";
         check("Filters.member.1.Values.member.1=%07", &broken("[\u{7}]", member));
