@@ -11,6 +11,7 @@ mod random;
 mod refusals;
 mod script;
 mod tag;
+mod waves;
 mod world;
 
 use std::time::Duration;
