@@ -107,8 +107,10 @@ impl From<DocumentError> for Error {
 impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
         let exit = match &err {
-            Refusal::Parameter(_) => Exit::Usage,
-            Refusal::WrongPlatform { .. } | Refusal::NotListable { .. } => Exit::Setup,
+            Refusal::Parameter(_) | Refusal::StopBeforeAll => Exit::Usage,
+            Refusal::WrongPlatform { .. }
+            | Refusal::NotListable { .. }
+            | Refusal::NotDivisible { .. } => Exit::Setup,
             Refusal::NothingMatched { .. } | Refusal::NothingEligible { .. } => {
                 Exit::NothingEligible
             }

@@ -53,6 +53,7 @@ pub(super) async fn plan(
     }
     let draft = Draft {
         run_id: context.run_id.clone(),
+        parent_id: None,
         created: context.now,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         reason: limits.reason.clone(),
@@ -70,6 +71,7 @@ pub(super) async fn plan(
         max_errors: limits.max_errors(),
         delivery_timeout: limits.timeout(),
         deadline: limits.deadline,
+        rollout: plan::Rollout { seed: context.run_id.seed(), ..plan::Rollout::default() },
         notes,
     };
     Ok(Planned { plan: plan::build(draft)?, groups })
