@@ -65,12 +65,15 @@ impl From<ConnectError> for Error {
             ConnectError::NoCredentials(_) => {
                 it.hint("set AWS_PROFILE, or log in, and try `aws sts get-caller-identity`")
             }
+            ConnectError::NoCredentialsIn { .. } => it.hint(
+                "check the profile's name and its section in ~/.aws/config or ~/.aws/credentials",
+            ),
             ConnectError::RoleRefused { source, .. } => {
                 let denied = "the caller needs sts:AssumeRole on the role, and the role's trust \
                               policy must name the caller (and its external id, if it has one)";
                 if source.kind == ErrorKind::Denied { it.hint(denied) } else { explain(it, source) }
             }
-            ConnectError::NotIdentified(source) => explain(it, source),
+            ConnectError::NotIdentified { source, .. } => explain(it, source),
         }
     }
 }
@@ -104,8 +107,10 @@ impl From<DocumentError> for Error {
 impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
         let exit = match &err {
-            Refusal::Parameter(_) => Exit::Usage,
-            Refusal::WrongPlatform { .. } | Refusal::NotListable { .. } => Exit::Setup,
+            Refusal::Parameter(_) | Refusal::StopBeforeAll => Exit::Usage,
+            Refusal::WrongPlatform { .. }
+            | Refusal::NotListable { .. }
+            | Refusal::NotDivisible { .. } => Exit::Setup,
             Refusal::NothingMatched { .. } | Refusal::NothingEligible { .. } => {
                 Exit::NothingEligible
             }
@@ -130,7 +135,9 @@ impl From<LockError> for Error {
         let it = Self::of(Exit::Setup, &err);
         match &err {
             LockError::Held { .. } => it.hint("`fleet watch RUN` follows it"),
-            LockError::Io { .. } => it,
+            LockError::Io { .. } => {
+                it.hint("set XDG_STATE_HOME to a directory that can be written")
+            }
         }
     }
 }

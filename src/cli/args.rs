@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
-    plan::{Document, Include, InstanceId, Limit, Operator, Selector, Tag},
+    plan::{Agent, Document, Include, InstanceId, Limit, Operator, Plan, Selector, Tag},
     run::Report,
 };
 
@@ -50,6 +50,24 @@ impl Selection {
     /// Returns the selection of exactly these instances.
     pub(super) fn of_instances(instance: Vec<InstanceId>) -> Self {
         Self { instance, ..Self::default() }
+    }
+
+    /// Returns the selection that `plan` was made from. Whom it included besides shows in whom it
+    /// planned.
+    pub(super) fn of_plan(plan: &Plan) -> Self {
+        let planned = &plan.population.planned;
+        let is_standby = planned.iter().any(|it| it.lifecycle.as_deref() == Some("Standby"));
+        let is_offline = planned.iter().any(|it| it.agent == Agent::ConnectionLost);
+        let include = [is_standby.then_some(Also::Standby), is_offline.then_some(Also::Offline)];
+        let selector = plan.selector.clone();
+        Self {
+            asg: selector.groups,
+            asg_tag: selector.group_tags,
+            instance: selector.instances,
+            tag: selector.tags,
+            exclude: selector.exclude,
+            include: include.into_iter().flatten().collect(),
+        }
     }
 
     pub(super) fn selector(&self) -> Selector {
@@ -140,12 +158,7 @@ impl From<&str> for SessionPolicy {
 #[command(next_help_heading = "Document")]
 pub(super) struct DocumentArgs {
     /// SSM document: a name, or the ARN of a shared one
-    #[arg(
-        long,
-        value_name = "DOC",
-        required_unless_present = "command",
-        conflicts_with = "command"
-    )]
+    #[arg(long, value_name = "DOC", conflicts_with = "command")]
     pub doc: Option<String>,
     /// Version of the document: a number, $LATEST or $DEFAULT
     #[arg(long, value_name = "VERSION", requires = "doc", value_parser = document_version)]
@@ -226,6 +239,25 @@ impl LimitArgs {
     /// Seconds.
     pub(super) fn timeout(&self) -> u32 {
         self.timeout.unwrap_or(600)
+    }
+
+    pub(super) fn of_plan(plan: &Plan) -> Self {
+        Self {
+            max_concurrency: Some(plan.limits.max_concurrency.input),
+            max_errors: Some(plan.limits.max_errors.input),
+            timeout: Some(plan.delivery_timeout),
+            deadline: plan.deadline,
+            reason: plan.reason.clone(),
+        }
+    }
+
+    /// Returns whether any of them was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.max_concurrency.is_some()
+            || self.max_errors.is_some()
+            || self.timeout.is_some()
+            || self.deadline.is_some()
+            || self.reason.is_some()
     }
 
     /// Returns these limits, and those of an earlier run where none was given.

@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     output::{Ledger, Lock, ReportFile, Terminal},
     plan::Plan,
-    run::Report,
+    run::{Kind, Report},
     signal::Interrupts,
 };
 
@@ -98,7 +98,11 @@ pub(super) fn finish(
         }
     }
     terminal.report(report, &files);
-    report.verdict.as_ref().map_or(Exit::Bug, |it| Exit::Verdict(it.exit_code))
+    let Some(verdict) = &report.verdict else { return Exit::Bug };
+    if verdict.kind == Kind::NothingSent {
+        terminal.hint("nothing was sent");
+    }
+    Exit::Verdict(verdict.exit_code)
 }
 
 /// Keeps other runs of this machine away from the groups that the plan touches.

@@ -2,6 +2,7 @@
 //! help text.
 
 mod args;
+mod bug;
 mod cancel;
 mod context;
 mod execute;
@@ -18,6 +19,7 @@ mod targets;
 
 use clap::{Parser, Subcommand};
 
+pub use self::bug::guarded;
 use crate::{
     error::Error,
     exit::Exit,

@@ -1,16 +1,22 @@
 //! `fleet run`: plan, confirm, send, follow, report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Context, connect},
+    context::{Connection, Context, connect},
     execute::{check_reports, confirm, execute, interrupted, require_consent},
-    planning,
+    planning::{self, Planned},
 };
-use crate::{error::Error, exit::Exit, output::Terminal, signal::Interrupts};
+use crate::{
+    error::Error,
+    exit::Exit,
+    output::{Terminal, read_plan},
+    plan::{Parameters, Plan, differences},
+    signal::Interrupts,
+};
 
 /// Run a document over a group's instances, within limits, and report on each of them
 #[derive(Debug, Clone, Args)]
@@ -25,6 +31,9 @@ pub(super) struct RunArgs {
     access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    /// Carry out the plan in this file, as `fleet plan -o` wrote it; refused if the world has moved
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Do not ask before sending
     #[arg(long, short)]
     yes: bool,
@@ -41,19 +50,12 @@ pub(super) async fn run(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
+    let wanted = wanted(args)?;
     let reports = check_reports(&args.report)?;
     let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
     require_consent(must_ask, terminal)?;
     let context = Context::from_env()?;
-    let selector = planning::selector(&args.selection)?;
-    let documents = args.document.documents();
-    let planning = async {
-        let connection = connect(&args.access, &context, &selector, &documents, terminal).await?;
-        let planned =
-            planning::plan(&connection, &context, &args.selection, &args.document, &args.limits);
-        let planned = planned.await?;
-        Ok::<_, Error>((connection, planned))
-    };
+    let planning = planned(wanted, &context, terminal);
     let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
@@ -69,4 +71,78 @@ pub(super) async fn run(
     }
     let is_private = args.access.sim.is_some();
     execute(connection, planned, &context, is_private, reports, terminal, interrupts).await
+}
+
+/// What is to be planned, and the plan that it must amount to, if there is one already.
+struct Wanted {
+    selection: Selection,
+    document: DocumentArgs,
+    limits: LimitArgs,
+    access: AccessArgs,
+    plan: Option<Plan>,
+}
+
+fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
+    if let Some(path) = &args.plan {
+        return frozen(path, args);
+    }
+    planning::something_to_run(&args.document)?;
+    planning::selector(&args.selection)?;
+    Ok(Wanted {
+        selection: args.selection.clone(),
+        document: args.document.clone(),
+        limits: args.limits.clone(),
+        access: args.access.clone(),
+        plan: None,
+    })
+}
+
+/// Reads a plan that was written down. Its flags were given then; now only `--param` may be given,
+/// for values that the file withholds.
+fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
+    let is_given = !args.selection.selector().is_empty()
+        || args.document.doc.is_some()
+        || !args.document.command.is_empty()
+        || args.limits.is_given();
+    if is_given {
+        let message = "--plan says whom, what and how fast; no flag may say so again";
+        return Err(Error::new(Exit::Usage, message));
+    }
+    let mut plan = read_plan(path).map_err(|err| {
+        let message = format!("the plan {} cannot be read", path.display());
+        Error::new(Exit::Usage, message).because(&err)
+    })?;
+    let document = DocumentArgs::again(&plan.document, &args.document.param)?;
+    plan.document.parameters = Parameters(document.param.iter().cloned().collect());
+    Ok(Wanted {
+        selection: Selection::of_plan(&plan),
+        document,
+        limits: LimitArgs::of_plan(&plan),
+        access: args.access.or_those_of(&plan.region, &plan.operator),
+        plan: Some(plan),
+    })
+}
+
+/// Plans, and refuses if a plan that was written down does not describe the world any more.
+async fn planned(
+    wanted: Wanted,
+    context: &Context,
+    terminal: &mut Terminal,
+) -> Result<(Connection, Planned), Error> {
+    let Wanted { selection, document, limits, access, plan } = wanted;
+    let selector = planning::selector(&selection)?;
+    let documents = document.documents();
+    let connection = connect(&access, context, &selector, &documents, terminal).await?;
+    let now = planning::plan(&connection, context, &selection, &document, &limits).await?;
+    let Some(plan) = plan else { return Ok((connection, now)) };
+    let differences = differences(&plan, &now.plan);
+    if !differences.is_empty() {
+        let mut err = Error::new(Exit::Setup, "the plan is stale: the world has moved");
+        err.causes = differences;
+        return Err(err.hint("make a new plan with `fleet plan -o FILE`"));
+    }
+    // The plan as it was reviewed, under the name of this run and of whoever runs it.
+    let Planned { plan: Plan { run_id, created, operator, .. }, groups } = now;
+    let plan = Plan { run_id, created, operator, ..plan };
+    Ok((connection, Planned { plan, groups }))
 }

@@ -32,6 +32,16 @@ pub fn write_plan(path: &Path, plan: &Plan) -> io::Result<()> {
     atomic::write(path, (json::pretty(plan) + "\n").as_bytes(), Readers::Owner)
 }
 
+/// Reads a plan that [`write_plan`], or a ledger, wrote.
+pub fn read_plan(path: &Path) -> io::Result<Plan> {
+    let plan: Plan = serde_json::from_slice(&fs::read(path)?)?;
+    if plan.schema != crate::plan::SCHEMA {
+        let text = format!("its schema is {}, not {}", plan.schema, crate::plan::SCHEMA);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(plan)
+}
+
 /// Returns where fleet keeps its state: `$XDG_STATE_HOME/fleet`, by default
 /// `~/.local/state/fleet`. `None` if the environment names neither.
 pub fn state_dir(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

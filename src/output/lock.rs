@@ -5,7 +5,7 @@ use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::plan::RunId;
@@ -21,8 +21,8 @@ pub struct Lock {
 pub enum LockError {
     #[error("another run is under way over {name}: {holder}")]
     Held { name: String, holder: String },
-    #[error("could not lock {name}")]
-    Io { name: String, source: io::Error },
+    #[error("could not create the lock {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
 }
 
 impl Lock {
@@ -35,18 +35,18 @@ impl Lock {
         holder: &RunId,
     ) -> Result<Self, LockError> {
         let directory = state_dir.join("locks");
-        let failed = |name: &str| {
-            let name = name.to_owned();
-            move |source| LockError::Io { name, source }
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| LockError::Io { path, source }
         };
         let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(&directory).map_err(failed("locks"))?;
+        builder.recursive(true).mode(0o700).create(&directory).map_err(failed(&directory))?;
         let mut files = Vec::new();
         for name in groups {
             let path = directory.join(file_name(&[account, region, name]));
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let mut file = options.open(&path).map_err(failed(name))?;
+            let mut file = options.open(&path).map_err(failed(&path))?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -56,11 +56,11 @@ impl Lock {
                     let holder = holder.trim().to_owned();
                     return Err(LockError::Held { name: name.clone(), holder });
                 }
-                Err(TryLockError::Error(err)) => return Err(failed(name)(err)),
+                Err(TryLockError::Error(err)) => return Err(failed(&path)(err)),
             }
             let text = format!("run {holder}, process {}\n", std::process::id());
             let written = file.set_len(0).and_then(|()| file.rewind());
-            written.and_then(|()| file.write_all(text.as_bytes())).map_err(failed(name))?;
+            written.and_then(|()| file.write_all(text.as_bytes())).map_err(failed(&path))?;
             files.push(file);
         }
         Ok(Self { _files: files })

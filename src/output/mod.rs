@@ -30,7 +30,7 @@ pub use self::{
     confirm::{Confirmation, read_answer},
     failure::failure,
     history::{Entry, History, HistoryError, events, report},
-    ledger::{Ledger, read_events, state_dir, write_plan},
+    ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
     lock::{Lock, LockError},
     report_file::ReportFile,
     sanitize::sanitize,

@@ -247,6 +247,11 @@ impl Terminal {
         self.print(&page.into_text());
     }
 
+    /// Shows a result of many lines that fleet itself made, as it is.
+    pub fn text(&mut self, text: &str) {
+        self.print(text);
+    }
+
     fn labelled(&mut self, style: Style, label: &str, text: &str) {
         let mut page = Page::default();
         labelled(&mut page, (style, label), text);
@@ -367,6 +372,15 @@ mod tests {
         terminal.warning("a warning\nof two lines");
         assert!(heard.out.text().contains("37 succeeded"));
         assert_eq!(heard.err.text(), "hint: a hint\nwarning: a warning\n    of two lines\n");
+    }
+
+    #[test]
+    fn a_line_stays_one_line_and_a_text_keeps_its_lines() {
+        let heard = heard(Format::Human, |it| {
+            it.line("one\nline");
+            it.text("a script\n\tof two lines\n");
+        });
+        assert_eq!(heard.out.text(), "one ⏎ line\na script\n\tof two lines\n");
     }
 
     #[test]

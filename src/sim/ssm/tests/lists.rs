@@ -1,5 +1,6 @@
 //! ListCommands, ListCommandInvocations and GetCommandInvocation: filters, pages, output.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{World, WorldSpec, ends, exits, id, request, simulated};
@@ -207,3 +208,32 @@ fn a_document_of_several_steps_is_shown_whole_or_by_step() {
         assert_eq!((&view["PluginName"], &view["StandardErrorContent"]), (&json!(""), &json!("")));
     });
 }
+
+#[test]
+fn an_earlier_instant_is_shown_as_it_was() {
+    let spec = WorldSpec { outcomes: vec![exits(&[1], 1)], ..WorldSpec::default() };
+    simulated(spec, async |mut world: World| {
+        let command = world.send(json!({ "MaxErrors": "3" })).await;
+        world.wait(60.0).await;
+        assert_eq!(world.statuses(&command).await, ["Success", "Failed", "Success"]);
+        for (seconds, status, statuses) in [
+            (0, "Pending", vec![]),
+            (1, "Pending", vec!["Pending"; 3]),
+            (2, "InProgress", vec!["InProgress", "InProgress", "InProgress"]),
+            (9, "Success", vec!["Success", "Failed", "Success"]),
+        ] {
+            world.as_of = Some(Timestamp::from_second(EPOCH + seconds).unwrap());
+            assert_eq!(world.command(&command).await["Status"], status, "{seconds}");
+            assert_eq!(world.statuses(&command).await, statuses, "{seconds}");
+            for row in world.rows(&command).await {
+                let is_ended = row["Status"] != "Pending" && row["Status"] != "InProgress";
+                assert_eq!(row["CommandPlugins"][0]["ResponseCode"] != -1, is_ended, "{row}");
+            }
+        }
+        world.as_of = Some(Timestamp::from_second(EPOCH - 1).unwrap());
+        assert!(world.command(&command).await.is_null());
+    });
+}
+
+/// 2026-01-01T00:00:00Z, when these worlds begin.
+const EPOCH: i64 = 1_767_225_600;
