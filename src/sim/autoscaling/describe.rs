@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     arn,
-    constraints::Constraints,
     filter::filters,
     invalid,
     page::{Page, page},
@@ -29,11 +28,6 @@ const AGE: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let names = form.texts("AutoScalingGroupNames");
-    let mut found = Constraints::default();
-    found.list("autoScalingGroupNames", &names, Some(255));
-    found.token(form);
-    found.filters(form);
-    found.into_result()?;
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
     let size = GROUPS.size(form)?;
@@ -63,10 +57,6 @@ pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
 
 pub(super) fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let ids = form.texts("InstanceIds");
-    let mut found = Constraints::default();
-    found.list("instanceIds", &ids, Some(19));
-    found.token(form);
-    found.into_result()?;
     let size = INSTANCES.size(form)?;
     if ids.len() > INSTANCES.most {
         return Err(invalid("The number of instance ids cannot exceed 50."));

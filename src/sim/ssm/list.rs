@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     command::{Command, Invocation},
-    engine, page,
+    page,
     shapes::LIST_COMMANDS,
+    summary::Summary,
     validate::{self, invalid},
 };
 use crate::sim::api::{ApiError, Call};
@@ -82,27 +83,33 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
     if request.instance_id.is_some() && wanted.status.as_deref() == Some("Pending") {
         return Err(invalid("InstanceId can't be combined with the status Pending"));
     }
-    engine::catch_up(&call.sim);
-    let now = call.sim.clock.now();
+    let now = call.as_of.unwrap_or_else(|| call.sim.clock.now());
     let state = call.sim.state.borrow();
     let (from, _) = start(page::place("commands", request.next_token.as_deref())?)?;
-    let matching = |it: &&Command| {
+    let shown = |it| match call.as_of {
+        None => Summary::of(it),
+        Some(at) => Summary::past(it, at),
+    };
+    let matching = |it: &Summary| {
         let (status, details) = it.status();
-        request.concerns(it)
+        let (summary, it) = (it, it.command);
+        it.requested <= now
+            && request.concerns(it)
             && wanted.command(it)
             && wanted.requested(it.requested)
-            && wanted.complete.is_none_or(|complete| complete == it.is_finished())
+            && wanted.complete.is_none_or(|complete| complete == summary.is_finished())
             && wanted.status.as_ref().is_none_or(|wanted| {
                 details == wanted || (wanted == "TimedOut" && status == "TimedOut")
             })
             && request.instance_id.as_ref().is_none_or(|id| it.concerns(id, now))
     };
-    let mut found = state.ssm.commands.range(..=from).rev().map(|(_, it)| it).filter(matching);
+    let newest_first = state.ssm.commands.range(..=from).rev().map(|(_, it)| it);
+    let mut found = newest_first.map(shown).filter(matching);
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
-    let commands: Vec<Value> = found.by_ref().take(size).map(Command::to_json).collect();
+    let commands: Vec<Value> = found.by_ref().take(size).map(|it| it.to_json()).collect();
     let mut res = json!({ "Commands": commands });
     if let Some(next) = found.next() {
-        res["NextToken"] = page::token("commands", &format!("{}.0", next.sequence)).into();
+        res["NextToken"] = page::token("commands", &format!("{}.0", next.command.sequence)).into();
     }
     Ok(res)
 }
@@ -114,9 +121,8 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
         return Err(ApiError::bare("InvalidFilterKey"));
     }
     let wanted = Wanted::read(&request.filters, &INVOCATION_STATUSES)?;
-    engine::catch_up(&call.sim);
     let sim = &call.sim;
-    let now = sim.clock.now();
+    let now = call.as_of.unwrap_or_else(|| sim.clock.now());
     let state = sim.state.borrow();
     let (from, first) = start(page::place("invocations", request.next_token.as_deref())?)?;
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
@@ -128,6 +134,8 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
     for command in visible {
         let skipped = if command.sequence == from { first } else { 0 };
         for (index, invocation) in request.invocations_of(command, skipped) {
+            let rewound = call.as_of.map(|at| invocation.rewound(at));
+            let invocation = rewound.as_ref().unwrap_or(invocation);
             if !wanted.invocation(invocation) {
                 continue;
             }
