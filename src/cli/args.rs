@@ -163,7 +163,8 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N|P%", default_value = "0",
           allow_hyphen_values = true, value_parser = Limit::parse_errors)]
     pub max_errors: Limit,
-    /// How long an instance may take to begin, such as 10m: 30s to 30d
+    /// How long SSM tries to reach an instance, such as 10m: 30s to 30d; whoever never answers is
+    /// given up when the document's own timeout has passed as well
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = delivery_timeout)]
     pub timeout: u32,
     /// When to stop sending and cancel what runs, counted from the start, such as 1h
