@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use crate::{
     aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
     exit::Exit,
-    output::HistoryError,
+    output::{HistoryError, LockError},
     plan::Refusal,
     sim::{SimError, WorldError},
 };
@@ -107,8 +107,10 @@ impl From<DocumentError> for Error {
 impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
         let exit = match &err {
-            Refusal::Parameter(_) => Exit::Usage,
-            Refusal::WrongPlatform { .. } | Refusal::NotListable { .. } => Exit::Setup,
+            Refusal::Parameter(_) | Refusal::StopBeforeAll => Exit::Usage,
+            Refusal::WrongPlatform { .. }
+            | Refusal::NotListable { .. }
+            | Refusal::NotDivisible { .. } => Exit::Setup,
             Refusal::NothingMatched { .. } | Refusal::NothingEligible { .. } => {
                 Exit::NothingEligible
             }
@@ -124,6 +126,18 @@ impl From<HistoryError> for Error {
             HistoryError::Ambiguous { found, .. } => it.hint(found.join(", ")),
             HistoryError::Unknown { .. } => it.hint("`fleet runs` lists what there is"),
             HistoryError::Unreadable { .. } | HistoryError::Empty { .. } => it,
+        }
+    }
+}
+
+impl From<LockError> for Error {
+    fn from(err: LockError) -> Self {
+        let it = Self::of(Exit::Setup, &err);
+        match &err {
+            LockError::Held { .. } => it.hint("`fleet watch RUN` follows it"),
+            LockError::Io { .. } => {
+                it.hint("set XDG_STATE_HOME to a directory that can be written")
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct Context {
     pub now: Timestamp,
     pub run_id: RunId,
+    is_pinned: bool,
 }
 
 impl Context {
@@ -32,9 +33,15 @@ impl Context {
     pub(super) fn from_env() -> Result<Self, Error> {
         let now = pinned("FLEET_NOW", "a timestamp such as 2024-07-19T05:27:00Z")?;
         let seed: Option<u32> = pinned("FLEET_SEED", "a whole number")?;
+        let is_pinned = now.is_some();
         let now = now.unwrap_or_else(Timestamp::now);
         let random = seed.unwrap_or_else(|| fastrand::u32(..));
-        Ok(Self { now, run_id: RunId::new(now, random) })
+        Ok(Self { now, run_id: RunId::new(now, random), is_pinned })
+    }
+
+    /// Returns the time at which a run starts: planning, and the operator's answer, are over.
+    pub(super) fn started(&self) -> Timestamp {
+        if self.is_pinned { self.now } else { Timestamp::now() }
     }
 }
 
@@ -88,6 +95,10 @@ pub(super) async fn connect(
     }
     let factor: Option<f64> = pinned("FLEET_PACE", "a number, such as 0.1")?;
     let factor = factor.unwrap_or(1.0 / speed);
+    if !(factor.is_finite() && factor > 0.0) {
+        let message = format!("FLEET_PACE is `{factor}`, not a number above 0");
+        return Err(Error::new(Exit::Usage, message));
+    }
     let mut access = access(args, context, sim.as_ref(), factor);
     if access.role.is_some() && access.region.is_none() {
         access.region = Some(aws::region(&access).await?);

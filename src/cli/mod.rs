@@ -3,12 +3,15 @@
 
 mod args;
 mod bug;
+mod cancel;
 mod context;
+mod execute;
 mod generate;
 mod plan;
 mod planning;
 mod prompt;
 mod report;
+mod retry;
 mod run;
 mod runs;
 mod sim;
@@ -43,6 +46,8 @@ enum Command {
     Targets(Box<targets::TargetsArgs>),
     Runs(runs::RunsArgs),
     Report(report::ReportArgs),
+    Cancel(cancel::CancelArgs),
+    Retry(Box<retry::RetryArgs>),
     Sim(sim::SimArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -103,6 +108,11 @@ async fn dispatch(
             result = targets::targets(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Cancel(args) => tokio::select! {
+            result = cancel::cancel(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
+        Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
         Command::Runs(args) => runs::runs(args, terminal),
         Command::Report(args) => report::report(args, terminal),
         Command::Sim(args) => sim::sim(args, terminal, interrupts).await,
@@ -117,6 +127,8 @@ impl Cli {
             Command::Run(args) => args.output.terminal(),
             Command::Plan(args) => args.output.terminal(),
             Command::Targets(args) => args.output.terminal(),
+            Command::Cancel(args) => args.output.terminal(),
+            Command::Retry(args) => args.output.terminal(),
             Command::Runs(args) => args.output.terminal(),
             Command::Report(args) => args.output.terminal(),
             Command::Sim(_) | Command::Completions(_) | Command::Man(_) => {

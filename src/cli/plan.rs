@@ -30,6 +30,7 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+    planning::something_to_run(&args.document)?;
     let context = Context::from_env()?;
     let selector = planning::selector(&args.selection)?;
     let documents = args.document.documents();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{args::OutputArgs, context::history, run::check_reports};
+use super::{args::OutputArgs, context::history, execute::check_reports};
 use crate::{
     error::Error,
     exit::Exit,

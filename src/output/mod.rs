@@ -10,6 +10,7 @@ mod history;
 mod json;
 mod ledger;
 mod live;
+mod lock;
 mod page;
 mod plan_text;
 mod progress;
@@ -29,7 +30,8 @@ pub use self::{
     confirm::{Confirmation, read_answer},
     failure::failure,
     history::{Entry, History, HistoryError, events, report},
-    ledger::{Ledger, read_events, state_dir, write_plan},
+    ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
+    lock::{Lock, LockError},
     report_file::ReportFile,
     sanitize::sanitize,
     terminal::{Format, Terminal},

@@ -9,7 +9,7 @@ use super::{
     state::{Run, Stop},
     status::Outcome,
 };
-use crate::plan::{IDS_PER_COMMAND, InstanceId, Note};
+use crate::plan::{IDS_PER_COMMAND, InstanceId, Limit, Note};
 
 impl Run {
     pub(super) fn cancel_all(&mut self, step: &mut Step, elapsed: Duration) {
@@ -79,16 +79,33 @@ impl Run {
         }
     }
 
-    /// Charges the budget with one error; the one over the limit stops the run.
+    /// Charges the budgets with one error; the one over a limit stops the run.
     pub(super) fn charge(&mut self, step: &mut Step, elapsed: Duration) {
         self.budget_used += 1;
-        let limit = self.error_limit();
-        if self.budget_used <= limit || self.is_budget_spent {
+        self.wave_used += 1;
+        self.check_budget(step, elapsed);
+    }
+
+    /// Stops the run if the budget of it, or of the wave under way, is spent.
+    pub(super) fn check_budget(&mut self, step: &mut Step, elapsed: Duration) {
+        if self.is_budget_spent {
             return;
         }
+        let wave = self.wave.map_or(1, |it| self.plan.waves[it].index);
+        let of_wave = self.wave_limit().filter(|it| self.wave_used > *it);
+        let limit = self.error_limit();
+        let (stop, event) = if self.budget_used > limit {
+            let used = self.budget_used;
+            (Stop::Budget, EventKind::BudgetSpent { used, limit, wave: None })
+        } else if let Some(limit) = of_wave {
+            let used = self.wave_used;
+            (Stop::WaveBudget(wave), EventKind::BudgetSpent { used, limit, wave: Some(wave) })
+        } else {
+            return;
+        };
         self.is_budget_spent = true;
-        self.stop.get_or_insert(Stop::Budget);
-        self.emit(step, elapsed, EventKind::BudgetSpent { used: self.budget_used, limit });
+        self.stop.get_or_insert(stop);
+        self.emit(step, elapsed, event);
         for send in self.sends.iter_mut().filter(|it| it.state == SendState::Accepted) {
             send.command.is_sweep_due = true;
         }
@@ -96,16 +113,26 @@ impl Run {
         self.next_poll = self.next_poll.min(elapsed);
     }
 
-    /// Returns how many errors are allowed. A share of a population that is not listed is a share
-    /// of what SSM counts as targets, or of who has shown a row.
+    /// Returns how many errors the wave under way is allowed, if it has a budget of its own.
+    pub(super) fn wave_limit(&self) -> Option<u32> {
+        let planned = self.wave.and_then(|it| self.plan.waves[it].max_errors);
+        let share = || self.plan.rollout.max_errors_per_wave.map(|it| self.share(it));
+        planned.or_else(share)
+    }
+
+    /// Returns how many errors are allowed.
     pub(super) fn error_limit(&self) -> u32 {
         let errors = self.plan.limits.max_errors;
-        errors.resolved.unwrap_or_else(|| {
-            let counts = self.sends.iter().filter_map(|it| it.command.counts.as_ref());
-            let n_targets: u32 = counts.map(|it| it.targets).sum();
-            let n_members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
-            errors.input.resolve_errors(n_members.max(n_targets))
-        })
+        errors.resolved.unwrap_or_else(|| self.share(errors.input))
+    }
+
+    /// A share of a population that is not listed is a share of what SSM counts as targets, or of
+    /// who has shown a row.
+    fn share(&self, limit: Limit) -> u32 {
+        let counts = self.sends.iter().filter_map(|it| it.command.counts.as_ref());
+        let n_targets: u32 = counts.map(|it| it.targets).fold(0, u32::saturating_add);
+        let n_members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        limit.resolve_errors(n_members.max(n_targets))
     }
 
     pub(super) fn finish_unsent(

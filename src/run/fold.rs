@@ -122,6 +122,7 @@ impl Fold {
             | EventKind::SendLost { .. }
             | EventKind::CommandCounted { .. }
             | EventKind::BudgetSpent { .. }
+            | EventKind::PauseStarted { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::DeadlinePassed
             | EventKind::Interrupted { .. }

@@ -164,7 +164,8 @@ impl Run {
             return vec![ReadScope::All];
         }
         let n_errors = now.errors.saturating_add(now.delivery_timed_out);
-        let is_decisive = !self.is_budget_spent && n_errors > self.error_limit();
+        let left = self.wave_limit().map_or(self.error_limit(), |it| it.min(self.error_limit()));
+        let is_decisive = !self.is_budget_spent && n_errors > left;
         let command = &mut self.sends[index].command;
         let mut scopes = Vec::new();
         // A read shows the earlier failures again, so it is worth its pages when they have doubled,

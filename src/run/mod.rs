@@ -14,6 +14,7 @@ mod losing;
 mod member;
 mod observed;
 mod reading;
+mod repeating;
 mod report;
 mod row;
 mod send;
@@ -31,12 +32,13 @@ pub use self::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,
         Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
     },
+    repeating::unsuccessful,
     report::{
         ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
         RunFacts, SCHEMA, WaveFacts,
     },
     row::{Execution, Plugin, Row},
     state::Run,
-    status::{Outcome, Status},
+    status::{NotAnOutcome, Outcome, Status},
     verdict::{Kind, Verdict},
 };

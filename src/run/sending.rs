@@ -48,11 +48,17 @@ impl Run {
             }
             // A plan may have been edited by hand: whoever it names twice is sent to once.
             let index = wave.index;
+            if !self.may_start(step, elapsed, next) {
+                return;
+            }
+            let wave = &self.plan.waves[next];
             let mut instances = wave.instances.clone();
             let mut seen = BTreeSet::new();
             instances.retain(|it| self.is_untouched(it) && seen.insert(it.clone()));
             self.wave = Some(next);
             self.is_wave_finished = false;
+            self.wave_used = 0;
+            self.pause = None;
             let n_instances = u32::try_from(instances.len()).unwrap_or(u32::MAX);
             self.emit(
                 step,
@@ -66,6 +72,26 @@ impl Run {
                 self.queue.push_back(instances.into());
             }
         }
+    }
+
+    /// Returns whether the wave at `next` may start now: the one before was not the last that was
+    /// asked for, and the pause after it is over.
+    fn may_start(&mut self, step: &mut Step, elapsed: Duration, next: usize) -> bool {
+        let rollout = &self.plan.rollout;
+        if let Some(after) = rollout.stop_after_wave.filter(|it| next >= *it as usize) {
+            self.stop = Some(Stop::Asked { after });
+            return false;
+        }
+        let (Some(seconds), Some(last)) = (rollout.pause, self.wave) else { return true };
+        if let Some(until) = self.pause {
+            return elapsed >= until;
+        }
+        let until = elapsed.saturating_add(Duration::from_secs(seconds));
+        let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.pause = Some(until);
+        let wave = self.plan.waves[last].index;
+        self.emit(step, elapsed, EventKind::PauseStarted { wave, seconds, until_ms });
+        elapsed >= until
     }
 
     fn is_untouched(&self, id: &InstanceId) -> bool {
@@ -150,13 +176,20 @@ impl Run {
             SendTargets::Ids(ids) => {
                 let limit = limits.max_errors.resolved.unwrap_or(0);
                 let left = limit.saturating_sub(self.budget_used);
+                let of_wave = self.wave_limit().map(|it| it.saturating_sub(self.wave_used));
+                let left = of_wave.unwrap_or(left).min(left);
                 (ids.len().to_string(), left.to_string(), ids.clone())
             }
             SendTargets::Tag { .. } => {
                 let word = |it: Bound| {
                     it.resolved.map_or_else(|| it.input.to_string(), |it| it.to_string())
                 };
-                (word(limits.max_concurrency), word(limits.max_errors), Vec::new())
+                // Of two budgets that can be compared, the smaller; of others, the run's.
+                let max_errors = match (limits.max_errors.resolved, self.wave_limit()) {
+                    (Some(run), Some(wave)) => run.min(wave).to_string(),
+                    _ => word(limits.max_errors),
+                };
+                (word(limits.max_concurrency), max_errors, Vec::new())
             }
         };
         let send = number(index);

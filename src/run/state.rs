@@ -34,10 +34,16 @@ pub struct Run {
     pub(super) is_wave_finished: bool,
     pub(super) sends: Vec<Send>,
     pub(super) budget_used: u32,
+    /// Errors within the wave under way.
+    pub(super) wave_used: u32,
     pub(super) is_budget_spent: bool,
+    /// When the pause after the last wave ends.
+    pub(super) pause: Option<Duration>,
     pub(super) stop: Option<Stop>,
     pub(super) has_deadline_passed: bool,
     pub(super) interrupts: u32,
+    /// An interrupt found something that was not finished.
+    pub(super) is_cut_short: bool,
     /// Nothing is followed any more.
     pub(super) abandoned: bool,
     pub(super) counts_allowed: bool,
@@ -54,6 +60,12 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
     Budget,
+    /// The budget of this wave.
+    WaveBudget(u32),
+    /// The operator wanted no more than this many waves.
+    Asked {
+        after: u32,
+    },
     Deadline,
     Refused {
         code: String,
@@ -95,10 +107,13 @@ impl Run {
             is_wave_finished: false,
             sends: Vec::new(),
             budget_used: 0,
+            wave_used: 0,
             is_budget_spent: false,
+            pause: None,
             stop: None,
             has_deadline_passed: false,
             interrupts: 0,
+            is_cut_short: false,
             abandoned: false,
             counts_allowed: true,
             counts_reads: Reads::default(),
@@ -181,8 +196,13 @@ impl Run {
         }
         self.interrupts = self.interrupts.saturating_add(1);
         self.emit(step, elapsed, EventKind::Interrupted { times: self.interrupts });
+        self.is_cut_short |= self.phase == Phase::Running;
         match self.phase {
-            Phase::Closing { .. } => self.conclude(step),
+            Phase::Closing { .. } => {
+                let text = "the last reads were cut short by an interrupt; everything had ended";
+                self.note(step, elapsed, Note::new("closing.cut", text));
+                self.conclude(step);
+            }
             Phase::Running if self.interrupts == 1 => {
                 self.stop.get_or_insert(Stop::Interrupted);
                 self.cancel_all(step, elapsed);
@@ -232,7 +252,8 @@ impl Run {
         let deadline = self.plan.deadline.map(Duration::from_secs);
         let deadlines =
             deadline.into_iter().flat_map(|it| [it, it.saturating_add(self.pace.visible_within)]);
-        sends.chain(reads).chain(deadlines).filter(|it| *it > elapsed).min()
+        let pause = self.pause.filter(|_| self.stop.is_none());
+        sends.chain(reads).chain(deadlines).chain(pause).filter(|it| *it > elapsed).min()
     }
 
     pub(super) fn emit(&mut self, step: &mut Step, elapsed: Duration, data: EventKind) {

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
+use jiff::Timestamp;
+
 use super::{
     authority::{self, Authority},
     state::Simulator,
@@ -39,6 +41,8 @@ pub(crate) struct Call {
     pub sim: Rc<Simulator>,
     pub operation: String,
     pub caller: Caller,
+    /// The instant whose state is to be shown; `None`: now. A fault can order it.
+    pub as_of: Option<Timestamp>,
 }
 
 /// Who signed the request and what they may do.

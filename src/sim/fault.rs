@@ -1,25 +1,37 @@
 //! What goes wrong on the wire, as the world orders it.
-//! Which calls are hit follows from the seed and the order of the calls alone.
+//! Which calls are hit follows from the seed and the order of the calls alone; only a limit of
+//! calls per second looks at the simulated time.
 
-use std::{cell::RefCell, collections::BTreeSet, time::Duration};
+pub(crate) mod inject;
+pub(crate) mod orders;
+mod pages;
+
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
+
+use jiff::Timestamp;
 
 /// One `[[fault]]` of the world.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fault {
+    /// An operation's name, or `*` for all.
     pub operation: String,
     pub when: When,
     pub kind: FaultKind,
     /// How much later the answer comes, in simulated time; for `FaultKind::Delay`.
     pub delay: Duration,
+    /// How much older than the last answer this one is; for `FaultKind::StalePage`.
+    pub age: Duration,
 }
 
 /// Which calls of the operation a fault hits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum When {
-    /// By number, counted from 1 since the start.
+    /// By number, counted from 1 since the fault was ordered.
     Calls(BTreeSet<u64>),
     /// Each with this probability.
     Rate(f64),
+    /// Those beyond so many in a simulated second: a bucket of tokens, full at first.
+    Beyond(f64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +45,23 @@ pub(crate) enum FaultKind {
     Error500AfterAccept,
     Throttle,
     Delay,
+    /// The caller's session is over, if it is one; nothing was done.
     ExpiredToken,
     /// It was done; the answer ends in its middle.
     TruncatedBody,
     /// Nothing was done; a proxy's page is the answer.
     Html500,
+    /// The page is empty, and its token leads to what it should have held.
+    EmptyPage,
+    /// The page's token is the one that led to it.
+    RepeatedPage,
+    /// The page shows an older state than the last answer.
+    StalePage,
 }
 
 impl FaultKind {
     /// The words of the world file.
-    pub(crate) const WORDS: [(&str, Self); 9] = [
+    pub(crate) const WORDS: [(&str, Self); 12] = [
         ("drop-before-accept", Self::DropBeforeAccept),
         ("drop-after-accept", Self::DropAfterAccept),
         ("error-500", Self::Error500),
@@ -50,37 +69,120 @@ impl FaultKind {
         ("throttle", Self::Throttle),
         ("delay", Self::Delay),
         ("expired-token", Self::ExpiredToken),
+        ("empty-page", Self::EmptyPage),
+        ("repeated-page", Self::RepeatedPage),
+        ("stale-page", Self::StalePage),
         ("truncated-body", Self::TruncatedBody),
         ("html-500", Self::Html500),
     ];
+
+    pub(crate) fn word(self) -> &'static str {
+        let found = Self::WORDS.into_iter().find(|(_, kind)| *kind == self);
+        found.map(|(word, _)| word).expect("every kind has a word")
+    }
+
+    /// Whether an operation can have it: not every operation has pages, nor a past.
+    pub(crate) fn befalls(self, operation: &str) -> bool {
+        match self {
+            Self::EmptyPage | Self::RepeatedPage => pages::list_of(operation).is_some(),
+            Self::StalePage => ["ListCommands", "ListCommandInvocations"].contains(&operation),
+            Self::DropBeforeAccept
+            | Self::DropAfterAccept
+            | Self::Error500
+            | Self::Error500AfterAccept
+            | Self::Throttle
+            | Self::Delay
+            | Self::ExpiredToken
+            | Self::TruncatedBody
+            | Self::Html500 => true,
+        }
+    }
 }
 
-/// The faults of the world, each with its own chance.
-pub(crate) struct Faults(Vec<(Fault, RefCell<fastrand::Rng>)>);
+/// The faults that are ordered, each with its own count and its own chance.
+pub(crate) struct Faults {
+    seed: u64,
+    ordered: RefCell<Ordered>,
+}
+
+#[derive(Default)]
+struct Ordered {
+    armed: Vec<Armed>,
+    /// How many were ever ordered: each has a chance of its own.
+    ever: u64,
+}
+
+struct Armed {
+    fault: Rc<Fault>,
+    calls: u64,
+    chance: fastrand::Rng,
+    tokens: f64,
+    filled: Option<Timestamp>,
+}
 
 impl Faults {
     pub(crate) fn new(faults: &[Fault], seed: u64) -> Self {
-        let with_chance = |(index, fault): (usize, &Fault)| {
-            let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(index as u64);
-            (fault.clone(), RefCell::new(fastrand::Rng::with_seed(seed)))
-        };
-        Self(faults.iter().enumerate().map(with_chance).collect())
+        let res = Self { seed, ordered: RefCell::default() };
+        res.order(faults);
+        res
     }
 
-    /// Returns the fault that hits the `number`th call of an operation: the first that the world
-    /// names. Every fault by rate draws on every call, so that one does not shift another.
-    pub(crate) fn strike(&self, operation: &str, number: u64) -> Option<&Fault> {
+    /// Adds faults after those that there are.
+    pub(crate) fn order(&self, faults: &[Fault]) {
+        let mut ordered = self.ordered.borrow_mut();
+        for fault in faults {
+            let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(ordered.ever);
+            ordered.ever += 1;
+            ordered.armed.push(Armed {
+                fault: Rc::new(fault.clone()),
+                calls: 0,
+                chance: fastrand::Rng::with_seed(seed),
+                tokens: f64::INFINITY,
+                filled: None,
+            });
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.ordered.borrow_mut().armed.clear();
+    }
+
+    pub(crate) fn list(&self) -> Vec<Rc<Fault>> {
+        self.ordered.borrow().armed.iter().map(|it| Rc::clone(&it.fault)).collect()
+    }
+
+    /// Returns the fault that hits a call: the first that was ordered. Every fault counts and
+    /// draws on every call, so that one does not shift another.
+    pub(crate) fn strike(&self, operation: &str, now: Timestamp) -> Option<Rc<Fault>> {
         let mut res = None;
-        for (fault, chance) in self.0.iter().filter(|(it, _)| it.operation == operation) {
-            let hits = match &fault.when {
-                When::Calls(numbers) => numbers.contains(&number),
-                When::Rate(rate) => chance.borrow_mut().f64() < *rate,
-            };
-            if hits && res.is_none() {
-                res = Some(fault);
+        for armed in &mut self.ordered.borrow_mut().armed {
+            let is_meant = armed.fault.operation == operation || armed.fault.operation == "*";
+            if is_meant && armed.hits(now) && res.is_none() {
+                res = Some(Rc::clone(&armed.fault));
             }
         }
         res
+    }
+}
+
+impl Armed {
+    fn hits(&mut self, now: Timestamp) -> bool {
+        self.calls += 1;
+        match &self.fault.when {
+            When::Calls(numbers) => numbers.contains(&self.calls),
+            When::Rate(rate) => self.chance.f64() < *rate,
+            When::Beyond(per_second) => {
+                let size = per_second.max(1.0);
+                let passed = self.filled.map_or(0.0, |it| now.duration_since(it).as_secs_f64());
+                self.filled = Some(now);
+                self.tokens = (self.tokens + passed.max(0.0) * per_second).min(size);
+                let is_empty = self.tokens < 1.0;
+                if !is_empty {
+                    self.tokens -= 1.0;
+                }
+                is_empty
+            }
+        }
     }
 }
 
@@ -88,29 +190,46 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn faults(when: When) -> Faults {
-        let fault = Fault {
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn fault(when: When) -> Fault {
+        Fault {
             operation: "SendCommand".to_owned(),
             when,
             kind: FaultKind::Throttle,
             delay: Duration::ZERO,
-        };
-        Faults::new(&[fault], 1)
+            age: Duration::ZERO,
+        }
+    }
+
+    fn faults(when: When) -> Faults {
+        Faults::new(&[fault(when)], 1)
     }
 
     #[test]
     fn a_fault_by_call_hits_that_call_of_that_operation_only() {
         let faults = faults(When::Calls([2].into()));
-        let hits = |operation| (1..=3).map(|it| faults.strike(operation, it).is_some()).collect();
-        assert_eq!([false, true, false], *Vec::<bool>::as_slice(&hits("SendCommand")));
-        assert_eq!([false; 3], *Vec::<bool>::as_slice(&hits("ListCommands")));
+        let hits = |operation| [(); 3].map(|()| faults.strike(operation, START).is_some()).to_vec();
+        assert_eq!(hits("ListCommands"), [false; 3]);
+        assert_eq!(hits("SendCommand"), [false, true, false]);
+    }
+
+    #[test]
+    fn a_fault_that_is_ordered_later_counts_from_then_on() {
+        let faults = faults(When::Calls([9].into()));
+        assert!(faults.strike("SendCommand", START).is_none());
+        faults.order(&[Fault { operation: "*".to_owned(), ..fault(When::Calls([1].into())) }]);
+        assert!(faults.strike("ListCommands", START).is_some());
+        assert_eq!(faults.list().len(), 2);
+        faults.clear();
+        assert_eq!(faults.list().len(), 0);
     }
 
     #[test]
     fn a_fault_by_rate_is_the_same_from_run_to_run() {
         let draw = || {
             let faults = faults(When::Rate(0.3));
-            (1..=1000).map(|it| faults.strike("SendCommand", it).is_some()).collect::<Vec<_>>()
+            (1..=1000).map(|_| faults.strike("SendCommand", START).is_some()).collect::<Vec<_>>()
         };
         let hits = draw().iter().filter(|it| **it).count();
         assert!((250..350).contains(&hits), "{hits} of 1000");
@@ -119,7 +238,23 @@ mod tests {
 
     #[test]
     fn a_rate_of_one_hits_every_call_and_of_zero_none() {
-        assert!((1..=100).all(|it| faults(When::Rate(1.0)).strike("SendCommand", it).is_some()));
-        assert!((1..=100).all(|it| faults(When::Rate(0.0)).strike("SendCommand", it).is_none()));
+        let always = faults(When::Rate(1.0));
+        assert!((1..=100).all(|_| always.strike("SendCommand", START).is_some()));
+        let never = faults(When::Rate(0.0));
+        assert!((1..=100).all(|_| never.strike("SendCommand", START).is_none()));
+    }
+
+    #[test]
+    fn calls_beyond_so_many_in_a_second_are_hit_until_time_passes() {
+        let at = |ms: i64| Timestamp::from_millisecond(ms).unwrap();
+        for (per_second, times, expected) in [
+            (2.0, [0, 0, 0, 500, 500, 10_000], [false, false, true, false, true, false]),
+            // Fewer than one in a second: the bucket holds one.
+            (0.5, [0, 0, 1000, 2000, 2000, 9000], [false, true, true, false, true, false]),
+        ] {
+            let faults = faults(When::Beyond(per_second));
+            let hits = times.map(|it| faults.strike("SendCommand", at(it)).is_some());
+            assert_eq!(hits, expected, "{per_second}");
+        }
     }
 }

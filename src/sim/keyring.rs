@@ -105,6 +105,13 @@ impl Keyring {
         Err(SigError::UnknownKey)
     }
 
+    /// Ends a session before its time; a user's key has none and stays.
+    pub(crate) fn expire(&self, access_key_id: &str) {
+        if let Some(it) = self.sessions.borrow_mut().get_mut(access_key_id) {
+            it.expires = Timestamp::MIN;
+        }
+    }
+
     /// Makes temporary credentials.
     pub(crate) fn mint(
         &self,

@@ -22,9 +22,10 @@ use super::{
     isolation,
     keyring::Keyring,
     server::Edge,
-    state::{RunMode, Simulator},
+    state::{RunMode, Simulator, Since},
     stats::Stats,
     sts::Sts,
+    timeline::{Happening, plus},
     world::World,
 };
 
@@ -222,11 +223,17 @@ fn run(
     });
 }
 
-fn edge(world: &World) -> Result<Edge, SimError> {
+pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
     let now = Timestamp::now();
     let mut state = world.populate();
     for it in &world.documents {
         state.ssm.add_document(&it.name, &it.text, now).map_err(SimError::World)?;
+    }
+    for (index, it) in world.events.iter().enumerate() {
+        match it.since {
+            Since::Start => state.timeline.push(plus(now, it.after), Happening::Event(index)),
+            Since::Command => state.timeline.wait_for_command(it.after, index),
+        }
     }
     let sim = Simulator {
         account: world.account.clone(),
@@ -234,6 +241,8 @@ fn edge(world: &World) -> Result<Edge, SimError> {
         clock: Clock::starting_at(now, world.speed),
         visible_after: world.visible_after,
         outcomes: world.outcomes.clone(),
+        events: world.events.clone(),
+        seed: world.seed,
         state: RefCell::new(state),
         random: RefCell::new(fastrand::Rng::with_seed(world.seed)),
     };
@@ -243,6 +252,7 @@ fn edge(world: &World) -> Result<Edge, SimError> {
         sts: Sts::new(world),
         faults: Faults::new(&world.faults, world.seed),
         stats: Stats::default(),
+        answered: RefCell::default(),
         request_ids: RefCell::new(fastrand::Rng::with_seed(!world.seed)),
     })
 }

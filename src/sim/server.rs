@@ -1,30 +1,29 @@
 //! Takes requests from the wire to their operations and back.
 //! It knows the order of things: count, fault, identify, call, answer. Nothing of an operation.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
-use futures::FutureExt;
 use http::{Request, request::Parts};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
     api::{ApiError, Call},
-    autoscaling,
-    fault::{Fault, FaultKind, Faults},
-    iam::{Protocol, RequestParts},
+    autoscaling, ec2,
+    fault::{Fault, FaultKind, Faults, inject, orders},
+    iam::RequestParts,
     ids,
     keyring::Keyring,
     ssm,
     state::Simulator,
-    stats::Stats,
+    stats::{Answered, Stats},
     sts::Sts,
     wire::{
         answer::{self, Answer},
-        protocol::{self, Asked, Service},
+        protocol::{self, Asked, Service, no_action},
     },
 };
 
@@ -38,8 +37,18 @@ pub(crate) struct Edge {
     pub sts: Sts,
     pub faults: Faults,
     pub stats: Stats,
+    pub answered: RefCell<Answered>,
     /// Apart from `sim.random`, so that the ids of requests do not shift those of commands.
-    pub request_ids: std::cell::RefCell<fastrand::Rng>,
+    pub request_ids: RefCell<fastrand::Rng>,
+}
+
+/// A request that is for an operation.
+pub(crate) struct Meeting<'a> {
+    pub parts: Parts,
+    pub body: Bytes,
+    pub service: Service,
+    pub operation: String,
+    pub request_id: &'a str,
 }
 
 /// The connection is to be closed without an answer.
@@ -52,9 +61,6 @@ impl Edge {
     pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Answer, Dropped> {
         let request_id = ids::uuid(&mut self.request_ids.borrow_mut());
         let (parts, body) = request.into_parts();
-        if parts.uri.path().starts_with("/_fleet/") {
-            return Ok(self.own(&parts));
-        }
         let body = match Limited::new(body, MAX_BODY).collect().await {
             Ok(it) => it.to_bytes(),
             Err(err) if err.is::<LengthLimitError>() => {
@@ -65,84 +71,53 @@ impl Edge {
             // The client is gone.
             Err(_) => return Err(Dropped),
         };
+        if parts.uri.path().starts_with("/_fleet/") {
+            return Ok(self.own(&parts, &body));
+        }
         match protocol::read(&parts, &body) {
-            Ok(asked) => self.answer(&parts, &body, asked, &request_id).await,
+            Ok(asked) => {
+                let (service, operation) = (asked.service(), asked.operation().to_owned());
+                let meeting = Meeting { parts, body, service, operation, request_id: &request_id };
+                self.answer(&meeting, asked).await
+            }
             Err(it) => Ok(answer::error(&it.error, it.protocol, None, &request_id)),
         }
     }
 
-    async fn answer(
-        &self,
-        parts: &Parts,
-        body: &Bytes,
-        asked: Asked,
-        request_id: &str,
-    ) -> Result<Answer, Dropped> {
-        let service = asked.service();
-        let number = self.stats.count(asked.operation());
-        let fault = self.faults.strike(asked.operation(), number);
-        if let Some(res) = self.before(fault, service, request_id).await {
+    async fn answer(&self, meeting: &Meeting<'_>, mut asked: Asked) -> Result<Answer, Dropped> {
+        self.stats.count(&meeting.operation);
+        let fault = self.faults.strike(&meeting.operation, self.sim.clock.now());
+        let fault = fault.as_deref();
+        let token = inject::token(&mut asked);
+        if let Some(res) = self.before(fault, meeting).await {
             return res;
         }
-        let res = self.call(parts, body, asked, request_id).await;
-        let res = res.unwrap_or_else(|err| self.refuse(&err, service, request_id));
-        self.after(fault, res, service, request_id)
+        let as_of = fault.and_then(|it| self.as_of(it, &meeting.operation));
+        let res = self.call(meeting, asked, as_of).await;
+        self.answered.borrow_mut().note(&meeting.operation, self.sim.clock.now());
+        let res = res.unwrap_or_else(|err| self.refuse(&err, meeting));
+        self.after(fault, res, meeting, &token)
     }
 
-    /// Applies a fault that comes before the operation; `None` if the operation goes ahead.
-    async fn before(
-        &self,
-        fault: Option<&Fault>,
-        service: Service,
-        request_id: &str,
-    ) -> Option<Result<Answer, Dropped>> {
-        let fault = fault?;
-        let error = match fault.kind {
-            FaultKind::DropBeforeAccept => return Some(Err(Dropped)),
-            FaultKind::Html500 => {
-                let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
-                return Some(Ok(answer::plain(500, "text/html", page)));
-            }
-            FaultKind::Delay => {
-                self.sim.clock.sleep(fault.delay).await;
-                return None;
-            }
-            FaultKind::Error500 => internal_error(service),
-            FaultKind::Throttle => throttle(service),
-            FaultKind::ExpiredToken => expired_token(service),
-            FaultKind::DropAfterAccept
-            | FaultKind::Error500AfterAccept
-            | FaultKind::TruncatedBody => return None,
-        };
-        Some(Ok(self.refuse(&error, service, request_id)))
-    }
-
-    /// Applies a fault that takes away the answer of an operation that was carried out.
-    fn after(
-        &self,
-        fault: Option<&Fault>,
-        res: Answer,
-        service: Service,
-        request_id: &str,
-    ) -> Result<Answer, Dropped> {
-        match fault.map(|it| it.kind) {
-            Some(FaultKind::DropAfterAccept) => Err(Dropped),
-            Some(FaultKind::Error500AfterAccept) => {
-                Ok(self.refuse(&internal_error(service), service, request_id))
-            }
-            Some(FaultKind::TruncatedBody) => Ok(truncated(res)),
-            _ => Ok(res),
+    /// Returns the instant whose state a stale page shows.
+    fn as_of(&self, fault: &Fault, operation: &str) -> Option<Timestamp> {
+        if fault.kind != FaultKind::StalePage {
+            return None;
         }
+        let last = self.answered.borrow_mut().last(operation);
+        let last = last.unwrap_or_else(|| self.sim.clock.now());
+        let age = SignedDuration::try_from(fault.age).unwrap_or(SignedDuration::MAX);
+        Some(last.saturating_sub(age).unwrap_or(Timestamp::MIN))
     }
 
     async fn call(
         &self,
-        parts: &Parts,
-        body: &Bytes,
+        meeting: &Meeting<'_>,
         asked: Asked,
-        request_id: &str,
+        as_of: Option<Timestamp>,
     ) -> Result<Answer, ApiError> {
-        let service = asked.service();
+        let Meeting { parts, body, service, request_id, .. } = meeting;
+        let service = *service;
         let request = RequestParts {
             method: parts.method.as_str(),
             path: parts.uri.path(),
@@ -152,8 +127,8 @@ impl Edge {
         };
         let now = self.sim.clock.now();
         let caller = self.keyring.identify(&request, service, now, Timestamp::now())?;
-        let operation = asked.operation().to_owned();
-        let call = Call { sim: Rc::clone(&self.sim), operation, caller };
+        let operation = meeting.operation.clone();
+        let call = Call { sim: Rc::clone(&self.sim), operation, caller, as_of };
         match asked {
             Asked::Json { body, .. } => {
                 let res: Value = ssm::call(&call, &body).await?;
@@ -168,65 +143,30 @@ impl Edge {
                         autoscaling::call(&call, &form, xml)
                     })
                 }
-                Service::Ec2 | Service::Ssm => {
-                    let message = format!(
-                        "The action {} is not implemented by this simulator.",
-                        call.operation
-                    );
-                    Err(ApiError::new("UnsupportedOperation", message))
+                Service::Ec2 => {
+                    answer::ec2(&call.operation, request_id, |xml| ec2::call(&call, &form, xml))
                 }
+                Service::Ssm => Err(no_action(&call.operation, "")), // it is asked by JSON
             },
         }
     }
 
-    fn refuse(&self, error: &ApiError, service: Service, request_id: &str) -> Answer {
+    pub(crate) fn refuse(&self, error: &ApiError, meeting: &Meeting<'_>) -> Answer {
         self.stats.count_refusal(&error.code);
-        answer::error(error, service.protocol(), Some(service), request_id)
+        let service = meeting.service;
+        answer::error(error, service.protocol(), Some(service), meeting.request_id)
     }
 
     /// Answers what is not AWS's: the simulator's own questions.
-    fn own(&self, parts: &Parts) -> Answer {
+    fn own(&self, parts: &Parts, body: &[u8]) -> Answer {
         match (parts.method.as_str(), parts.uri.path()) {
+            (_, "/_fleet/faults") => orders::answer(&self.faults, &parts.method, body),
             ("GET", "/_fleet/stats") => {
                 let body = self.stats.to_json(&self.sim).to_string();
                 answer::plain(200, "application/json", body)
             }
             (_, "/_fleet/stats") => answer::plain(405, "text/plain", "use GET\n"),
-            _ => answer::plain(404, "text/plain", "there is /_fleet/stats\n"),
+            _ => answer::plain(404, "text/plain", "there are /_fleet/stats and /_fleet/faults\n"),
         }
     }
-}
-
-fn internal_error(service: Service) -> ApiError {
-    let code = match service.protocol() {
-        Protocol::Json => "InternalServerError",
-        Protocol::Query => "InternalFailure",
-        Protocol::Ec2 => "InternalError",
-    };
-    ApiError::new(code, "An error occurred on the server side.").with_status(500)
-}
-
-fn throttle(service: Service) -> ApiError {
-    match service.protocol() {
-        Protocol::Json => ApiError::new("ThrottlingException", "Rate exceeded"),
-        Protocol::Query => ApiError::new("Throttling", "Rate exceeded"),
-        Protocol::Ec2 => {
-            ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
-        }
-    }
-}
-
-fn expired_token(service: Service) -> ApiError {
-    let wire = super::iam::SigError::ExpiredToken.on_wire(service.protocol());
-    ApiError::new(wire.code, wire.message).with_status(wire.status)
-}
-
-/// Cuts the body in half, with the length that was promised left out of it: what is there is
-/// well-formed HTTP, and no answer.
-fn truncated(res: Answer) -> Answer {
-    let (parts, body) = res.into_parts();
-    // All of it is there, so collecting it does not wait.
-    let body = body.collect().now_or_never().and_then(Result::ok);
-    let body = body.map_or_else(Bytes::new, http_body_util::Collected::to_bytes);
-    http::Response::from_parts(parts, Full::new(body.slice(..body.len() / 2)))
 }

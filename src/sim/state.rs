@@ -1,8 +1,10 @@
 //! What exists in the simulated account: groups, instances, and what SSM remembers.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use super::{clock::Clock, ssm};
+use jiff::Timestamp;
+
+use super::{clock::Clock, scaling::Activity, ssm, timeline::Timeline};
 
 /// The simulated account in one region. Single-threaded: shared by `Rc`, borrowed briefly, never
 /// across an await.
@@ -11,9 +13,12 @@ pub(crate) struct Simulator {
     pub region: String,
     pub clock: Clock,
     /// How long after SendCommand its invocations become visible, in simulated time.
-    pub visible_after: std::time::Duration,
+    pub visible_after: Duration,
     /// Every `[[outcome]]` of the world, in its order: the first that matches decides.
     pub outcomes: Vec<Outcome>,
+    /// Every `[[event]]` of the world, in its order.
+    pub events: Vec<Event>,
+    pub seed: u64,
     pub state: RefCell<State>,
     pub random: RefCell<fastrand::Rng>,
 }
@@ -24,6 +29,9 @@ pub(crate) struct State {
     /// By instance id.
     pub instances: BTreeMap<String, Instance>,
     pub ssm: ssm::Store,
+    pub timeline: Timeline,
+    /// Of all groups, the newest last.
+    pub activities: Vec<Activity>,
     /// For `GET /_fleet/stats`: instance id → document → how often it started to run there.
     pub executions: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -37,9 +45,34 @@ pub(crate) struct Group {
     pub tags: BTreeMap<String, String>,
     /// Member ids in the order of their index.
     pub members: Vec<String>,
+    /// The suspended processes, and why.
+    pub suspended: BTreeMap<String, String>,
+    /// Launches (above zero) or terminations (below) that the capacity still wants.
+    pub owed: i64,
+    pub launches: Launches,
 }
 
+/// How a group makes a new member, and takes an old one away.
 #[derive(Debug, Clone)]
+pub(crate) struct Launches {
+    pub next_index: usize,
+    pub platform: Platform,
+    pub run: RunMode,
+    pub agent_version: String,
+    /// How long a lifecycle hook holds a member in Terminating:Wait; `None`: there is no hook.
+    pub termination_hook: Option<Duration>,
+}
+
+/// What becomes of the desired capacity when a member leaves the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capacity {
+    /// It is one less then.
+    Follows,
+    /// It stays, so that another member is launched.
+    Stays,
+}
+
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Instance {
     pub id: String,
     /// The group's name and the index within it (0-based), which `[[outcome]] instances` names.
@@ -60,27 +93,34 @@ pub(crate) struct Instance {
     pub run: RunMode,
     /// EC2's word: running, stopped, terminated, ….
     pub ec2_state: String,
+    /// Protected from scale-in.
+    pub protected: bool,
+    /// `None`: before the simulation began.
+    pub launched: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Platform {
+    #[default]
     Linux,
     Windows,
     MacOs,
 }
 
 /// The agent's connection, as DescribeInstanceInformation tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Ping {
+    #[default]
     Online,
     ConnectionLost,
     /// Never registered: SSM does not know the instance.
     None,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum RunMode {
     /// As `[[outcome]]` says.
+    #[default]
     Outcomes,
     /// The document's steps really run, isolated.
     Shell,
@@ -96,12 +136,63 @@ pub(crate) struct Outcome {
     /// A document name, `*` allowed as a wildcard.
     pub document: String,
     /// Simulated time from the start of the invocation to its end.
-    pub after: std::time::Duration,
+    pub after: Duration,
     pub exit: i32,
     /// A StatusDetails word that decides instead of `exit`.
     pub status: Option<String>,
     pub stdout: String,
     pub stderr: String,
+    /// What goes wrong with the agent meanwhile.
+    pub agent: Option<AgentFault>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AgentFault {
+    /// Out of reach when the command is sent; for so long, or for ever.
+    Offline(Option<Duration>),
+    /// It starts the document and is lost when that ends: no reply comes.
+    Lost,
+    /// Its reply comes after ExpiresAfter.
+    Late,
+    /// It replies twice.
+    Duplicate,
+    /// It boots in the middle, and is away for so long.
+    Reboot(Duration),
+    /// The script ends, but something that it left behind keeps its output open.
+    Hang,
+}
+
+/// One `[[event]]` of the world.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub after: Duration,
+    pub since: Since,
+    pub group: String,
+    pub kind: EventKind,
+    pub which: Which,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    Start,
+    /// The first command that is accepted.
+    Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    ScaleIn,
+    ScaleOut,
+    Standby,
+    LoseAgent,
+}
+
+/// The members that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Which {
+    Count(usize),
+    /// By index within the group.
+    Indices(Vec<usize>),
 }
 
 impl Simulator {

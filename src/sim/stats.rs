@@ -3,6 +3,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::Simulator;
@@ -18,19 +19,16 @@ pub(crate) struct Stats {
 const MAX_OPERATIONS: usize = 500;
 
 impl Stats {
-    /// Counts a call and returns its number among the calls of its operation, from 1.
-    pub(crate) fn count(&self, operation: &str) -> u64 {
+    /// Counts a call.
+    pub(crate) fn count(&self, operation: &str) {
         let mut calls = self.calls.borrow_mut();
         let is_plain =
             operation.len() <= 64 && operation.bytes().all(|it| it.is_ascii_alphanumeric());
         if let Some(it) = calls.get_mut(operation) {
             *it += 1;
-            return *it;
-        }
-        if is_plain && calls.len() < MAX_OPERATIONS {
+        } else if is_plain && calls.len() < MAX_OPERATIONS {
             calls.insert(operation.to_owned(), 1);
         }
-        1
     }
 
     /// Counts an answer if it is a throttle.
@@ -48,5 +46,32 @@ impl Stats {
             "commands": state.ssm.command_count(),
             "executions": &state.executions,
         })
+    }
+}
+
+/// When the operations that can be stale were last answered.
+#[derive(Default)]
+pub(crate) struct Answered {
+    commands: Option<Timestamp>,
+    invocations: Option<Timestamp>,
+}
+
+impl Answered {
+    pub(crate) fn note(&mut self, operation: &str, at: Timestamp) {
+        if let Some(it) = self.place(operation) {
+            *it = Some(at);
+        }
+    }
+
+    pub(crate) fn last(&mut self, operation: &str) -> Option<Timestamp> {
+        self.place(operation).and_then(|it| *it)
+    }
+
+    fn place(&mut self, operation: &str) -> Option<&mut Option<Timestamp>> {
+        match operation {
+            "ListCommands" => Some(&mut self.commands),
+            "ListCommandInvocations" => Some(&mut self.invocations),
+            _ => None, // the others have no past
+        }
     }
 }

@@ -1,7 +1,14 @@
-//! The edge over real HTTP on loopback: a client of a few lines, so that no SDK is believed.
+//! The edge over real HTTP on loopback: a client of a few lines, so that no SDK is believed; and
+//! the account on a paused clock, where waiting takes no time.
 
-mod client;
+mod account;
+mod agents;
+pub(super) mod client;
+mod events;
 mod faults;
 mod groups;
+mod orders;
+mod pages;
 mod permissions;
 mod routes;
+mod standby;

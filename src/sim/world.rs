@@ -3,10 +3,12 @@
 
 mod builtin;
 mod check;
+mod events;
 mod faults;
 mod groups;
 mod identities;
 mod instances;
+mod outcomes;
 mod raw;
 
 use std::{
@@ -17,10 +19,14 @@ use std::{
 
 use self::check::Source;
 pub(crate) use self::{
+    faults::fault_of,
     groups::{GroupSpec, InstanceSpec},
     identities::{DocumentSpec, RoleSpec, UserSpec},
 };
-use super::{fault::Fault, state::Outcome};
+use super::{
+    fault::Fault,
+    state::{Event, Outcome},
+};
 
 /// What exists in the simulated account, validated.
 ///
@@ -35,6 +41,7 @@ pub struct World {
     pub(crate) visible_after: Duration,
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) events: Vec<Event>,
     pub(crate) documents: Vec<DocumentSpec>,
     pub(crate) users: Vec<UserSpec>,
     pub(crate) roles: Vec<RoleSpec>,

@@ -33,6 +33,15 @@ mod cli_runs;
 /// `fleet report`.
 mod cli_report;
 
+/// `fleet cancel`.
+mod cli_cancel;
+
+/// `fleet retry`.
+mod cli_retry;
+
+/// Plans that were written down, and locks.
+mod frozen;
+
 /// `fleet sim`.
 mod cli_sim;
 

@@ -71,7 +71,7 @@ fn when_ssm_terminates_the_rest_the_run_is_halted() {
     assert_eq!(
         world.report().verdict.unwrap().sentence,
         "0 of 6 instances succeeded, 1 failed, 5 terminated: \
-         stopped by the error budget (1 of 0 allowed)"
+         stopped by the error budget (1 error, 0 allowed)"
     );
 }
 

@@ -11,6 +11,7 @@ mod random;
 mod refusals;
 mod script;
 mod tag;
+mod waves;
 mod world;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use super::{Event, EventKind, Fold, Outcome, Pace, Report};
 use crate::plan::{
     Agent, Bound, Dispatch, Document, GROUP_TAG, InstanceId, Limit, Limits, Operator, Parameters,
-    Plan, Platform, Population, RunId, SCHEMA, Selector, Target, Wave,
+    Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, Target, Wave,
 };
 
 fn seconds(n: u64) -> Duration {
@@ -57,6 +58,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
     let wave = |(at, size): (usize, &usize)| Wave {
         index: u32::try_from(at).unwrap() + 1,
         instances: next.by_ref().take(*size).map(id).collect(),
+        ..Wave::default()
     };
     let population = u32::try_from(n).unwrap();
     Plan {
@@ -86,6 +88,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
             excluded: Vec::new(),
         },
         waves: waves.iter().enumerate().map(wave).collect(),
+        rollout: Rollout::default(),
         notes: Vec::new(),
     }
 }
@@ -110,7 +113,7 @@ fn unlisted(slots: Limit, errors: Limit) -> Plan {
             worst_case_failures: None,
         },
         population: Population { is_listed: false, planned: Vec::new(), excluded: Vec::new() },
-        waves: vec![Wave { index: 1, instances: Vec::new() }],
+        waves: vec![Wave { index: 1, ..Wave::default() }],
         ..by_tag(0, 1, 0)
     }
 }

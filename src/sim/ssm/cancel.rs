@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     command::Command,
-    engine::{self, What, plus},
+    engine::{What, plus},
     shapes::CANCEL_COMMAND,
     status::{Cancel, Status},
     validate,
@@ -26,7 +26,6 @@ struct Request {
 pub(super) fn cancel_command(call: &Call, body: &Value) -> Result<Value, ApiError> {
     call.authorize("ssm:CancelCommand", None, &BTreeMap::new())?;
     let mut request: Request = validate::request(CANCEL_COMMAND, body)?;
-    engine::catch_up(&call.sim);
     let now = call.sim.clock.now();
     let mut state = call.sim.state.borrow_mut();
     let Some(command) = state.ssm.command_mut(&request.command_id) else {

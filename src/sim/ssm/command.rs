@@ -120,14 +120,6 @@ pub(super) struct StepResult {
 }
 
 impl Command {
-    pub(super) fn status(&self) -> (&'static str, &'static str) {
-        match (self.resolved, self.cancel) {
-            (true, cancel) => self.tally.command_status(self.max_errors, cancel),
-            (false, Cancel::All) => ("Cancelling", "Cancelling"),
-            (false, Cancel::None | Cancel::Some) => ("Pending", "Pending"),
-        }
-    }
-
     pub(super) fn is_finished(&self) -> bool {
         self.resolved && self.tally.completed() == self.tally.total()
     }

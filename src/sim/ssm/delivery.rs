@@ -11,20 +11,55 @@ use super::{
     outcome,
     status::Status,
 };
-use crate::sim::state::{Ping, Platform, RunMode};
+use crate::sim::{
+    state::{AgentFault, Ping, Platform, RunMode},
+    timeline::Happening,
+};
 
 /// How often delivery to an unreachable agent is tried again.
 const RETRY: Duration = Duration::from_secs(30);
 
+/// How long after its reply an agent sends it again.
+const REPEAT: Duration = Duration::from_secs(1);
+
 impl Command {
     /// The system has acknowledged the invocation: it reaches the agent if there is one.
+    pub(super) fn arrive(&mut self, index: usize, at: Timestamp, world: &mut World) {
+        let chosen = &self.invocations[index].chosen;
+        let outcome = outcome::find(world.outcomes, chosen, &self.document);
+        self.invocations[index].outcome = outcome;
+        let agent = outcome.and_then(|it| world.outcomes.get(it)?.agent);
+        let is_over = self.invocations[index].status.is_terminal();
+        if let Some(AgentFault::Offline(away)) = agent.filter(|_| !is_over) {
+            self.disconnect(index, world);
+            if let Some(away) = away {
+                self.reconnect(index, plus(at, away), world);
+                self.set(index, Status::InProgress);
+                // The timeline comes first: the agent is there then.
+                self.push(plus(at, away), What::Retries(index));
+                return;
+            }
+        }
+        self.deliver(index, at, world);
+    }
+
+    pub(super) fn disconnect(&self, index: usize, world: &mut World) {
+        let instance = world.instances.get_mut(&self.invocations[index].chosen.instance);
+        if let Some(it) = instance.filter(|it| it.ping == Ping::Online) {
+            it.ping = Ping::ConnectionLost;
+        }
+    }
+
+    fn reconnect(&self, index: usize, at: Timestamp, world: &mut World) {
+        let instance = self.invocations[index].chosen.instance.clone();
+        world.timeline.push(at, Happening::Connects(instance));
+    }
+
     pub(super) fn deliver(&mut self, index: usize, at: Timestamp, world: &mut World) {
         if self.invocations[index].status.is_terminal() {
             return;
         }
-        let chosen = &self.invocations[index].chosen;
-        let outcome = outcome::find(world.outcomes, chosen, &self.document);
-        self.invocations[index].outcome = outcome;
+        let outcome = self.invocations[index].outcome;
         let instance = world.instances.get(&self.invocations[index].chosen.instance);
         let Some(instance) = instance.filter(|it| it.ec2_state != "terminated") else {
             self.finish(index, Status::Undeliverable, at);
@@ -55,14 +90,33 @@ impl Command {
         let invocation = &self.invocations[index];
         let scripted = invocation.outcome.and_then(|it| world.outcomes.get(it));
         let ending = outcome::ending(scripted, invocation.chosen.platform, self.steps_timeout);
+        let agent = scripted.and_then(|it| it.agent);
         if ending.delayed {
             self.set(index, Status::Delayed);
             self.push(plus(at, ending.after / 2), What::Resumes(index));
         } else if ending.runs {
             self.start(index, at, world);
         }
-        if let Some(status) = ending.status {
-            self.push(plus(at, ending.after), What::Ends(index, status));
+        let Some(status) = ending.status else { return };
+        let ends = plus(at, ending.after);
+        match agent {
+            None | Some(AgentFault::Offline(_) | AgentFault::Hang) => {
+                self.push(ends, What::Ends(index, status));
+            }
+            Some(AgentFault::Lost) => self.push(ends, What::Leaves(index)),
+            Some(AgentFault::Late) => {
+                self.push(plus(self.expires, ending.after), What::Ends(index, status));
+            }
+            Some(AgentFault::Duplicate) => {
+                self.push(ends, What::Ends(index, status));
+                self.push(plus(ends, REPEAT), What::Ends(index, status));
+            }
+            Some(AgentFault::Reboot(away)) => {
+                let leaves = plus(at, ending.after / 2);
+                self.push(leaves, What::Leaves(index));
+                self.reconnect(index, plus(leaves, away), world);
+                self.push(plus(ends, away), What::Ends(index, status));
+            }
         }
     }
 
@@ -83,9 +137,14 @@ impl Command {
             return;
         }
         let instance = world.instances.get(&invocation.chosen.instance);
-        let gone = instance.is_none_or(|it| it.ec2_state == "terminated");
+        let gone = instance.is_none_or(|it| it.ec2_state != "running");
         if gone && invocation.started.is_some() {
             return; // its reply never comes: it stays until ExpiresAfter
+        }
+        if invocation.started.is_some() && instance.is_some_and(|it| it.ping != Ping::Online) {
+            // The agent keeps its reply, and tries again while nobody hears it.
+            self.push(plus(at, RETRY), What::Ends(index, status));
+            return;
         }
         if invocation.started.is_some() {
             let key = (invocation.outcome, invocation.chosen.platform as u8, status);

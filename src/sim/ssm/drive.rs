@@ -5,21 +5,24 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::{command::Command, engine, shell};
-use crate::sim::state::Simulator;
+use super::{command::Command, shell};
+use crate::sim::{state::Simulator, timeline};
 
 /// Stores an accepted command and starts to follow it.
 pub(super) fn launch(sim: &Rc<Simulator>, mut command: Command) {
     command.schedule();
     let sequence = command.sequence;
-    sim.state.borrow_mut().ssm.insert(command);
+    let mut state = sim.state.borrow_mut();
+    state.timeline.command_sent(command.requested);
+    state.ssm.insert(command);
+    drop(state);
     tokio::task::spawn_local(follow(Rc::clone(sim), sequence));
 }
 
 /// Ends with the command.
 async fn follow(sim: Rc<Simulator>, sequence: u64) {
     loop {
-        engine::catch_up(&sim);
+        timeline::catch_up(&sim);
         for index in starts(&sim, sequence) {
             // Not ended with the command: what runs, runs on, even after ExpiresAfter. The agent's
             // own time-outs end it, and the machine's end ends everything.

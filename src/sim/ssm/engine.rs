@@ -3,23 +3,28 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Store,
     command::{Command, Invocation},
     status::{Cancel, Status},
 };
-use crate::sim::state::{Instance, Outcome, Simulator, State};
+pub(super) use crate::sim::timeline::plus;
+use crate::sim::{
+    state::{Instance, Outcome, Simulator, State},
+    timeline::Timeline,
+};
 
 /// From the send to the agent's acknowledgement.
 const ACKNOWLEDGE: Duration = Duration::from_millis(100);
 
 /// What the engine may see and count while it moves a command.
 pub(super) struct World<'a> {
-    pub instances: &'a BTreeMap<String, Instance>,
+    pub instances: &'a mut BTreeMap<String, Instance>,
     pub outcomes: &'a [Outcome],
     pub executions: &'a mut BTreeMap<String, BTreeMap<String, u64>>,
+    pub timeline: &'a mut Timeline,
 }
 
 /// Something that happens to a command at an instant; earlier ones, then older ones, first.
@@ -36,6 +41,8 @@ pub(super) enum What {
     Arrives(usize),
     Retries(usize),
     Resumes(usize),
+    /// The instance's agent is lost.
+    Leaves(usize),
     Ends(usize, Status),
     Expires,
 }
@@ -53,11 +60,9 @@ impl PartialOrd for Due {
     }
 }
 
-/// Plays everything due in every active command, so that an answer is of this instant.
-pub(super) fn catch_up(sim: &Simulator) {
-    let now = sim.clock.now();
-    let mut state = sim.state.borrow_mut();
-    let (store, mut world) = split(sim, &mut state);
+/// Plays everything due until `now` in every active command.
+pub(crate) fn advance(sim: &Simulator, state: &mut State, now: Timestamp) {
+    let (store, mut world) = split(sim, state);
     let Store { commands, active, .. } = store;
     active.retain(|sequence| {
         let Some(command) = commands.get_mut(sequence) else { return false };
@@ -71,8 +76,8 @@ pub(super) fn catch_up(sim: &Simulator) {
 
 /// Separates what SSM remembers from what it looks at.
 pub(super) fn split<'a>(sim: &'a Simulator, state: &'a mut State) -> (&'a mut Store, World<'a>) {
-    let State { ssm, instances, executions, .. } = state;
-    (ssm, World { instances, outcomes: &sim.outcomes, executions })
+    let State { ssm, instances, executions, timeline, .. } = state;
+    (ssm, World { instances, outcomes: &sim.outcomes, executions, timeline })
 }
 
 impl Command {
@@ -84,15 +89,19 @@ impl Command {
         self.push(self.expires, What::Expires);
     }
 
-    /// Plays everything due until `now`, each at its own instant.
+    /// Plays everything due until `now`, each at its own instant; but nothing from when something
+    /// happens to an instance, which comes first.
     pub(super) fn advance(&mut self, now: Timestamp, world: &mut World) {
-        while self.queue.peek().is_some_and(|it| it.at <= now) {
+        let is_due = |it: &Due, world: &World| {
+            it.at <= now && world.timeline.next().is_none_or(|next| it.at < next)
+        };
+        while self.queue.peek().is_some_and(|it| is_due(it, world)) {
             let Some(Due { at, what, .. }) = self.queue.pop() else { return };
             match what {
                 What::Resolves => self.resolve(at),
                 What::Arrives(index) => {
                     self.pace.acknowledge();
-                    self.deliver(index, at, world);
+                    self.arrive(index, at, world);
                 }
                 What::Retries(index) => self.deliver(index, at, world),
                 What::Resumes(index) if self.invocations[index].status == Status::Delayed => {
@@ -100,6 +109,7 @@ impl Command {
                     self.start(index, at, world);
                 }
                 What::Resumes(_) => {}
+                What::Leaves(index) => self.disconnect(index, world),
                 What::Ends(index, status) => self.ends(index, status, at, world),
                 What::Expires => self.expire(at),
             }
@@ -123,9 +133,10 @@ impl Command {
         let n = chosen.len();
         for (index, chosen) in chosen.into_iter().enumerate() {
             self.by_instance.insert(chosen.instance.clone(), index);
-            // Every invocation has its own RequestedDateTime, a little after the command's. Lists
-            // show the newest first (D9), so the first one in a list is the last one requested.
-            let share = (n - index) as f64 / n as f64;
+            // Every invocation has its own RequestedDateTime, a little after the command's and in
+            // the order of sending: in the published captures the one that failed is older than
+            // the one that was withheld for it.
+            let share = (index + 1) as f64 / n as f64;
             let requested = plus(self.requested, Duration::from_millis(50).mul_f64(share));
             let refused = chosen.refused;
             self.tally.add(Status::Pending);
@@ -210,9 +221,4 @@ impl Command {
         }
         self.next_unsent = self.invocations.len();
     }
-}
-
-pub(super) fn plus(at: Timestamp, duration: Duration) -> Timestamp {
-    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    at.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{
     command::{Command, Invocation},
-    engine,
     shapes::GET_COMMAND_INVOCATION,
     status::Status,
     validate,
@@ -31,7 +30,6 @@ const STDERR_LIMIT: usize = 8_000;
 pub(super) fn get_command_invocation(call: &Call, body: &Value) -> Result<Value, ApiError> {
     call.authorize("ssm:GetCommandInvocation", None, &BTreeMap::new())?;
     let request: Request = validate::request(GET_COMMAND_INVOCATION, body)?;
-    engine::catch_up(&call.sim);
     let state = call.sim.state.borrow();
     let now = call.sim.clock.now();
     let command = state.ssm.command(&request.command_id).filter(|it| it.visible <= now);

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     command::{Command, Invocation},
-    engine, page,
+    page,
     shapes::LIST_COMMANDS,
+    summary::Summary,
     validate::{self, invalid},
 };
 use crate::sim::api::{ApiError, Call};
@@ -82,27 +83,33 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
     if request.instance_id.is_some() && wanted.status.as_deref() == Some("Pending") {
         return Err(invalid("InstanceId can't be combined with the status Pending"));
     }
-    engine::catch_up(&call.sim);
-    let now = call.sim.clock.now();
+    let now = call.as_of.unwrap_or_else(|| call.sim.clock.now());
     let state = call.sim.state.borrow();
     let (from, _) = start(page::place("commands", request.next_token.as_deref())?)?;
-    let matching = |it: &&Command| {
+    let shown = |it| match call.as_of {
+        None => Summary::of(it),
+        Some(at) => Summary::past(it, at),
+    };
+    let matching = |it: &Summary| {
         let (status, details) = it.status();
-        request.concerns(it)
+        let (summary, it) = (it, it.command);
+        it.requested <= now
+            && request.concerns(it)
             && wanted.command(it)
             && wanted.requested(it.requested)
-            && wanted.complete.is_none_or(|complete| complete == it.is_finished())
+            && wanted.complete.is_none_or(|complete| complete == summary.is_finished())
             && wanted.status.as_ref().is_none_or(|wanted| {
                 details == wanted || (wanted == "TimedOut" && status == "TimedOut")
             })
             && request.instance_id.as_ref().is_none_or(|id| it.concerns(id, now))
     };
-    let mut found = state.ssm.commands.range(..=from).rev().map(|(_, it)| it).filter(matching);
+    let newest_first = state.ssm.commands.range(..=from).rev().map(|(_, it)| it);
+    let mut found = newest_first.map(shown).filter(matching);
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
-    let commands: Vec<Value> = found.by_ref().take(size).map(Command::to_json).collect();
+    let commands: Vec<Value> = found.by_ref().take(size).map(|it| it.to_json()).collect();
     let mut res = json!({ "Commands": commands });
     if let Some(next) = found.next() {
-        res["NextToken"] = page::token("commands", &format!("{}.0", next.sequence)).into();
+        res["NextToken"] = page::token("commands", &format!("{}.0", next.command.sequence)).into();
     }
     Ok(res)
 }
@@ -114,9 +121,8 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
         return Err(ApiError::bare("InvalidFilterKey"));
     }
     let wanted = Wanted::read(&request.filters, &INVOCATION_STATUSES)?;
-    engine::catch_up(&call.sim);
     let sim = &call.sim;
-    let now = sim.clock.now();
+    let now = call.as_of.unwrap_or_else(|| sim.clock.now());
     let state = sim.state.borrow();
     let (from, first) = start(page::place("invocations", request.next_token.as_deref())?)?;
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
@@ -127,12 +133,14 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
         .filter(|it| it.visible <= now && request.concerns(it) && wanted.command(it));
     for command in visible {
         let skipped = if command.sequence == from { first } else { 0 };
-        for (index, invocation) in request.invocations_of(command, skipped) {
+        for (place, invocation) in request.invocations_of(command, skipped) {
+            let rewound = call.as_of.map(|at| invocation.rewound(at));
+            let invocation = rewound.as_ref().unwrap_or(invocation);
             if !wanted.invocation(invocation) {
                 continue;
             }
             if rows.len() == size {
-                let next = format!("{}.{index}", command.sequence);
+                let next = format!("{}.{place}", command.sequence);
                 let next = page::token("invocations", &next);
                 return Ok(json!({ "CommandInvocations": rows, "NextToken": next }));
             }
@@ -159,17 +167,20 @@ impl Request {
         }
     }
 
+    /// Counts from the newest, which is the last one that was sent.
     fn invocations_of<'a>(
         &self,
         command: &'a Command,
         skipped: usize,
     ) -> Box<dyn Iterator<Item = (usize, &'a Invocation)> + 'a> {
         match &self.instance_id {
-            None => Box::new(command.invocations.iter().enumerate().skip(skipped)),
+            None => Box::new(command.invocations.iter().rev().enumerate().skip(skipped)),
             Some(id) => {
-                let index = command.by_instance.get(id).copied().filter(|it| *it >= skipped);
-                let found = index.and_then(|it| Some((it, command.invocations.get(it)?)));
-                Box::new(found.into_iter())
+                let found = command.by_instance.get(id).and_then(|index| {
+                    let place = command.invocations.len().checked_sub(index + 1)?;
+                    Some((place, command.invocations.get(*index)?))
+                });
+                Box::new(found.filter(|(place, _)| *place >= skipped).into_iter())
             }
         }
     }
@@ -217,7 +228,7 @@ impl Wanted {
     }
 }
 
-/// Where a page starts: at a command's sequence and an index within its invocations.
+/// Where a page starts: at a command's sequence and a place among its invocations, from the newest.
 fn start(place: Option<String>) -> Result<(u64, usize), ApiError> {
     let Some(place) = place else { return Ok((u64::MAX, 0)) };
     let parts = place.split_once('.').ok_or_else(page::invalid)?;

@@ -24,6 +24,7 @@ mod shapes;
 mod shell;
 mod status;
 mod steps;
+mod summary;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -39,12 +40,16 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use self::engine::advance;
 use self::{
     command::Command,
     documents::{Documents, Owner},
     shell::Home,
 };
-use super::api::{ApiError, Call};
+use super::{
+    api::{ApiError, Call},
+    timeline,
+};
 
 /// What SSM remembers: documents and commands.
 #[derive(Default)]
@@ -62,6 +67,7 @@ pub(crate) struct Store {
 
 /// Answers one SSM operation; `body` is the request's JSON object.
 pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
+    timeline::catch_up(&call.sim);
     match call.operation.as_str() {
         "SendCommand" => send::send_command(call, body),
         "CancelCommand" => cancel::cancel_command(call, body),

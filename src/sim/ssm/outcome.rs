@@ -11,7 +11,7 @@ use super::{
 };
 use crate::sim::{
     agent::truncate,
-    state::{Outcome, Platform},
+    state::{AgentFault, Outcome, Platform},
 };
 
 /// How a scripted invocation goes on from its delivery.
@@ -79,7 +79,8 @@ pub(super) fn ending(outcome: Option<&Outcome>, platform: Platform, timeout: Dur
     if is_reboot(outcome.exit, platform) {
         res.after *= 2; // the step runs again after the boot
     }
-    if res.runs && res.status.is_some() && res.after > timeout {
+    let is_kept_open = outcome.agent == Some(AgentFault::Hang);
+    if res.runs && res.status.is_some() && (res.after > timeout || is_kept_open) {
         res.after = timeout;
         res.status = Some(Status::ExecutionTimedOut);
     }

@@ -13,6 +13,7 @@ use super::{
     drive, nodes,
     parameters::{self, Given},
     shapes::SEND_COMMAND,
+    summary::Summary,
     targets::{self, Target},
     validate::{Checked, invalid},
 };
@@ -67,7 +68,7 @@ pub(super) fn send_command(call: &Call, body: &Value) -> Result<Value, ApiError>
     request.check_outputs()?;
     let chosen = request.chosen(call, &content);
     let command = request.command(call, document, content, chosen);
-    let answer = json!({ "Command": command.to_json() });
+    let answer = json!({ "Command": Summary::of(&command).to_json() });
     drive::launch(&call.sim, command);
     Ok(answer)
 }

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::sim::{
     agent::{self, Execution, Machine, MachineSpec, Plugin, Work},
-    state::Simulator,
+    state::{Ping, Simulator},
+    timeline,
 };
 
 /// An instance's machine and its agent's workers.
@@ -60,7 +61,7 @@ fn home(sim: &Simulator, sequence: u64, index: usize) -> Option<(Rc<Home>, Machi
 
 /// Notes that the document starts now; `None` if nobody wants it any more.
 fn start(sim: &Simulator, sequence: u64, index: usize) -> Option<Work> {
-    engine::catch_up(sim);
+    timeline::catch_up(sim);
     let now = sim.clock.now();
     let mut state = sim.state.borrow_mut();
     let (store, mut world) = engine::split(sim, &mut state);
@@ -84,7 +85,7 @@ fn start(sim: &Simulator, sequence: u64, index: usize) -> Option<Work> {
 /// There is no machine: the world's outcome decides if it has one, otherwise the invocation fails
 /// and says why.
 fn fall_back(sim: &Simulator, sequence: u64, index: usize, why: &str) {
-    engine::catch_up(sim);
+    timeline::catch_up(sim);
     let now = sim.clock.now();
     let mut state = sim.state.borrow_mut();
     let (store, mut world) = engine::split(sim, &mut state);
@@ -105,15 +106,15 @@ fn fall_back(sim: &Simulator, sequence: u64, index: usize, why: &str) {
 }
 
 fn report(sim: &Simulator, sequence: u64, index: usize, execution: &Execution) {
-    engine::catch_up(sim);
+    timeline::catch_up(sim);
     let now = sim.clock.now();
     let mut state = sim.state.borrow_mut();
     let (store, world) = engine::split(sim, &mut state);
     let Some(command) = store.commands.get_mut(&sequence) else { return };
     let Some(invocation) = command.invocations.get_mut(index) else { return };
     let instance = world.instances.get(&invocation.chosen.instance);
-    if instance.is_none_or(|it| it.ec2_state == "terminated") {
-        return; // the reply of an instance that is gone never comes
+    if instance.is_none_or(|it| it.ec2_state != "running" || it.ping != Ping::Online) {
+        return; // the reply of an instance or an agent that is gone never comes
     }
     invocation.running = None;
     invocation.trace.clone_from(&execution.trace);

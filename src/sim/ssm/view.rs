@@ -20,45 +20,6 @@ pub(super) struct StepView<'a> {
 }
 
 impl Command {
-    /// The `Command` of SendCommand and ListCommands, fillers included (aws-facts §1.6).
-    pub(super) fn to_json(&self) -> Value {
-        let (status, details) = self.status();
-        let echo = &self.echo;
-        json!({
-            "CommandId": self.id,
-            "DocumentName": self.document,
-            "DocumentVersion": self.version,
-            "Comment": echo.comment,
-            "ExpiresAfter": epoch(self.expires),
-            "Parameters": echo.parameters,
-            "InstanceIds": echo.instance_ids,
-            "Targets": echo.targets,
-            "RequestedDateTime": epoch(self.requested),
-            "Status": status,
-            "StatusDetails": details,
-            "OutputS3Region": "",
-            "OutputS3BucketName": "",
-            "OutputS3KeyPrefix": echo.key_prefix,
-            "MaxConcurrency": echo.max_concurrency,
-            "MaxErrors": echo.max_errors,
-            "TargetCount": self.target_count(),
-            "CompletedCount": self.tally.completed(),
-            "ErrorCount": self.tally.errors(),
-            "DeliveryTimedOutCount": self.tally.of(Status::DeliveryTimedOut),
-            "ServiceRole": echo.service_role,
-            "NotificationConfig": no_notifications(),
-            "CloudWatchOutputConfig": echo.log_config(),
-            "TimeoutSeconds": echo.timeout_seconds,
-            "AlarmConfiguration": { "IgnorePollAlarmFailure": false, "Alarms": [] },
-            "TriggeredAlarms": [],
-        })
-    }
-
-    /// Explicit ids are counted at once, targets when they are resolved (aws-facts §1.2).
-    fn target_count(&self) -> usize {
-        if self.resolved { self.tally.total() } else { self.echo.instance_ids.len() }
-    }
-
     pub(super) fn invocation_json(&self, invocation: &Invocation) -> Value {
         self.row(invocation, &[])
     }
@@ -152,7 +113,7 @@ impl Echo {
     }
 }
 
-fn no_notifications() -> Value {
+pub(super) fn no_notifications() -> Value {
     json!({ "NotificationArn": "", "NotificationEvents": [], "NotificationType": "" })
 }
 

@@ -13,7 +13,7 @@ use crate::sim::{Sim, World};
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(in crate::sim) struct Reply {
     pub status: u16,
     pub head: String,
     pub body: String,
@@ -22,29 +22,29 @@ pub(super) struct Reply {
 impl Reply {
     /// Returns the text of the first element of that name.
     #[track_caller]
-    pub(super) fn element(&self, name: &str) -> &str {
+    pub(in crate::sim) fn element(&self, name: &str) -> &str {
         let (_, rest) = self.body.split_once(&format!("<{name}>")).expect(&self.body);
         rest.split_once(&format!("</{name}>")).expect(&self.body).0
     }
 
     /// Returns the texts of all elements of that name.
-    pub(super) fn elements(&self, name: &str) -> Vec<&str> {
+    pub(in crate::sim) fn elements(&self, name: &str) -> Vec<&str> {
         let parts = self.body.split(&format!("<{name}>")).skip(1).collect::<Vec<_>>();
         parts.into_iter().map(|it| it.split('<').next().unwrap()).collect()
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(in crate::sim) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).expect(&self.body)
     }
 }
 
-pub(super) fn start(world: &str) -> Sim {
+pub(in crate::sim) fn start(world: &str) -> Sim {
     let world = World::parse(world, Path::new("w.toml")).unwrap();
     Sim::start(world, ([127, 0, 0, 1], 0).into()).unwrap()
 }
 
 /// Sends a request; `None` if the connection was closed without an answer.
-pub(super) fn send(
+pub(in crate::sim) fn send(
     sim: &Sim,
     method: &str,
     path: &str,
@@ -74,7 +74,7 @@ const ANYONE: &str = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s/aws4_re
      Signature=0";
 
 /// Sends a form as a caller whose signature is not looked at.
-pub(super) fn form(sim: &Sim, body: &str) -> Option<Reply> {
+pub(in crate::sim) fn form(sim: &Sim, body: &str) -> Option<Reply> {
     let host = sim.address().to_string();
     let headers =
         [("host", host.as_str()), ("authorization", ANYONE), ("x-amz-date", "20260101T000000Z")];
@@ -82,7 +82,7 @@ pub(super) fn form(sim: &Sim, body: &str) -> Option<Reply> {
 }
 
 /// Sends a JSON request as a caller whose signature is not looked at.
-pub(super) fn json(sim: &Sim, target: &str, body: &str) -> Option<Reply> {
+pub(in crate::sim) fn json(sim: &Sim, target: &str, body: &str) -> Option<Reply> {
     let host = sim.address().to_string();
     let headers = [
         ("host", host.as_str()),
@@ -96,14 +96,20 @@ pub(super) fn json(sim: &Sim, target: &str, body: &str) -> Option<Reply> {
 
 /// An access key.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub(in crate::sim) struct Key {
     pub id: String,
     pub secret: String,
     pub token: Option<String>,
 }
 
 /// Sends a form that is signed, at a time that is `late` seconds ago.
-pub(super) fn signed_at(sim: &Sim, key: &Key, service: &str, late: u64, body: &str) -> Reply {
+pub(in crate::sim) fn signed_at(
+    sim: &Sim,
+    key: &Key,
+    service: &str,
+    late: u64,
+    body: &str,
+) -> Reply {
     let host = sim.address().to_string();
     let headers = [("host", host.as_str()), ("content-type", "application/x-www-form-urlencoded")];
     let identity = aws_credential_types::Credentials::new(
@@ -140,6 +146,6 @@ pub(super) fn signed_at(sim: &Sim, key: &Key, service: &str, late: u64, body: &s
     send(sim, "POST", "/", &headers, body.as_bytes()).expect("nothing drops it")
 }
 
-pub(super) fn signed(sim: &Sim, key: &Key, service: &str, body: &str) -> Reply {
+pub(in crate::sim) fn signed(sim: &Sim, key: &Key, service: &str, body: &str) -> Reply {
     signed_at(sim, key, service, 0, body)
 }

@@ -58,13 +58,13 @@ fn unknown_actions_versions_and_targets_are_refused_in_their_protocols_shape() {
         ("Action=GetCallerIdentity&Version=1999-01-01", 400, "InvalidAction"),
         ("Version=2011-06-15", 400, "MissingAction"),
         ("", 400, "MissingAction"),
-        ("Action=DescribeInstances&Version=2016-11-15", 400, "UnsupportedOperation"),
+        ("Action=RunInstances&Version=2016-11-15", 400, "UnsupportedOperation"),
     ];
     for (body, status, code) in cases {
         let reply = form(&sim, body).unwrap();
         assert_eq!((reply.status, reply.element("Code")), (status, code), "{body}");
     }
-    let ec2 = form(&sim, "Action=DescribeInstances&Version=2016-11-15").unwrap();
+    let ec2 = form(&sim, "Action=RunInstances&Version=2016-11-15").unwrap();
     assert!(ec2.body.contains("<Response><Errors><Error><Code>"), "{}", ec2.body);
     assert!(!ec2.element("RequestID").is_empty());
 
@@ -88,6 +88,7 @@ fn other_methods_paths_and_oversize_bodies_are_refused() {
     assert_eq!(send(&sim, "GET", "/", &[], b"").unwrap().status, 405);
     assert_eq!(send(&sim, "POST", "/x", &[], b"").unwrap().status, 404);
     assert_eq!(send(&sim, "GET", "/_fleet/other", &[], b"").unwrap().status, 404);
+    assert_eq!(send(&sim, "PUT", "/_fleet/faults", &[], b"").unwrap().status, 405);
     assert_eq!(send(&sim, "DELETE", "/_fleet/stats", &[], b"").unwrap().status, 405);
     let body = vec![b'a'; 1024 * 1024 + 1];
     assert_eq!(send(&sim, "POST", "/", &[], &body).unwrap().status, 413);

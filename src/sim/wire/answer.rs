@@ -14,6 +14,9 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 const JSON: &str = "application/x-amz-json-1.1";
 const XML: &str = "text/xml";
 
+/// The operations that have no output in the service's model, and so no wrapper in the answer.
+const WITHOUT_OUTPUT: [&str; 2] = ["SuspendProcesses", "ResumeProcesses"];
+
 /// The answer of an awsJson1.1 operation.
 pub(crate) fn json(value: &Value, request_id: &str) -> Answer {
     answer(200, JSON, value.to_string().into_bytes(), request_id)
@@ -30,8 +33,27 @@ pub(crate) fn query(
     let mut res = Ok(());
     // The wrapper has to be there and come first, even when it is empty: SDKs insist on it.
     xml.root(&format!("{operation}Response"), service.xmlns(), |xml| {
-        xml.element(&format!("{operation}Result"), |xml| res = write(xml));
+        if WITHOUT_OUTPUT.contains(&operation) {
+            res = write(xml);
+        } else {
+            xml.element(&format!("{operation}Result"), |xml| res = write(xml));
+        }
         xml.element("ResponseMetadata", |xml| xml.text("RequestId", request_id));
+    });
+    res.map(|()| answer(200, XML, xml.into_bytes(), request_id))
+}
+
+/// The answer of an ec2Query operation: no wrapper, and the request's id first.
+pub(crate) fn ec2(
+    operation: &str,
+    request_id: &str,
+    write: impl FnOnce(&mut Xml) -> Result<(), ApiError>,
+) -> Result<Answer, ApiError> {
+    let mut xml = Xml::declared();
+    let mut res = Ok(());
+    xml.root(&format!("{operation}Response"), Service::Ec2.xmlns(), |xml| {
+        xml.text("requestId", request_id);
+        res = write(xml);
     });
     res.map(|()| answer(200, XML, xml.into_bytes(), request_id))
 }

@@ -22,6 +22,10 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 
+    pub(crate) fn set(&mut self, name: &str, text: &str) {
+        self.0.insert(name.to_owned(), text.to_owned());
+    }
+
     /// Tells whether the parameter or a part of it was sent.
     pub(crate) fn has(&self, name: &str) -> bool {
         let part = format!("{name}.");
@@ -47,6 +51,16 @@ impl Form {
         }
     }
 
+    /// Returns the texts `name.1`, `name.2`, … of EC2's flat lists.
+    pub(crate) fn flat_texts(&self, name: &str) -> Vec<&str> {
+        self.flat_members(name).into_iter().filter_map(|it| self.text(&it)).collect()
+    }
+
+    /// Returns the prefixes `name.1`, `name.2`, … that occur, by number.
+    pub(crate) fn flat_members(&self, name: &str) -> Vec<String> {
+        self.numbered(&format!("{name}."))
+    }
+
     /// Returns the texts `name.member.1`, `name.member.2`, … in the order of their numbers.
     pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
         self.members(name).into_iter().filter_map(|it| self.text(&it)).collect()
@@ -54,9 +68,12 @@ impl Form {
 
     /// Returns the prefixes `name.member.1`, `name.member.2`, … that occur, by number.
     pub(crate) fn members(&self, name: &str) -> Vec<String> {
-        let prefix = format!("{name}.member.");
-        let keys = self.0.range(prefix.clone()..).map(|(key, _)| key.as_str());
-        let tails = keys.map_while(|key| key.strip_prefix(&prefix));
+        self.numbered(&format!("{name}.member."))
+    }
+
+    fn numbered(&self, prefix: &str) -> Vec<String> {
+        let keys = self.0.range(prefix.to_owned()..).map(|(key, _)| key.as_str());
+        let tails = keys.map_while(|key| key.strip_prefix(prefix));
         let mut numbers: Vec<u32> =
             tails.filter_map(|it| it.split('.').next()?.parse().ok()).collect();
         numbers.sort_unstable();
@@ -102,6 +119,7 @@ mod tests {
             for name in names {
                 let name = name.split(".member.").next().unwrap_or_default();
                 form.texts(name);
+                form.flat_texts(name.split('.').next().unwrap_or_default());
                 form.has(name);
                 form.integer(name).ok();
                 form.boolean(name).ok();

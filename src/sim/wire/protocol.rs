@@ -28,6 +28,8 @@ pub(crate) struct Unroutable {
     pub error: ApiError,
 }
 
+const TOKEN: &str = "NextToken";
+
 const JSON_PREFIX: &str = "AmazonSSM";
 
 /// The services that are asked by form, by the version of their interface.
@@ -77,6 +79,22 @@ impl Asked {
     pub(crate) fn operation(&self) -> &str {
         match self {
             Self::Json { operation, .. } | Self::Form { operation, .. } => operation,
+        }
+    }
+
+    /// Returns the token of the page that is asked for.
+    pub(crate) fn token(&self) -> Option<&str> {
+        match self {
+            Self::Json { body, .. } => body.get(TOKEN).and_then(serde_json::Value::as_str),
+            Self::Form { form, .. } => form.text(TOKEN),
+        }
+    }
+
+    /// Asks for another page; an empty token for the first.
+    pub(crate) fn set_token(&mut self, token: &str) {
+        match self {
+            Self::Json { body, .. } => body[TOKEN] = token.into(),
+            Self::Form { form, .. } => form.set(TOKEN, token),
         }
     }
 }

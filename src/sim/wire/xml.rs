@@ -63,6 +63,20 @@ impl Xml {
         });
     }
 
+    /// Writes a list as EC2 does: `<name><item>…</item>…</name>`.
+    pub(crate) fn items<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        mut content: impl FnMut(&mut Self, T),
+    ) {
+        self.element(name, |xml| {
+            for item in items {
+                xml.element("item", |xml| content(xml, item));
+            }
+        });
+    }
+
     pub(crate) fn texts<'a>(&mut self, name: &str, texts: impl IntoIterator<Item = &'a str>) {
         self.element(name, |xml| texts.into_iter().for_each(|it| xml.text("member", it)));
     }

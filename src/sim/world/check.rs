@@ -4,6 +4,7 @@
 use std::{io, ops::Range, time::Duration};
 
 use jiff::SignedDuration;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::{World, WorldError, raw};
@@ -32,18 +33,16 @@ impl<'a> Source<'a> {
         Self { text, origin }
     }
 
-    pub(super) fn world(&self, read: ReadFile<'_>) -> Result<World, WorldError> {
-        let raw: raw::World = toml::from_str(self.text).map_err(|err| {
-            let at = err.span().unwrap_or(0..0);
-            self.error(at.start, self.key_at(at.start), err.message().replace('\n', ": "))
-        })?;
+    pub(super) fn world(&self, file: ReadFile<'_>) -> Result<World, WorldError> {
+        let raw: raw::World = self.read()?;
         let account = self.account(raw.account)?;
         let region = self.region(raw.region)?;
         let groups = self.groups(raw.group, &region)?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
-        let documents = self.documents(&raw.document, read)?;
-        let users = self.users(&raw.user, read)?;
-        let roles = self.roles(&raw.role, read)?;
+        let events = self.events(raw.event, &groups)?;
+        let documents = self.documents(&raw.document, file)?;
+        let users = self.users(&raw.user, file)?;
+        let roles = self.roles(&raw.role, file)?;
         let visible_after =
             self.duration_or(raw.visible_after, "visible_after", DEFAULT_VISIBLE_AFTER)?;
         Ok(World {
@@ -54,11 +53,20 @@ impl<'a> Source<'a> {
             visible_after,
             groups,
             outcomes,
+            events,
             documents,
             users,
             roles,
             faults: self.faults(raw.fault)?,
             notices: Vec::new(),
+        })
+    }
+
+    /// Reads the text, whatever the values say.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, WorldError> {
+        toml::from_str(self.text).map_err(|err| {
+            let at = err.span().unwrap_or(0..0);
+            self.error(at.start, self.key_at(at.start), err.message().replace('\n', ": "))
         })
     }
 

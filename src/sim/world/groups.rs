@@ -1,4 +1,4 @@
-//! The groups of a world, their instances, and what documents do on them.
+//! The groups of a world and their instances.
 //! It makes no instance: `instances` does, when the simulator starts.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
 use toml::Spanned;
 
 use super::{WorldError, check::Source, raw};
-use crate::sim::state::{Outcome, Ping, Platform, RunMode};
+use crate::sim::state::{Ping, Platform, RunMode};
 
 /// A group as the world wants it.
 #[derive(Debug, Clone)]
@@ -21,6 +21,9 @@ pub(crate) struct GroupSpec {
     pub zones: Vec<String>,
     pub tags: BTreeMap<String, String>,
     pub run: RunMode,
+    /// What a member is that nothing makes different.
+    pub usual: InstanceSpec,
+    pub termination_hook: Option<Duration>,
     /// By index.
     pub instances: Vec<InstanceSpec>,
 }
@@ -39,8 +42,6 @@ pub(crate) struct InstanceSpec {
 const MAX_SIZE: usize = 20_000;
 
 const AGENT_VERSION: &str = "3.3.987.0";
-
-const DEFAULT_AFTER: Duration = Duration::from_secs(1);
 
 const PLATFORMS: [(&str, Platform); 3] =
     [("Linux", Platform::Linux), ("Windows", Platform::Windows), ("MacOS", Platform::MacOs)];
@@ -72,22 +73,6 @@ const LIFECYCLES: [&str; 17] = [
 ];
 
 const HEALTHS: [&str; 2] = ["Healthy", "Unhealthy"];
-
-/// The StatusDetails that an invocation may be scripted to have. `Delayed` is late by half of
-/// `after` and then goes by `exit`; `InProgress` never replies.
-const STATUSES: [&str; 11] = [
-    "Success",
-    "Failed",
-    "Cancelled",
-    "ExecutionTimedOut",
-    "DeliveryTimedOut",
-    "Undeliverable",
-    "Terminated",
-    "InvalidPlatform",
-    "AccessDenied",
-    "Delayed",
-    "InProgress",
-];
 
 impl Source<'_> {
     pub(super) fn groups(
@@ -130,7 +115,7 @@ impl Source<'_> {
             health: "Healthy",
             agent_version: AGENT_VERSION.to_owned(),
         };
-        let mut instances = vec![usual; size];
+        let mut instances = vec![usual.clone(); size];
         for it in raw.instance {
             self.differ(&mut instances, it)?;
         }
@@ -143,6 +128,11 @@ impl Source<'_> {
             zones: self.zones(raw.zones, region)?,
             tags: self.tags(raw.tags)?,
             run,
+            usual,
+            termination_hook: raw
+                .termination_hook
+                .map(|it| self.duration(&it, "group.termination_hook"))
+                .transpose()?,
             instances,
             name: raw.name.into_inner(),
         })
@@ -198,46 +188,9 @@ impl Source<'_> {
         }
         Ok(())
     }
-
-    pub(super) fn outcomes(
-        &self,
-        raw: Vec<raw::Outcome>,
-        groups: &[GroupSpec],
-    ) -> Result<Vec<Outcome>, WorldError> {
-        raw.into_iter().map(|it| self.outcome(it, groups)).collect()
-    }
-
-    fn outcome(&self, raw: raw::Outcome, groups: &[GroupSpec]) -> Result<Outcome, WorldError> {
-        let mut size = groups.iter().map(|it| it.instances.len()).max().unwrap_or(0);
-        if let Some(name) = &raw.group {
-            let Some(group) = groups.iter().find(|it| it.name == *name.get_ref()) else {
-                let message = format!("the world has no group {:?}", name.get_ref());
-                return Err(self.refuse(name, "outcome.group", message));
-            };
-            size = group.instances.len();
-        }
-        if let Some(indices) = &raw.instances
-            && let Some(index) = indices.get_ref().iter().find(|it| **it >= size)
-        {
-            return Err(self.refuse(indices, "outcome.instances", beyond(*index, size)));
-        }
-        if let Some(status) = &raw.status {
-            self.word(status, "outcome.status", &STATUSES.map(|it| (it, it)))?;
-        }
-        Ok(Outcome {
-            group: raw.group.map(Spanned::into_inner),
-            instances: raw.instances.map(Spanned::into_inner),
-            document: raw.document.unwrap_or_else(|| "*".to_owned()),
-            after: self.duration_or(raw.after, "outcome.after", DEFAULT_AFTER)?,
-            exit: raw.exit.unwrap_or(0),
-            status: raw.status.map(Spanned::into_inner),
-            stdout: raw.stdout.unwrap_or_default(),
-            stderr: raw.stderr.unwrap_or_default(),
-        })
-    }
 }
 
-fn beyond(index: usize, size: usize) -> String {
+pub(super) fn beyond(index: usize, size: usize) -> String {
     let plural = if size == 1 { "" } else { "s" };
     format!("{index} is out of range: the group has {size} instance{plural}, counted from 0")
 }

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 
 use super::{GroupSpec, InstanceSpec, World};
 use crate::sim::{
-    ids,
-    state::{Group, Instance, Platform, State},
+    scaling::{Blank, GROUP_TAG},
+    state::{Group, Instance, Launches, State},
 };
-
-/// AWS puts it on every instance of a group.
-const GROUP_TAG: &str = "aws:autoscaling:groupName";
 
 impl World {
     /// Returns the account as the world has it at the start, without documents.
@@ -32,6 +29,15 @@ impl World {
                 zones: spec.zones.clone(),
                 tags: spec.tags.clone(),
                 members,
+                suspended: BTreeMap::new(),
+                owed: 0,
+                launches: Launches {
+                    next_index: spec.instances.len(),
+                    platform: spec.usual.platform,
+                    run: spec.run,
+                    agent_version: spec.usual.agent_version.clone(),
+                    termination_hook: spec.termination_hook,
+                },
             });
         }
         res
@@ -44,30 +50,19 @@ impl World {
         spec: &InstanceSpec,
         number: usize,
     ) -> Instance {
-        let id = ids::instance_id(self.seed, &group.name, index);
-        let [a, b, c, _] = u32::try_from(number + 4).unwrap_or(u32::MAX).to_le_bytes();
-        let computer_name = match spec.platform {
-            Platform::Linux => format!("ip-10-{c}-{b}-{a}.ec2.internal"),
-            Platform::Windows => format!("EC2AMAZ-{}", id[12..].to_uppercase()),
-            Platform::MacOs => format!("ip-10-{c}-{b}-{a}.local"),
-        };
         let mut tags: BTreeMap<String, String> = group.tags.clone();
         tags.insert(GROUP_TAG.to_owned(), group.name.clone());
+        let (seed, platform) = (self.seed, spec.platform);
         Instance {
-            group: group.name.clone(),
-            index,
             zone: group.zones[index % group.zones.len()].clone(),
             lifecycle: spec.lifecycle.to_owned(),
             health: spec.health.to_owned(),
-            platform: spec.platform,
             ping: spec.ping,
             agent_version: spec.agent_version.clone(),
-            computer_name,
-            ip_address: format!("10.{c}.{b}.{a}"),
             tags,
             run: group.run,
             ec2_state: ec2_state(spec.lifecycle).to_owned(),
-            id,
+            ..Blank { seed, group: &group.name, index, number, platform }.instance()
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct World {
     pub role: Vec<Role>,
     #[serde(default)]
     pub fault: Vec<Fault>,
+    #[serde(default)]
+    pub event: Vec<Event>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +42,7 @@ pub(super) struct Group {
     pub zones: Option<Spanned<Vec<String>>>,
     pub tags: Option<Spanned<BTreeMap<String, String>>>,
     pub run: Option<Spanned<String>>,
+    pub termination_hook: Option<Spanned<String>>,
     #[serde(default)]
     pub instance: Vec<Instance>,
 }
@@ -66,6 +69,19 @@ pub(super) struct Outcome {
     pub status: Option<Spanned<String>>,
     pub stdout: Option<String>,
     pub stderr: Option<String>,
+    pub agent: Option<Spanned<String>>,
+    pub away: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Event {
+    pub after: Spanned<String>,
+    pub since: Option<Spanned<String>>,
+    pub group: Spanned<String>,
+    pub kind: Spanned<String>,
+    pub count: Option<Spanned<usize>>,
+    pub instances: Option<Spanned<Vec<usize>>>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +115,8 @@ pub(super) struct Fault {
     pub operation: Spanned<String>,
     pub calls: Option<Spanned<Vec<u64>>>,
     pub rate: Option<Spanned<f64>>,
+    pub calls_per_second: Option<Spanned<f64>>,
     pub kind: Spanned<String>,
     pub delay: Option<Spanned<String>>,
+    pub age: Option<Spanned<String>>,
 }

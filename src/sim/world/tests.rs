@@ -49,7 +49,7 @@ fn an_unknown_key_is_named_with_its_line() {
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
          `seed`, `speed`, `visible_after`, `group`, `outcome`, `document`, `user`, `role`, \
-         `fault`",
+         `fault`, `event`",
     );
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
@@ -120,7 +120,7 @@ fn a_bad_value_is_named_with_its_line() {
             format!("{fault}kind = \"oops\"\ncalls = [1]"),
             "3:8: fault.kind: unknown value \"oops\", expected drop-before-accept, \
              drop-after-accept, error-500, error-500-after-accept, throttle, delay, \
-             expired-token, truncated-body or html-500",
+             expired-token, empty-page, repeated-page, stale-page, truncated-body or html-500",
         ),
         (
             format!("{fault}kind = \"throttle\""),
@@ -133,6 +133,18 @@ fn a_bad_value_is_named_with_its_line() {
         (
             format!("{fault}kind = \"throttle\"\ncalls = [0]"),
             "4:9: fault.calls: expected numbers of calls, counted from 1",
+        ),
+        (
+            format!("{fault}kind = \"throttle\"\ncalls_per_second = 0"),
+            "4:20: fault.calls_per_second: 0 is out of range: expected above 0",
+        ),
+        (
+            format!("{fault}kind = \"error-500\"\ncalls_per_second = 1"),
+            "4:20: fault.calls_per_second: a fault of kind \"error-500\" has no calls_per_second",
+        ),
+        (
+            format!("{fault}kind = \"stale-page\"\ncalls = [1]"),
+            "2:13: fault.operation: SendCommand cannot have a stale-page",
         ),
         (
             "# é\n[[document]]\nname = \"d\"\nfile = \"absent.yaml\"".to_owned(),

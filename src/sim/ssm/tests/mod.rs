@@ -29,6 +29,7 @@ use crate::sim::{
 pub(super) struct World {
     pub sim: Rc<Simulator>,
     pub caller: Caller,
+    pub as_of: Option<Timestamp>,
 }
 
 /// Instances of group `web` (Linux), then whatever a test changes.
@@ -77,6 +78,7 @@ pub(super) fn outcome(instances: &[usize]) -> Outcome {
         status: None,
         stdout: String::new(),
         stderr: String::new(),
+        agent: None,
     }
 }
 
@@ -102,10 +104,12 @@ impl World {
             clock: Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), speed),
             visible_after: spec.visible_after,
             outcomes: spec.outcomes,
+            events: Vec::new(),
+            seed: 1,
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
         };
-        Self { sim: sim.shared(), caller: Caller::administrator("123456789012") }
+        Self { sim: sim.shared(), caller: Caller::administrator("123456789012"), as_of: None }
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
@@ -113,6 +117,7 @@ impl World {
             sim: Rc::clone(&self.sim),
             operation: operation.to_owned(),
             caller: self.caller.clone(),
+            as_of: self.as_of,
         };
         super::call(&call, &body).await
     }
@@ -157,10 +162,11 @@ impl World {
         rows.iter().map(|it| it["StatusDetails"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Returns the invocations in the order of their instances; a list has the newest first.
     pub(super) async fn rows(&self, command: &str) -> Vec<Value> {
         let body = json!({ "CommandId": command, "Details": true, "MaxResults": 50 });
         let answer = self.ok("ListCommandInvocations", body).await;
-        answer["CommandInvocations"].as_array().unwrap().clone()
+        answer["CommandInvocations"].as_array().unwrap().iter().rev().cloned().collect()
     }
 
     /// Returns the command as ListCommands shows it.
@@ -202,5 +208,6 @@ fn instance(index: usize) -> Instance {
         tags: BTreeMap::from([group]),
         run: RunMode::Outcomes,
         ec2_state: "running".to_owned(),
+        ..Instance::default()
     }
 }

@@ -1,0 +1,102 @@
+//! How instances look in EC2's answers.
+
+use jiff::SignedDuration;
+
+use super::{Call, Instance, Xml};
+use crate::sim::{autoscaling::subnet_id, ids, state::Platform};
+
+/// Instances of the world's beginning are this much older than the simulation.
+const AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Every instance has a reservation of its own, as those of Auto Scaling do.
+pub(super) fn write_reservation(call: &Call, instance: &Instance, xml: &mut Xml) {
+    xml.text("reservationId", &instance.id.replacen("i-", "r-", 1));
+    xml.text("ownerId", &call.sim.account);
+    xml.items("groupSet", [], |_, ()| {});
+    xml.items("instancesSet", [instance], |xml, it| write_instance(call, it, xml));
+}
+
+fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
+    let launched = instance.launched.unwrap_or(call.sim.clock.epoch() - AGE);
+    let is_there = instance.ec2_state != "terminated";
+    xml.text("instanceId", &instance.id);
+    xml.text("imageId", &ids::instance_id(0, details(instance), 0).replacen("i-", "ami-", 1));
+    xml.element("instanceState", |xml| write_state(instance, xml));
+    let private = if is_there { instance.computer_name.as_str() } else { "" };
+    xml.text("privateDnsName", private);
+    xml.text("dnsName", "");
+    xml.text("reason", "");
+    xml.value("amiLaunchIndex", 0);
+    xml.items("productCodes", [], |_, ()| {});
+    xml.text("instanceType", "t3.micro");
+    xml.text("launchTime", &launched.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
+    xml.element("placement", |xml| {
+        xml.text("availabilityZone", &instance.zone);
+        xml.text("groupName", "");
+        xml.text("tenancy", "default");
+    });
+    if instance.platform == Platform::Windows {
+        xml.text("platform", "windows");
+    }
+    xml.element("monitoring", |xml| xml.text("state", "disabled"));
+    if is_there {
+        xml.text("subnetId", &subnet_id(&instance.zone));
+        xml.text("vpcId", "vpc-0123456789abcdef0");
+        xml.text("privateIpAddress", &instance.ip_address);
+    }
+    xml.text("architecture", "x86_64");
+    xml.text("rootDeviceType", "ebs");
+    xml.text("rootDeviceName", "/dev/xvda");
+    xml.text("virtualizationType", "hvm");
+    xml.text("hypervisor", "xen");
+    xml.items("tagSet", &instance.tags, |xml, (key, value)| {
+        xml.text("key", key);
+        xml.text("value", value);
+    });
+    xml.text("platformDetails", details(instance));
+}
+
+pub(super) fn write_status(instance: &Instance, xml: &mut Xml) {
+    xml.text("instanceId", &instance.id);
+    xml.text("availabilityZone", &instance.zone);
+    xml.element("instanceState", |xml| write_state(instance, xml));
+    // Auto Scaling's word for an instance whose checks failed.
+    let status = match (instance.ec2_state.as_str(), instance.health.as_str()) {
+        ("running", "Unhealthy") => ("impaired", "failed"),
+        ("running", _) => ("ok", "passed"),
+        _ => ("not-applicable", ""),
+    };
+    for (name, (status, check)) in [
+        ("systemStatus", if status.0 == "impaired" { ("ok", "passed") } else { status }),
+        ("instanceStatus", status),
+    ] {
+        xml.element(name, |xml| {
+            xml.text("status", status);
+            let checks: &[&str] = if check.is_empty() { &[] } else { &["reachability"] };
+            xml.items("details", checks, |xml, it| {
+                xml.text("name", it);
+                xml.text("status", check);
+            });
+        });
+    }
+}
+
+fn write_state(instance: &Instance, xml: &mut Xml) {
+    let code = match instance.ec2_state.as_str() {
+        "pending" => 0,
+        "shutting-down" => 32,
+        "terminated" => 48,
+        "stopping" => 64,
+        "stopped" => 80,
+        _ => 16, // running
+    };
+    xml.value("code", code);
+    xml.text("name", &instance.ec2_state);
+}
+
+fn details(instance: &Instance) -> &'static str {
+    match instance.platform {
+        Platform::Linux | Platform::MacOs => "Linux/UNIX",
+        Platform::Windows => "Windows",
+    }
+}

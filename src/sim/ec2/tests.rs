@@ -1,0 +1,77 @@
+//! EC2 over the wire.
+
+use crate::sim::tests::client::{Reply, form, start};
+
+const WORLD: &str = "[[group]]\nname = \"web\"\nsize = 7\ntags = { role = \"a&b\" }\n\
+                     [[group.instance]]\nindex = 6\nlifecycle = \"Terminated\"\n\
+                     [[group]]\nname = \"win\"\nsize = 1\nplatform = \"Windows\"\n";
+
+fn ask(sim: &crate::sim::Sim, operation: &str, parameters: &str) -> Reply {
+    form(sim, &format!("Action={operation}&Version=2016-11-15{parameters}")).unwrap()
+}
+
+fn tag(value: &str) -> String {
+    format!("&Filter.1.Name=tag%3Aaws%3Aautoscaling%3AgroupName&Filter.1.Value.1={value}")
+}
+
+#[test]
+fn instances_are_found_by_filters() {
+    let sim = start(WORLD);
+    let count =
+        |parameters: &str| ask(&sim, "DescribeInstances", parameters).elements("instanceId").len();
+    assert_eq!(count(""), 8);
+    assert_eq!(count(&tag("web")), 7);
+    assert_eq!(count(&tag("w*")), 8);
+    assert_eq!(count(&format!("{}&Filter.1.Value.2=win", tag("web"))), 8);
+    let running = "&Filter.2.Name=instance-state-name&Filter.2.Value.1=running";
+    assert_eq!(count(&format!("{}{running}", tag("web"))), 6);
+    assert_eq!(count("&Filter.1.Name=tag-key&Filter.1.Value.1=role"), 7);
+    assert_eq!(count("&Filter.1.Name=instance-id&Filter.1.Value.1=i-nope"), 0);
+    let reply = ask(&sim, "DescribeInstances", &tag("win"));
+    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DescribeInstancesResponse \
+                xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>";
+    assert!(reply.body.starts_with(head), "{}", reply.body);
+    assert_eq!((reply.element("platform"), reply.element("code")), ("windows", "16"));
+}
+
+#[test]
+fn pages_and_ids_exclude_each_other() {
+    let sim = start(WORLD);
+    let first = ask(&sim, "DescribeInstances", "&MaxResults=5");
+    let token = format!("&MaxResults=5&NextToken={}", first.element("nextToken"));
+    let second = ask(&sim, "DescribeInstances", &token);
+    let mut all = [first.elements("instanceId"), second.elements("instanceId")].concat();
+    all.dedup();
+    assert_eq!((all.len(), second.elements("nextToken").len()), (8, 0));
+    let one = ask(&sim, "DescribeInstances", &format!("&InstanceId.1={}", all[3]));
+    assert_eq!(one.elements("instanceId"), [all[3]]);
+    for (parameters, code) in [
+        (format!("&InstanceId.1={}&MaxResults=5", all[0]), "InvalidParameterCombination"),
+        ("&InstanceId.1=i-00000000000000000".to_owned(), "InvalidInstanceID.NotFound"),
+        ("&InstanceId.1=web".to_owned(), "InvalidInstanceID.Malformed"),
+        ("&MaxResults=4".to_owned(), "InvalidParameterValue"),
+        ("&NextToken=x".to_owned(), "InvalidNextToken"),
+        ("&Filter.1.Name=color&Filter.1.Value.1=red".to_owned(), "InvalidParameterValue"),
+        ("&DryRun=true".to_owned(), "DryRunOperation"),
+    ] {
+        let reply = ask(&sim, "DescribeInstances", &parameters);
+        assert_eq!(reply.element("Code"), code, "{parameters}");
+        assert!(reply.body.contains("<Response><Errors><Error>"), "{}", reply.body);
+    }
+}
+
+#[test]
+fn statuses_are_of_running_instances_unless_all_are_asked_for() {
+    let sim = start(WORLD);
+    let running = ask(&sim, "DescribeInstanceStatus", "");
+    assert_eq!(running.elements("instanceId").len(), 7);
+    let all = ask(&sim, "DescribeInstanceStatus", "&IncludeAllInstances=true");
+    assert_eq!(all.elements("instanceId").len(), 8);
+    assert!(all.body.contains("<code>48</code><name>terminated</name>"), "{}", all.body);
+}
+
+#[test]
+fn everything_else_is_refused() {
+    let reply = ask(&start(""), "TerminateInstances", "&InstanceId.1=i-0");
+    assert_eq!(reply.element("Code"), "UnsupportedOperation");
+}

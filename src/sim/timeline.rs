@@ -1,0 +1,115 @@
+//! What happens to instances at its own time: lifecycle transitions, the world's events, agents
+//! that come back. Nothing waits for it: whoever looks at the account first lets happen what is
+//! due, in order, together with what happens to the commands.
+
+use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    scaling::{Phase, Scaling},
+    ssm,
+    state::{Ping, Simulator},
+};
+
+/// What is to happen to the account, besides its commands.
+#[derive(Default)]
+pub(crate) struct Timeline {
+    queue: BinaryHeap<Due>,
+    /// How many were ever queued: what happens at one instant happens in that order.
+    pushed: u64,
+    /// The world's events, by index, that wait for the first command.
+    waiting: Vec<(Duration, usize)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Happening {
+    /// An instance gets to the next state of its lifecycle.
+    Moves(String, Phase),
+    /// An instance's agent can be reached again.
+    Connects(String),
+    /// One of the world's events, by its index.
+    Event(usize),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Due {
+    at: Timestamp,
+    order: u64,
+    what: Happening,
+}
+
+impl Ord for Due {
+    // Reversed, because BinaryHeap pops its greatest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Timeline {
+    pub(crate) fn push(&mut self, at: Timestamp, what: Happening) {
+        self.queue.push(Due { at, order: self.pushed, what });
+        self.pushed += 1;
+    }
+
+    /// Lets an event wait for the first command, and happen so long after it.
+    pub(crate) fn wait_for_command(&mut self, after: Duration, event: usize) {
+        self.waiting.push((after, event));
+    }
+
+    /// A command was accepted.
+    pub(crate) fn command_sent(&mut self, at: Timestamp) {
+        for (after, event) in std::mem::take(&mut self.waiting) {
+            self.push(plus(at, after), Happening::Event(event));
+        }
+    }
+
+    /// When something happens next.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.queue.peek().map(|it| it.at)
+    }
+
+    fn pop_until(&mut self, now: Timestamp) -> Option<(Timestamp, Happening)> {
+        self.queue.peek().filter(|it| it.at <= now)?;
+        self.queue.pop().map(|it| (it.at, it.what))
+    }
+}
+
+/// Lets happen everything that is due, so that an answer is of this instant.
+pub(crate) fn catch_up(sim: &Simulator) {
+    let now = sim.clock.now();
+    let mut state = sim.state.borrow_mut();
+    loop {
+        let until = state.timeline.next().map_or(now, |it| it.min(now));
+        // A command that makes something happen sooner stops there.
+        ssm::advance(sim, &mut state, until);
+        let Some((at, what)) = state.timeline.pop_until(now) else { return };
+        let mut scaling = Scaling { state: &mut state, seed: sim.seed, at };
+        match what {
+            Happening::Moves(instance, phase) => scaling.move_on(&instance, phase),
+            Happening::Connects(instance) => {
+                if let Some(it) = state.instances.get_mut(&instance)
+                    && it.ping == Ping::ConnectionLost
+                {
+                    it.ping = Ping::Online;
+                }
+            }
+            Happening::Event(index) => {
+                if let Some(it) = sim.events.get(index) {
+                    scaling.event(it);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn plus(at: Timestamp, duration: Duration) -> Timestamp {
+    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(duration).unwrap_or(Timestamp::MAX)
+}

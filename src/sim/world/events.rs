@@ -1,0 +1,67 @@
+//! What happens to the groups of a world while it runs, checked.
+//! It lets nothing happen: `timeline` does.
+
+use super::{
+    WorldError,
+    check::Source,
+    groups::{GroupSpec, beyond},
+    raw,
+};
+use crate::sim::state::{Event, EventKind, Since, Which};
+
+const KINDS: [(&str, EventKind); 4] = [
+    ("scale-in", EventKind::ScaleIn),
+    ("scale-out", EventKind::ScaleOut),
+    ("standby", EventKind::Standby),
+    ("lose-agent", EventKind::LoseAgent),
+];
+
+const SINCES: [(&str, Since); 2] = [("command", Since::Command), ("start", Since::Start)];
+
+impl Source<'_> {
+    pub(super) fn events(
+        &self,
+        raw: Vec<raw::Event>,
+        groups: &[GroupSpec],
+    ) -> Result<Vec<Event>, WorldError> {
+        raw.into_iter().map(|it| self.event(it, groups)).collect()
+    }
+
+    fn event(&self, raw: raw::Event, groups: &[GroupSpec]) -> Result<Event, WorldError> {
+        let name = raw.group.get_ref();
+        let Some(group) = groups.iter().find(|it| it.name == *name) else {
+            let message = format!("the world has no group {name:?}");
+            return Err(self.refuse(&raw.group, "event.group", message));
+        };
+        let kind = self.word(&raw.kind, "event.kind", &KINDS)?;
+        let since = raw.since.as_ref();
+        Ok(Event {
+            after: self.duration(&raw.after, "event.after")?,
+            since: since.map_or(Ok(Since::Command), |it| self.word(it, "event.since", &SINCES))?,
+            kind,
+            which: self.which(&raw, kind, group.instances.len())?,
+            group: raw.group.into_inner(),
+        })
+    }
+
+    fn which(&self, raw: &raw::Event, kind: EventKind, size: usize) -> Result<Which, WorldError> {
+        match (&raw.count, &raw.instances) {
+            (None, None) => Ok(Which::Count(1)),
+            (Some(it), None) if *it.get_ref() == 0 => {
+                Err(self.refuse(it, "event.count", "expected at least 1"))
+            }
+            (Some(it), None) => Ok(Which::Count(*it.get_ref())),
+            (None, Some(it)) if kind == EventKind::ScaleOut => {
+                let message = "the instances of a scale-out do not exist yet: expected count";
+                Err(self.refuse(it, "event.instances", message))
+            }
+            (None, Some(it)) => match it.get_ref().iter().find(|it| **it >= size) {
+                Some(index) => Err(self.refuse(it, "event.instances", beyond(*index, size))),
+                None => Ok(Which::Indices(it.get_ref().clone())),
+            },
+            (Some(_), Some(it)) => {
+                Err(self.refuse(it, "event.instances", "expected count or instances, not both"))
+            }
+        }
+    }
+}
