@@ -16,6 +16,7 @@ use super::{
     calls::{CallLog, Counter},
     error::{AwsError, explain},
     scope::{Assumed, AssumedProvider, Role, no_credentials},
+    whole::Whole,
 };
 use crate::plan::{Note, Operator};
 
@@ -122,6 +123,7 @@ impl Aws {
         operator.caller_arn = identity.arn;
         let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);
+        let autoscaling = autoscaling.interceptor(Whole).retry_classifier(Whole);
         Ok(Self {
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
@@ -142,6 +144,7 @@ pub async fn region(access: &Access) -> Result<String, ConnectError> {
 
 fn sts(config: &SdkConfig, counter: &Counter) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone());
+    let config = config.interceptor(Whole).retry_classifier(Whole);
     aws_sdk_sts::Client::from_conf(config.build())
 }
 

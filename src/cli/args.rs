@@ -216,7 +216,8 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N|P%", allow_hyphen_values = true,
           value_parser = Limit::parse_errors)]
     pub max_errors: Option<Limit>,
-    /// How long an instance may take to begin, such as 10m: 30s to 30d [default: 10m]
+    /// How long SSM tries to reach an instance, such as 10m: 30s to 30d; whoever never answers is
+    /// given up when the document's own timeout has passed as well [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = delivery_timeout)]
     pub timeout: Option<u32>,
     /// When to stop sending and cancel what runs, counted from the start, such as 1h

@@ -28,7 +28,8 @@ fn a_plan_names_who_is_in_who_is_out_and_the_worst_case() {
                   that the plan leaves out
       limits      budget 0, concurrency 2: at most 2 of 3 can fail
                   from --max-errors 0 and --max-concurrency 2
-      delivery    given up after 600 seconds without an answer
+      delivery    given up without an answer after 600 seconds and the document's
+                  own timeout
     -- stderr
     -- exit: 0
     ");

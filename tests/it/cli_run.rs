@@ -37,7 +37,8 @@ fn a_run_shows_its_plan_its_progress_and_a_report_with_the_verdict_last() {
                   exactly what the group's tag matches, in one wave
       limits      budget 0, concurrency 1: at most 1 of 3 can fail
                   from --max-errors 0 and --max-concurrency 10%
-      delivery    given up after 600 seconds without an answer
+      delivery    given up without an answer after 600 seconds and the document's
+                  own timeout
 
     [TIME] wave 1 started: 3 instances
     [TIME] command [UUID] accepted
@@ -250,7 +251,31 @@ fn a_throttled_service_makes_it_slower_and_nothing_else() {
     let world = std::fs::read_to_string(repository("tests/worlds/three_healthy.toml")).unwrap();
     let sim = env.world(&(world + &faults.concat()));
     drop(env.run(&["run", &sim, "--asg", "web", "--", "true"]).exits(0));
-    assert_eq!(env.record().complete()["totals"]["succeeded"], 3);
+    let record = env.record();
+    assert_eq!(record.complete()["totals"]["succeeded"], 3);
+    assert!(record.report["api_calls"]["throttled"].as_u64() > Some(0));
+}
+
+#[test]
+fn throttles_of_every_service_are_counted() {
+    for operation in ["DescribeAutoScalingGroups", "ListCommandInvocations", "AssumeRole"] {
+        let fault =
+            format!("[[fault]]\noperation = \"{operation}\"\ncalls = [1]\nkind = \"throttle\"\n");
+        let env = FleetEnv::new();
+        let world = std::fs::read_to_string(repository("tests/worlds/three_healthy.toml")).unwrap();
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+            "Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}]}"#;
+        let policy = r#"{"Version":"2012-10-17","Statement":[
+            {"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        env.write("trust.json", trust);
+        env.write("policy.json", policy);
+        let role = "[[role]]\nname = \"r\"\ntrust = \"trust.json\"\npolicy = \"policy.json\"\n";
+        let sim = env.world(&(world + &fault + role));
+        let role = ["--role-arn", "arn:aws:iam::123456789012:role/r"];
+        let args = [&["run", &sim, "--asg", "web"], &role[..], &["--", "true"]].concat();
+        drop(env.run(&args).exits(0));
+        assert_eq!(env.record().complete()["api_calls"]["throttled"], 1, "{operation}");
+    }
 }
 
 #[test]

@@ -15,6 +15,9 @@ mod bad_input;
 /// `fleet run`: plan, send, follow, report.
 mod cli_run;
 
+/// What goes wrong on the wire.
+mod faults;
+
 /// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
 mod records;
 

@@ -133,14 +133,14 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
         .filter(|it| it.visible <= now && request.concerns(it) && wanted.command(it));
     for command in visible {
         let skipped = if command.sequence == from { first } else { 0 };
-        for (index, invocation) in request.invocations_of(command, skipped) {
+        for (place, invocation) in request.invocations_of(command, skipped) {
             let rewound = call.as_of.map(|at| invocation.rewound(at));
             let invocation = rewound.as_ref().unwrap_or(invocation);
             if !wanted.invocation(invocation) {
                 continue;
             }
             if rows.len() == size {
-                let next = format!("{}.{index}", command.sequence);
+                let next = format!("{}.{place}", command.sequence);
                 let next = page::token("invocations", &next);
                 return Ok(json!({ "CommandInvocations": rows, "NextToken": next }));
             }
