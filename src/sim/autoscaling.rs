@@ -22,6 +22,7 @@ use super::{
 
 /// Answers one operation into `xml`.
 pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    constraints::check(&call.operation, form)?;
     timeline::catch_up(&call.sim);
     match call.operation.as_str() {
         "DescribeAutoScalingGroups" => {

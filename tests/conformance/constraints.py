@@ -8,7 +8,6 @@ send most of them, so its own validation is off.
 import re
 
 import model
-import scaling
 from harness import check
 
 OPERATIONS = {
@@ -20,7 +19,9 @@ OPERATIONS = {
     ],
     "sts": ["assume_role"],
     "autoscaling": [
-        "describe_auto_scaling_groups", "describe_auto_scaling_instances", *scaling.NEEDED,
+        "describe_auto_scaling_groups", "describe_auto_scaling_instances",
+        "describe_scaling_activities", "enter_standby", "exit_standby", "suspend_processes",
+        "resume_processes", "set_instance_protection", "terminate_instance_in_auto_scaling_group",
     ],
 }
 
@@ -28,8 +29,12 @@ OPERATIONS = {
 WHOLE = {
     "create_document": {"Requires", "Attachments", "DisplayName"},
     "update_document": {"Attachments", "DisplayName"},
+    "describe_scaling_activities": {"Filters"},
     "assume_role": {"PolicyArns", "ProvidedContexts", "MinimumSessionTokenSize"},
 }
+
+# Members that are newer than aws-facts: without them InstanceId is required.
+NEWER = {"terminate_instance_in_auto_scaling_group": {"InstanceIds", "AutoScalingGroupName"}}
 
 # Values to try against a pattern; the first that breaks it is sent.
 ODD = ["!", " ", "x y!", "ü!", "\u0007", "", "-1", "a"]
@@ -41,12 +46,13 @@ def run(worlds):
         client = world.free(service)
         code = "ValidationException" if service == "ssm" else "ValidationError"
         for method in methods:
-            if method in scaling.NEEDED and not scaling.is_there(client, method):
-                continue  # the module `scaling` holds it to its refusal
             name = client.meta.method_to_api_mapping[method]
             shape = client.meta.service_model.operation_model(name).input_shape
             base = {name: valid(shape.members[name]) for name in shape.required_members}
-            for path, what, request in broken(shape, base, "", WHOLE.get(method, set())):
+            skipped = WHOLE.get(method, set()) | NEWER.get(method, set())
+            for path, what, request in broken(shape, base, "", skipped):
+                if service != "ssm" and [] in request.values():
+                    continue  # a form cannot say that a list is there and empty
                 with check(f"{method}: {path} {what} is {code}"):
                     names = re.escape(path)
                     model.refused(client, method, code,

@@ -1,57 +1,17 @@
-"""What changes an Auto Scaling group (aws-facts §5.3 to §5.5), and EC2's view of its instances.
-
-Operations that the simulator does not have are held to their refusal instead.
-"""
+"""What changes an Auto Scaling group (aws-facts §5.3 to §5.5), and EC2's view of its instances."""
 
 import model
 from harness import check, equal, holds, until
-
-NEEDED = {
-    "enter_standby": {"AutoScalingGroupName": "nobody", "ShouldDecrementDesiredCapacity": True},
-    "exit_standby": {"AutoScalingGroupName": "nobody"},
-    "suspend_processes": {"AutoScalingGroupName": "nobody"},
-    "resume_processes": {"AutoScalingGroupName": "nobody"},
-    "describe_scaling_activities": {},
-    "set_instance_protection": {"AutoScalingGroupName": "nobody", "InstanceIds": [],
-                                "ProtectedFromScaleIn": True},
-    "terminate_instance_in_auto_scaling_group": {"InstanceId": "i-0123456789abcdef0",
-                                                 "ShouldDecrementDesiredCapacity": True},
-    "describe_instances": {}, "describe_instance_status": {},
-}
 
 
 def run(worlds):
     world = worlds["scaling"]
     asg, ec2 = world.client("autoscaling"), world.client("ec2")
-
-    def there(client, *methods):
-        absent = [it for it in methods if not is_there(client, it)]
-        for method in absent:
-            with check(f"{method} is not there: refused, in AWS's shape"):
-                holds(not is_there(client, method), "it was there after all")
-        return not absent
-
-    if there(asg, "enter_standby", "exit_standby"):
-        standby(world, asg)
-    if there(asg, "suspend_processes", "resume_processes"):
-        processes(asg)
-    if there(asg, "describe_scaling_activities"):
-        activities(asg)
-    if there(asg, "set_instance_protection", "terminate_instance_in_auto_scaling_group"):
-        protection(world, asg)
-    if there(ec2, "describe_instances", "describe_instance_status"):
-        instances(world, ec2)
-
-
-def is_there(client, method):
-    """Whether the simulator has an operation; one that it has not must be refused by name."""
-    if method not in client.meta.method_to_api_mapping:
-        return False
-    try:
-        getattr(client, method)(**NEEDED[method])
-    except client.exceptions.ClientError as error:
-        return error.response["Error"]["Code"] not in ("InvalidAction", "UnsupportedOperation")
-    return True
+    standby(world, asg)
+    processes(asg)
+    activities(asg)
+    protection(world, asg)
+    instances(world, ec2)
 
 
 def group(asg, name):

@@ -3,21 +3,57 @@
 
 use super::{ApiError, Form, invalid};
 
-/// Holds the strings of DescribeAutoScalingGroups against the model.
-pub(super) fn groups(form: &Form) -> Result<(), ApiError> {
+/// Any other operation is not there, whatever its strings.
+const OPERATIONS: [&str; 9] = [
+    "DescribeAutoScalingGroups",
+    "DescribeAutoScalingInstances",
+    "DescribeScalingActivities",
+    "EnterStandby",
+    "ExitStandby",
+    "ResumeProcesses",
+    "SetInstanceProtection",
+    "SuspendProcesses",
+    "TerminateInstanceInAutoScalingGroup",
+];
+
+/// The strings of all operations: the model has the same constraints for a name wherever it occurs.
+const TEXTS: [(&str, Option<usize>); 3] =
+    [("AutoScalingGroupName", Some(255)), ("InstanceId", Some(19)), ("NextToken", None)];
+const LISTS: [(&str, Option<usize>); 4] = [
+    ("AutoScalingGroupNames", Some(255)),
+    ("InstanceIds", Some(19)),
+    ("ScalingProcesses", Some(255)),
+    ("ActivityIds", None),
+];
+
+/// Lists that have to be there: an empty one cannot be told from none in this protocol.
+const REQUIRED: [(&str, &str); 1] = [("SetInstanceProtection", "InstanceIds")];
+
+/// Holds every string of a call against the model. It comes before the authorisation, unlike with
+/// SSM: which of them is first is UNVERIFIED (D21), and this way it is in one place.
+pub(super) fn check(operation: &str, form: &Form) -> Result<(), ApiError> {
+    if !OPERATIONS.contains(&operation) {
+        return Ok(());
+    }
     let mut found = Constraints::default();
-    found.list("autoScalingGroupNames", &form.texts("AutoScalingGroupNames"), Some(255));
-    found.text("nextToken", form.text("NextToken"));
+    for (_, name) in REQUIRED.iter().filter(|(it, _)| *it == operation) {
+        if form.members(name).is_empty() {
+            found.add("null", &lower_camel(name), "not be null");
+        }
+    }
+    for (name, longest) in TEXTS {
+        found.text(&lower_camel(name), form.text(name), longest);
+    }
+    for (name, longest) in LISTS {
+        found.list(&lower_camel(name), &form.texts(name), longest);
+    }
     found.filters(form);
     found.into_result()
 }
 
-/// Holds the strings of DescribeAutoScalingInstances against the model.
-pub(super) fn instances(form: &Form) -> Result<(), ApiError> {
-    let mut found = Constraints::default();
-    found.list("instanceIds", &form.texts("InstanceIds"), Some(19));
-    found.text("nextToken", form.text("NextToken"));
-    found.into_result()
+fn lower_camel(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    format!("{}{rest}", first.to_ascii_lowercase())
 }
 
 /// The constraints that a call breaks, all of them.
@@ -41,7 +77,7 @@ impl Constraints {
                  Member must have length greater than or equal to 1, "
             )
         });
-        let value = format!("[{}]", values.join(", "));
+        let value = format!("'[{}]'", values.join(", "));
         let why = format!(
             "satisfy constraint: [{length}Member must satisfy regular expression pattern: {PATTERN}]"
         );
@@ -51,20 +87,31 @@ impl Constraints {
     fn filters(&mut self, form: &Form) {
         for (index, prefix) in form.members("Filters").iter().enumerate() {
             let member = |part| format!("filters.{}.member.{part}", index + 1);
-            self.text(&member("name"), form.text(&format!("{prefix}.Name")));
+            self.text(&member("name"), form.text(&format!("{prefix}.Name")), None);
             self.list(&member("values"), &form.texts(&format!("{prefix}.Values")), None);
         }
     }
 
-    fn text(&mut self, member: &str, value: Option<&str>) {
-        if let Some(it) = value.filter(|it| !is_xml(it)) {
-            self.add(it, member, &format!("satisfy regular expression pattern: {PATTERN}"));
+    fn text(&mut self, member: &str, value: Option<&str>, longest: Option<usize>) {
+        let Some(value) = value else { return };
+        let quoted = format!("'{value}'");
+        if let Some(most) = longest {
+            if value.is_empty() {
+                self.add(&quoted, member, "have length greater than or equal to 1");
+            }
+            if value.chars().count() > most {
+                self.add(&quoted, member, &format!("have length less than or equal to {most}"));
+            }
+        }
+        if !is_xml(value) {
+            let why = format!("satisfy regular expression pattern: {PATTERN}");
+            self.add(&quoted, member, &why);
         }
     }
 
     fn add(&mut self, value: &str, member: &str, why: &str) {
         self.0.push(format!(
-            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {why}"
+            "Value {value} at '{member}' failed to satisfy constraint: Member must {why}"
         ));
     }
 
@@ -88,15 +135,16 @@ fn is_xml(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(body: &str, expected: &str) {
-        let said = groups(&Form::parse(body.as_bytes())).err().and_then(|it| it.message);
+    fn held(body: &str, expected: &str) {
+        let form = Form::parse(body.as_bytes());
+        let said = check("EnterStandby", &form).err().and_then(|it| it.message);
         assert_eq!(said.unwrap_or_default().split(": Member").next(), Some(expected));
     }
 
     #[test]
     fn what_xml_cannot_carry_or_is_too_long_is_refused_by_the_member_s_name() {
-        check("NextToken=a%0A&Filters.member.1.Name=tag-key", "");
-        check("AutoScalingGroupNames.member.1=web", "");
+        held("NextToken=a%0A&Filters.member.1.Name=tag-key", "");
+        held("AutoScalingGroupNames.member.1=web", "");
         let broken = |value: &str, member: &str| {
             format!(
                 "1 validation error detected: Value '{value}' at '{member}' failed to satisfy \
@@ -104,12 +152,13 @@ mod tests {
             )
         };
         let (names, long) = ("autoScalingGroupNames", "x".repeat(256));
-        check("AutoScalingGroupNames.member.1=", &broken("[]", names));
+        held("AutoScalingGroupNames.member.1=", &broken("[]", names));
         let body =
             format!("AutoScalingGroupNames.member.1=web&AutoScalingGroupNames.member.2={long}");
-        check(&body, &broken(&format!("[web, {long}]"), names));
-        check("NextToken=%07", &broken("\u{7}", "nextToken"));
+        held(&body, &broken(&format!("[web, {long}]"), names));
+        held("AutoScalingGroupName=", &broken("", "autoScalingGroupName"));
+        held("NextToken=%07", &broken("\u{7}", "nextToken"));
         let member = "filters.1.member.values";
-        check("Filters.member.1.Values.member.1=%07", &broken("[\u{7}]", member));
+        held("Filters.member.1.Values.member.1=%07", &broken("[\u{7}]", member));
     }
 }

@@ -65,12 +65,12 @@ impl Account {
         answer["Command"]["CommandId"].as_str().unwrap().to_owned()
     }
 
-    /// Returns the StatusDetails of a command's invocations.
+    /// Returns the StatusDetails of a command's invocations, in the order of their instances; a list
+    /// has the newest first.
     pub(super) async fn statuses(&self, command: &str) -> Vec<String> {
         let answer = self.ssm("ListCommandInvocations", json!({ "CommandId": command })).await;
-        // The newest comes first (D9).
-        let rows = answer["CommandInvocations"].as_array().unwrap().iter().rev();
-        rows.map(|it| it["StatusDetails"].as_str().unwrap().to_owned()).collect()
+        let rows = answer["CommandInvocations"].as_array().unwrap();
+        rows.iter().rev().map(|it| it["StatusDetails"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Returns the PingStatus of the managed nodes, in the order of their ids.
