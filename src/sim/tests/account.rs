@@ -8,7 +8,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 use crate::sim::{
     World,
     api::{ApiError, Call, Caller},
-    autoscaling, running, ssm,
+    autoscaling, opening, ssm,
     state::Simulator,
     wire::{form::Form, xml::Xml},
 };
@@ -22,7 +22,7 @@ pub(super) fn simulated<F: AsyncFnOnce(Account)>(world: &str, test: F) {
     let world = World::parse(world, Path::new("w.toml")).unwrap();
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let sim = running::edge(&world).unwrap().sim;
+        let sim = opening::edge(&world).unwrap().sim;
         test(Account { sim }).await;
     });
 }
