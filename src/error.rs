@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use crate::{
     aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
     exit::Exit,
+    output::{HistoryError, LockError},
     plan::Refusal,
     sim::{SimError, WorldError},
 };
@@ -64,12 +65,15 @@ impl From<ConnectError> for Error {
             ConnectError::NoCredentials(_) => {
                 it.hint("set AWS_PROFILE, or log in, and try `aws sts get-caller-identity`")
             }
+            ConnectError::NoCredentialsIn { .. } => it.hint(
+                "check the profile's name and its section in ~/.aws/config or ~/.aws/credentials",
+            ),
             ConnectError::RoleRefused { source, .. } => {
                 let denied = "the caller needs sts:AssumeRole on the role, and the role's trust \
                               policy must name the caller (and its external id, if it has one)";
                 if source.kind == ErrorKind::Denied { it.hint(denied) } else { explain(it, source) }
             }
-            ConnectError::NotIdentified(source) => explain(it, source),
+            ConnectError::NotIdentified { source, .. } => explain(it, source),
         }
     }
 }
@@ -103,13 +107,38 @@ impl From<DocumentError> for Error {
 impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
         let exit = match &err {
-            Refusal::Parameter(_) => Exit::Usage,
-            Refusal::WrongPlatform { .. } | Refusal::NotListable { .. } => Exit::Setup,
+            Refusal::Parameter(_) | Refusal::StopBeforeAll => Exit::Usage,
+            Refusal::WrongPlatform { .. }
+            | Refusal::NotListable { .. }
+            | Refusal::NotDivisible { .. } => Exit::Setup,
             Refusal::NothingMatched { .. } | Refusal::NothingEligible { .. } => {
                 Exit::NothingEligible
             }
         };
         Self::of(exit, &err)
+    }
+}
+
+impl From<HistoryError> for Error {
+    fn from(err: HistoryError) -> Self {
+        let it = Self::of(Exit::Usage, &err);
+        match &err {
+            HistoryError::Ambiguous { found, .. } => it.hint(found.join(", ")),
+            HistoryError::Unknown { .. } => it.hint("`fleet runs` lists what there is"),
+            HistoryError::Unreadable { .. } | HistoryError::Empty { .. } => it,
+        }
+    }
+}
+
+impl From<LockError> for Error {
+    fn from(err: LockError) -> Self {
+        let it = Self::of(Exit::Setup, &err);
+        match &err {
+            LockError::Held { .. } => it.hint("`fleet watch RUN` follows it"),
+            LockError::Io { .. } => {
+                it.hint("set XDG_STATE_HOME to a directory that can be written")
+            }
+        }
     }
 }
 

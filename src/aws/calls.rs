@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::{
         interceptors::{
             Intercept,
             context::{
-                BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+                AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
             },
         },
         orchestrator::Metadata,
@@ -88,9 +88,10 @@ impl Intercept for Counter {
         Ok(())
     }
 
-    fn read_before_deserialization(
+    /// Before, the body would not have been read yet.
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {

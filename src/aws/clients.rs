@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_config::{
-    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::{
     Credentials,
@@ -15,6 +16,7 @@ use super::{
     calls::{CallLog, Counter},
     error::{AwsError, explain},
     scope::{Assumed, AssumedProvider, Role, no_credentials},
+    whole::Whole,
 };
 use crate::plan::{Note, Operator};
 
@@ -54,10 +56,12 @@ pub enum ConnectError {
     NoRegion,
     #[error("no credentials were found")]
     NoCredentials(#[source] AwsError),
-    #[error("could not assume {role}")]
-    RoleRefused { role: String, source: AwsError },
-    #[error("AWS could not be asked who the caller is")]
-    NotIdentified(#[source] AwsError),
+    #[error("no credentials were found in the profile {profile}")]
+    NoCredentialsIn { profile: String, source: AwsError },
+    #[error("could not assume {role} at {endpoint}")]
+    RoleRefused { role: String, endpoint: String, source: AwsError },
+    #[error("could not ask {endpoint} who the caller is")]
+    NotIdentified { endpoint: String, source: AwsError },
 }
 
 /// A connection: clients, who they act for, and the books of their calls.
@@ -75,8 +79,9 @@ pub struct Aws {
 impl Aws {
     /// Connects: finds the region and the credentials, assumes the role, and asks who it is.
     pub async fn connect(access: &Access) -> Result<Self, ConnectError> {
-        let base = loader(access).load().await;
+        let base = with_profile(access, loader(access).load().await);
         let region = base.region().ok_or(ConnectError::NoRegion)?.to_string();
+        let endpoint = base.endpoint_url().map_or(format!("AWS in {region}"), ToOwned::to_owned);
         let provider = base.credentials_provider();
         let found = match &provider {
             Some(it) => it.provide_credentials().await.map(|_| ()),
@@ -84,12 +89,19 @@ impl Aws {
                 Err(aws_credential_types::provider::error::CredentialsError::not_loaded_no_source())
             }
         };
-        found.map_err(|err| ConnectError::NoCredentials(no_credentials(&err)))?;
+        found.map_err(|err| match access.profile.clone() {
+            Some(profile) => {
+                ConnectError::NoCredentialsIn { profile, source: no_credentials(&err) }
+            }
+            None => ConnectError::NoCredentials(no_credentials(&err)),
+        })?;
         let (calls, counter) = CallLog::new();
         let config = match &access.role {
             None => base,
             Some(role) => {
-                let refused = |source| ConnectError::RoleRefused { role: role.arn.clone(), source };
+                let (role_arn, endpoint) = (role.arn.clone(), endpoint.clone());
+                let refused =
+                    |source| ConnectError::RoleRefused { role: role_arn, endpoint, source };
                 let sts = sts(&base, &counter);
                 let assumed = Assumed::assume(sts, role.clone()).await.map_err(refused)?;
                 let provider = SharedCredentialsProvider::new(AssumedProvider(assumed));
@@ -104,11 +116,14 @@ impl Aws {
         // It needs no permission and cannot be denied (STS reference), so its failure is the
         // first sign of a wrong endpoint or of keys that nobody knows.
         let identity = sts(&config, &counter).get_caller_identity().send().await;
-        let identity = identity
-            .map_err(|err| ConnectError::NotIdentified(explain("GetCallerIdentity", &err)))?;
+        let identity = identity.map_err(|err| {
+            let source = explain("GetCallerIdentity", &err);
+            ConnectError::NotIdentified { endpoint, source }
+        })?;
         operator.caller_arn = identity.arn;
         let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);
+        let autoscaling = autoscaling.interceptor(Whole).retry_classifier(Whole);
         Ok(Self {
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
@@ -129,6 +144,7 @@ pub async fn region(access: &Access) -> Result<String, ConnectError> {
 
 fn sts(config: &SdkConfig, counter: &Counter) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone());
+    let config = config.interceptor(Whole).retry_classifier(Whole);
     aws_sdk_sts::Client::from_conf(config.build())
 }
 
@@ -168,6 +184,21 @@ fn loader(access: &Access) -> ConfigLoader {
         loader = loader.credentials_provider(fixed);
     }
     loader
+}
+
+/// A profile that was asked for by name is the only source of credentials, as in the AWS CLI. The
+/// SDK would take keys from the environment first, which may be those of another account.
+fn with_profile(access: &Access, base: SdkConfig) -> SdkConfig {
+    let Some(name) = access.profile.as_ref().filter(|_| access.fixed.is_none()) else {
+        return base;
+    };
+    let mut config = ProviderConfig::without_region().with_region(base.region().cloned());
+    if let Some(it) = base.http_client() {
+        config = config.with_http_client(it);
+    }
+    let provider = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&config);
+    let provider = SharedCredentialsProvider::new(provider.build());
+    base.into_builder().credentials_provider(provider).build()
 }
 
 fn effective_endpoint(access: &Access) -> Option<String> {

@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod scope;
 mod targets;
+mod whole;
 
 pub use self::{
     calls::{CallLog, Tally},

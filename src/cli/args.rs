@@ -6,12 +6,15 @@ use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::{
-    output::Format,
-    plan::{Include, InstanceId, Limit, Selector, Tag},
+    error::Error,
+    exit::Exit,
+    output::{Format, Terminal},
+    plan::{Agent, Document, Include, InstanceId, Limit, Operator, Plan, Selector, Tag},
+    run::Report,
 };
 
 /// Which instances.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct Selection {
     /// Auto Scaling group by name; may be repeated
@@ -44,6 +47,29 @@ enum Also {
 }
 
 impl Selection {
+    /// Returns the selection of exactly these instances.
+    pub(super) fn of_instances(instance: Vec<InstanceId>) -> Self {
+        Self { instance, ..Self::default() }
+    }
+
+    /// Returns the selection that `plan` was made from. Whom it included besides shows in whom it
+    /// planned.
+    pub(super) fn of_plan(plan: &Plan) -> Self {
+        let planned = &plan.population.planned;
+        let is_standby = planned.iter().any(|it| it.lifecycle.as_deref() == Some("Standby"));
+        let is_offline = planned.iter().any(|it| it.agent == Agent::ConnectionLost);
+        let include = [is_standby.then_some(Also::Standby), is_offline.then_some(Also::Offline)];
+        let selector = plan.selector.clone();
+        Self {
+            asg: selector.groups,
+            asg_tag: selector.group_tags,
+            instance: selector.instances,
+            tag: selector.tags,
+            exclude: selector.exclude,
+            include: include.into_iter().flatten().collect(),
+        }
+    }
+
     pub(super) fn selector(&self) -> Selector {
         Selector {
             groups: self.asg.clone(),
@@ -99,6 +125,16 @@ pub(super) struct AccessArgs {
     pub sim: Option<Option<PathBuf>>,
 }
 
+impl AccessArgs {
+    /// Returns this access, with the region and the role of an earlier run where none was given.
+    pub(super) fn or_those_of(&self, region: &str, operator: &Operator) -> Self {
+        let is_simulated = self.sim.is_some();
+        let region = self.region.clone().or_else(|| (!is_simulated).then(|| region.to_owned()));
+        let role_arn = self.role_arn.clone().or_else(|| operator.role_arn.clone());
+        Self { region, role_arn, ..self.clone() }
+    }
+}
+
 /// `--session-policy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SessionPolicy {
@@ -118,16 +154,11 @@ impl From<&str> for SessionPolicy {
 }
 
 /// What is run.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Document")]
 pub(super) struct DocumentArgs {
     /// SSM document: a name, or the ARN of a shared one
-    #[arg(
-        long,
-        value_name = "DOC",
-        required_unless_present = "command",
-        conflicts_with = "command"
-    )]
+    #[arg(long, value_name = "DOC", conflicts_with = "command")]
     pub doc: Option<String>,
     /// Version of the document: a number, $LATEST or $DEFAULT
     #[arg(long, value_name = "VERSION", requires = "doc", value_parser = document_version)]
@@ -141,6 +172,27 @@ pub(super) struct DocumentArgs {
 }
 
 impl DocumentArgs {
+    /// Returns the document of an earlier run at its version, with its parameters; `given` stand in
+    /// for those that were withheld, or replace them.
+    pub(super) fn again(
+        document: &Document,
+        given: &[(String, Vec<String>)],
+    ) -> Result<Self, Error> {
+        let mut parameters = document.parameters.clone();
+        parameters.0.extend(given.iter().cloned());
+        if let Some(name) = parameters.missing_secrets().first() {
+            let message = format!("the ledger withholds the value of parameter {name}");
+            return Err(Error::new(Exit::Usage, message)
+                .hint(format!("pass it again: --param {name}=VALUE")));
+        }
+        Ok(Self {
+            doc: Some(document.name.clone()),
+            doc_version: document.version.clone(),
+            param: parameters.0.into_iter().collect(),
+            command: Vec::new(),
+        })
+    }
+
     /// Returns the documents that may be sent: which of two runs a command is known only when the
     /// platform is.
     pub(super) fn documents(&self) -> Vec<&str> {
@@ -152,26 +204,73 @@ impl DocumentArgs {
 }
 
 /// How fast, how far, how long.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
-    /// How many instances may run at once, over the whole run: N or P%
-    #[arg(long, value_name = "N|P%", default_value = "10%",
-          allow_hyphen_values = true, value_parser = Limit::parse_concurrency)]
-    pub max_concurrency: Limit,
+    /// How many instances may run at once, over the whole run: N or P% [default: 10%]
+    #[arg(long, value_name = "N|P%", allow_hyphen_values = true,
+          value_parser = Limit::parse_concurrency)]
+    pub max_concurrency: Option<Limit>,
     /// How many may fail before the run is stopped: N or P%; everything that is no success counts
-    #[arg(long, value_name = "N|P%", default_value = "0",
-          allow_hyphen_values = true, value_parser = Limit::parse_errors)]
-    pub max_errors: Limit,
-    /// How long an instance may take to begin, such as 10m: 30s to 30d
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = delivery_timeout)]
-    pub timeout: u32,
+    /// [default: 0]
+    #[arg(long, value_name = "N|P%", allow_hyphen_values = true,
+          value_parser = Limit::parse_errors)]
+    pub max_errors: Option<Limit>,
+    /// How long SSM tries to reach an instance, such as 10m: 30s to 30d; whoever never answers is
+    /// given up when the document's own timeout has passed as well [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = delivery_timeout)]
+    pub timeout: Option<u32>,
     /// When to stop sending and cancel what runs, counted from the start, such as 1h
     #[arg(long, value_name = "DURATION", value_parser = deadline)]
     pub deadline: Option<u64>,
     /// Why this is run; kept in the report
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+}
+
+impl LimitArgs {
+    pub(super) fn max_concurrency(&self) -> Limit {
+        self.max_concurrency.unwrap_or(Limit::Percent(10))
+    }
+
+    pub(super) fn max_errors(&self) -> Limit {
+        self.max_errors.unwrap_or(Limit::Count(0))
+    }
+
+    /// Seconds.
+    pub(super) fn timeout(&self) -> u32 {
+        self.timeout.unwrap_or(600)
+    }
+
+    pub(super) fn of_plan(plan: &Plan) -> Self {
+        Self {
+            max_concurrency: Some(plan.limits.max_concurrency.input),
+            max_errors: Some(plan.limits.max_errors.input),
+            timeout: Some(plan.delivery_timeout),
+            deadline: plan.deadline,
+            reason: plan.reason.clone(),
+        }
+    }
+
+    /// Returns whether any of them was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.max_concurrency.is_some()
+            || self.max_errors.is_some()
+            || self.timeout.is_some()
+            || self.deadline.is_some()
+            || self.reason.is_some()
+    }
+
+    /// Returns these limits, and those of an earlier run where none was given.
+    pub(super) fn or_those_of(&self, before: &Report) -> Self {
+        let limits = &before.limits;
+        Self {
+            max_concurrency: self.max_concurrency.or(Some(limits.max_concurrency.input)),
+            max_errors: self.max_errors.or(Some(limits.max_errors.input)),
+            reason: self.reason.clone().or_else(|| before.run.reason.clone()),
+            ..self.clone()
+        }
+    }
 }
 
 /// What is printed.
@@ -184,6 +283,12 @@ pub(super) struct OutputArgs {
     /// Print no progress and no notes
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+impl OutputArgs {
+    pub(super) fn terminal(&self) -> Terminal {
+        Terminal::new(self.output.into(), self.quiet)
+    }
 }
 
 /// `--output`.
@@ -206,7 +311,7 @@ impl From<OutputFormat> for Format {
     }
 }
 
-fn parameter(text: &str) -> Result<(String, Vec<String>), String> {
+pub(super) fn parameter(text: &str) -> Result<(String, Vec<String>), String> {
     let (name, value) = text.split_once('=').ok_or("it is not NAME=VALUE")?;
     if name.is_empty() {
         return Err("it has no name before the =".to_owned());

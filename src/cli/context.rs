@@ -2,7 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     aws::{self, Access, Aws, Fixed, Role},
     error::Error,
     exit::Exit,
-    output::Terminal,
+    output::{History, Terminal, state_dir},
     plan::{RunId, Scope, Selector, session_policy},
     run::Pace,
     sim::{Execution, Sim, World},
@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct Context {
     pub now: Timestamp,
     pub run_id: RunId,
+    is_pinned: bool,
 }
 
 impl Context {
@@ -32,9 +33,15 @@ impl Context {
     pub(super) fn from_env() -> Result<Self, Error> {
         let now = pinned("FLEET_NOW", "a timestamp such as 2024-07-19T05:27:00Z")?;
         let seed: Option<u32> = pinned("FLEET_SEED", "a whole number")?;
+        let is_pinned = now.is_some();
         let now = now.unwrap_or_else(Timestamp::now);
         let random = seed.unwrap_or_else(|| fastrand::u32(..));
-        Ok(Self { now, run_id: RunId::new(now, random) })
+        Ok(Self { now, run_id: RunId::new(now, random), is_pinned })
+    }
+
+    /// Returns the time at which a run starts: planning, and the operator's answer, are over.
+    pub(super) fn started(&self) -> Timestamp {
+        if self.is_pinned { self.now } else { Timestamp::now() }
     }
 }
 
@@ -46,12 +53,24 @@ fn pinned<T: std::str::FromStr>(name: &str, wanted: &str) -> Result<Option<T>, E
     }
 }
 
+/// Returns the runs of this machine.
+pub(super) fn history() -> Result<History, Error> {
+    Ok(History::of(&state_directory()?))
+}
+
+/// Returns where fleet keeps its state.
+pub(super) fn state_directory() -> Result<PathBuf, Error> {
+    state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
+        Error::new(Exit::Setup, "there is no directory for the ledger")
+            .hint("set XDG_STATE_HOME or HOME")
+    })
+}
+
 /// AWS, or a simulated one that lives as long as this value.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub aws: Aws,
     pub pace: Pace,
-    pub is_simulated: bool,
     _sim: Option<Sim>,
 }
 
@@ -76,6 +95,10 @@ pub(super) async fn connect(
     }
     let factor: Option<f64> = pinned("FLEET_PACE", "a number, such as 0.1")?;
     let factor = factor.unwrap_or(1.0 / speed);
+    if !(factor.is_finite() && factor > 0.0) {
+        let message = format!("FLEET_PACE is `{factor}`, not a number above 0");
+        return Err(Error::new(Exit::Usage, message));
+    }
     let mut access = access(args, context, sim.as_ref(), factor);
     if access.role.is_some() && access.region.is_none() {
         access.region = Some(aws::region(&access).await?);
@@ -84,8 +107,7 @@ pub(super) async fn connect(
         role.policy = policy(&args.session_policy, &role.arn, region, selector, documents)?;
     }
     let aws = Aws::connect(&access).await?;
-    let is_simulated = sim.is_some();
-    Ok(Connection { aws, pace: Pace::default().scaled(factor), is_simulated, _sim: sim })
+    Ok(Connection { aws, pace: Pace::default().scaled(factor), _sim: sim })
 }
 
 fn policy(

@@ -25,19 +25,22 @@ pub(super) struct ManArgs {
 pub(super) fn completions(args: &CompletionsArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "fleet", &mut script);
-    terminal.line(String::from_utf8_lossy(&script).trim_end());
+    terminal.text(&String::from_utf8_lossy(&script));
     Ok(Exit::Success)
 }
 
 pub(super) fn man(args: &ManArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
-    let failed =
-        |err: io::Error| Error::new(Exit::Usage, "the manual could not be written").because(&err);
+    let failed = |err: io::Error| {
+        let dir = args.dir.as_deref().map(|it| format!(" to {}", it.display()));
+        let message = format!("the manual could not be written{}", dir.unwrap_or_default());
+        Error::new(Exit::Usage, message).because(&err)
+    };
     if let Some(dir) = &args.dir {
         clap_mangen::generate_to(Cli::command(), dir).map_err(failed)?;
         return Ok(Exit::Success);
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
-    terminal.line(String::from_utf8_lossy(&page).trim_end());
+    terminal.text(&String::from_utf8_lossy(&page));
     Ok(Exit::Success)
 }

@@ -2,17 +2,24 @@
 //! help text.
 
 mod args;
+mod bug;
+mod cancel;
 mod context;
+mod execute;
 mod generate;
 mod plan;
 mod planning;
 mod prompt;
+mod report;
+mod retry;
 mod run;
+mod runs;
 mod sim;
 mod targets;
 
 use clap::{Parser, Subcommand};
 
+pub use self::bug::guarded;
 use crate::{
     error::Error,
     exit::Exit,
@@ -37,6 +44,10 @@ enum Command {
     Run(Box<run::RunArgs>),
     Plan(Box<plan::PlanArgs>),
     Targets(Box<targets::TargetsArgs>),
+    Runs(runs::RunsArgs),
+    Report(report::ReportArgs),
+    Cancel(cancel::CancelArgs),
+    Retry(Box<retry::RetryArgs>),
     Sim(sim::SimArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -97,6 +108,13 @@ async fn dispatch(
             result = targets::targets(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Cancel(args) => tokio::select! {
+            result = cancel::cancel(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
+        Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
+        Command::Runs(args) => runs::runs(args, terminal),
+        Command::Report(args) => report::report(args, terminal),
         Command::Sim(args) => sim::sim(args, terminal, interrupts).await,
         Command::Completions(args) => generate::completions(args, terminal),
         Command::Man(args) => generate::man(args, terminal),
@@ -106,9 +124,13 @@ async fn dispatch(
 impl Cli {
     fn terminal(&self) -> Terminal {
         match &self.command {
-            Command::Run(args) => args.terminal(),
-            Command::Plan(args) => args.terminal(),
-            Command::Targets(args) => args.terminal(),
+            Command::Run(args) => args.output.terminal(),
+            Command::Plan(args) => args.output.terminal(),
+            Command::Targets(args) => args.output.terminal(),
+            Command::Cancel(args) => args.output.terminal(),
+            Command::Retry(args) => args.output.terminal(),
+            Command::Runs(args) => args.output.terminal(),
+            Command::Report(args) => args.output.terminal(),
             Command::Sim(_) | Command::Completions(_) | Command::Man(_) => {
                 Terminal::new(Format::Human, false)
             }

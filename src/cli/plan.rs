@@ -23,19 +23,14 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     /// Also write the plan to this file, as JSON
     #[arg(long = "out", short = 'o', value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-impl PlanArgs {
-    pub(super) fn terminal(&self) -> Terminal {
-        Terminal::new(self.output.output.into(), self.output.quiet)
-    }
-}
-
 pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+    planning::something_to_run(&args.document)?;
     let context = Context::from_env()?;
     let selector = planning::selector(&args.selection)?;
     let documents = args.document.documents();

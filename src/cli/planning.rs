@@ -53,6 +53,7 @@ pub(super) async fn plan(
     }
     let draft = Draft {
         run_id: context.run_id.clone(),
+        parent_id: None,
         created: context.now,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         reason: limits.reason.clone(),
@@ -66,13 +67,23 @@ pub(super) async fn plan(
         document: Document { name, version, hash, parameters },
         declared,
         platforms,
-        max_concurrency: limits.max_concurrency,
-        max_errors: limits.max_errors,
-        delivery_timeout: limits.timeout,
+        max_concurrency: limits.max_concurrency(),
+        max_errors: limits.max_errors(),
+        delivery_timeout: limits.timeout(),
         deadline: limits.deadline,
+        rollout: plan::Rollout { seed: context.run_id.seed(), ..plan::Rollout::default() },
         notes,
     };
     Ok(Planned { plan: plan::build(draft)?, groups })
+}
+
+/// Refuses flags that name neither a document nor a command.
+pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
+    if document.doc.is_none() && document.command.is_empty() {
+        return Err(Error::new(Exit::Usage, "there is nothing to run")
+            .hint("pass --doc NAME, or a command after `--`"));
+    }
+    Ok(())
 }
 
 /// Gathers `--param`: a name that is repeated makes a list.

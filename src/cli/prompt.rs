@@ -11,8 +11,6 @@ pub(super) enum Answer {
     Yes,
     No,
     Interrupted,
-    /// There is no terminal.
-    NobodyToAsk,
 }
 
 /// Asks `question` and waits for a line or an interrupt.
@@ -21,9 +19,7 @@ pub(super) async fn ask(
     question: &str,
     interrupts: &mut Interrupts,
 ) -> Answer {
-    if !terminal.ask(question) {
-        return Answer::NobodyToAsk;
-    }
+    terminal.ask(question);
     // The thread stays behind in its read if an interrupt comes first; main does not wait for it.
     let answer = tokio::task::spawn_blocking(read_answer);
     tokio::select! {

@@ -1,21 +1,20 @@
 //! `fleet run`: plan, confirm, send, follow, report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, connect},
+    execute::{check_reports, confirm, execute, interrupted, require_consent},
     planning::{self, Planned},
-    prompt::{Answer, ask},
 };
 use crate::{
-    drive::{Sinks, drive},
     error::Error,
     exit::Exit,
-    output::{Ledger, ReportFile, Terminal, state_dir},
-    plan::Plan,
+    output::{Terminal, read_plan},
+    plan::{Parameters, Plan, differences},
     signal::Interrupts,
 };
 
@@ -31,7 +30,10 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
+    /// Carry out the plan in this file, as `fleet plan -o` wrote it; refused if the world has moved
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Do not ask before sending
     #[arg(long, short)]
     yes: bool,
@@ -43,106 +45,104 @@ pub(super) struct RunArgs {
     report: Vec<PathBuf>,
 }
 
-impl RunArgs {
-    pub(super) fn terminal(&self) -> Terminal {
-        Terminal::new(self.output.output.into(), self.output.quiet)
-    }
-}
-
 pub(super) async fn run(
     args: &RunArgs,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
+    let wanted = wanted(args)?;
     let reports = check_reports(&args.report)?;
+    let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
+    require_consent(must_ask, terminal)?;
     let context = Context::from_env()?;
-    let selector = planning::selector(&args.selection)?;
-    let documents = args.document.documents();
-    let planning = async {
-        let connection = connect(&args.access, &context, &selector, &documents, terminal).await?;
-        let planned =
-            planning::plan(&connection, &context, &args.selection, &args.document, &args.limits);
-        let planned = planned.await?;
-        Ok::<_, Error>((connection, planned))
-    };
-    let (mut connection, Planned { plan, groups }) = tokio::select! {
+    let planning = planned(wanted, &context, terminal);
+    let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
     };
     if args.dry_run {
-        terminal.plan(&plan);
+        terminal.plan(&planned.plan);
         terminal.hint("nothing was sent: this was a dry run");
         return Ok(Exit::Success);
     }
-    terminal.plan_preview(&plan);
-    if !args.yes && !connection.is_simulated {
-        confirm(&plan, terminal, interrupts).await?;
+    terminal.plan_preview(&planned.plan);
+    if must_ask {
+        confirm(&planned.plan, terminal, interrupts).await?;
     }
-    let mut ledger = ledger(&plan)?;
-    let Connection { aws, pace, .. } = &mut connection;
-    let sinks = Sinks { terminal, ledger: &mut ledger };
-    let report = drive(aws, plan, &groups, *pace, context.now, sinks, interrupts).await;
-    let mut files = Vec::new();
-    match ledger.finish(&report) {
-        Ok(path) => files.push(path),
-        Err(err) => terminal.warning(&format!("could not write the report to the ledger: {err}")),
-    }
-    for file in reports {
-        match file.write(&report) {
-            Ok(()) => files.push(file.path().to_owned()),
-            Err(err) => {
-                let path = file.path().display();
-                terminal.warning(&format!("could not write the report to {path}: {err}"));
-            }
-        }
-    }
-    terminal.report(&report, &files);
-    let verdict = report.verdict.map(|it| it.exit_code);
-    Ok(verdict.map_or(Exit::Bug, Exit::Verdict))
+    let is_private = args.access.sim.is_some();
+    execute(connection, planned, &context, is_private, reports, terminal, interrupts).await
 }
 
-/// Refuses a report that could not be written, before anything is sent.
-fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
-    let check =
-        |path: &PathBuf| ReportFile::check(path).map_err(|err| Error::of(Exit::Usage, &err));
-    paths.iter().map(check).collect()
+/// What is to be planned, and the plan that it must amount to, if there is one already.
+struct Wanted {
+    selection: Selection,
+    document: DocumentArgs,
+    limits: LimitArgs,
+    access: AccessArgs,
+    plan: Option<Plan>,
 }
 
-async fn confirm(
-    plan: &Plan,
-    terminal: &mut Terminal,
-    interrupts: &mut Interrupts,
-) -> Result<(), Error> {
-    let whom = match plan.planned() {
-        Some(1) => "1 instance".to_owned(),
-        Some(n) => format!("{n} instances"),
-        None => "every instance that the group's tag reaches".to_owned(),
-    };
-    let question = format!("Run {} on {whom}?", plan.document.name);
-    match ask(terminal, &question, interrupts).await {
-        Answer::Yes => Ok(()),
-        Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),
-        Answer::Interrupted => Err(interrupted()),
-        Answer::NobodyToAsk => Err(Error::new(
-            Exit::Usage,
-            "there is no terminal to ask for confirmation on, and --yes was not passed",
-        )),
+fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
+    if let Some(path) = &args.plan {
+        return frozen(path, args);
     }
-}
-
-fn interrupted() -> Error {
-    Error::new(Exit::Interrupted, "interrupted")
-}
-
-fn ledger(plan: &Plan) -> Result<Ledger, Error> {
-    let directory = state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
-        Error::new(Exit::Setup, "there is no directory for the ledger")
-            .hint("set XDG_STATE_HOME or HOME")
-    })?;
-    Ledger::create(&directory, plan).map_err(|err| {
-        let message = format!("could not create the ledger under {}", directory.display());
-        Error::new(Exit::Setup, message)
-            .because(&err)
-            .hint("set XDG_STATE_HOME to a directory that can be written")
+    planning::something_to_run(&args.document)?;
+    planning::selector(&args.selection)?;
+    Ok(Wanted {
+        selection: args.selection.clone(),
+        document: args.document.clone(),
+        limits: args.limits.clone(),
+        access: args.access.clone(),
+        plan: None,
     })
+}
+
+/// Reads a plan that was written down. Its flags were given then; now only `--param` may be given,
+/// for values that the file withholds.
+fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
+    let is_given = !args.selection.selector().is_empty()
+        || args.document.doc.is_some()
+        || !args.document.command.is_empty()
+        || args.limits.is_given();
+    if is_given {
+        let message = "--plan says whom, what and how fast; no flag may say so again";
+        return Err(Error::new(Exit::Usage, message));
+    }
+    let mut plan = read_plan(path).map_err(|err| {
+        let message = format!("the plan {} cannot be read", path.display());
+        Error::new(Exit::Usage, message).because(&err)
+    })?;
+    let document = DocumentArgs::again(&plan.document, &args.document.param)?;
+    plan.document.parameters = Parameters(document.param.iter().cloned().collect());
+    Ok(Wanted {
+        selection: Selection::of_plan(&plan),
+        document,
+        limits: LimitArgs::of_plan(&plan),
+        access: args.access.or_those_of(&plan.region, &plan.operator),
+        plan: Some(plan),
+    })
+}
+
+/// Plans, and refuses if a plan that was written down does not describe the world any more.
+async fn planned(
+    wanted: Wanted,
+    context: &Context,
+    terminal: &mut Terminal,
+) -> Result<(Connection, Planned), Error> {
+    let Wanted { selection, document, limits, access, plan } = wanted;
+    let selector = planning::selector(&selection)?;
+    let documents = document.documents();
+    let connection = connect(&access, context, &selector, &documents, terminal).await?;
+    let now = planning::plan(&connection, context, &selection, &document, &limits).await?;
+    let Some(plan) = plan else { return Ok((connection, now)) };
+    let differences = differences(&plan, &now.plan);
+    if !differences.is_empty() {
+        let mut err = Error::new(Exit::Setup, "the plan is stale: the world has moved");
+        err.causes = differences;
+        return Err(err.hint("make a new plan with `fleet plan -o FILE`"));
+    }
+    // The plan as it was reviewed, under the name of this run and of whoever runs it.
+    let Planned { plan: Plan { run_id, created, operator, .. }, groups } = now;
+    let plan = Plan { run_id, created, operator, ..plan };
+    Ok((connection, Planned { plan, groups }))
 }

@@ -23,13 +23,7 @@ pub(super) struct TargetsArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl TargetsArgs {
-    pub(super) fn terminal(&self) -> Terminal {
-        Terminal::new(self.output.output.into(), self.output.quiet)
-    }
+    pub(super) output: OutputArgs,
 }
 
 pub(super) async fn targets(args: &TargetsArgs, terminal: &mut Terminal) -> Result<Exit, Error> {

@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -32,6 +32,16 @@ pub fn write_plan(path: &Path, plan: &Plan) -> io::Result<()> {
     atomic::write(path, (json::pretty(plan) + "\n").as_bytes(), Readers::Owner)
 }
 
+/// Reads a plan that [`write_plan`], or a ledger, wrote.
+pub fn read_plan(path: &Path) -> io::Result<Plan> {
+    let plan: Plan = serde_json::from_slice(&fs::read(path)?)?;
+    if plan.schema != crate::plan::SCHEMA {
+        let text = format!("its schema is {}, not {}", plan.schema, crate::plan::SCHEMA);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(plan)
+}
+
 /// Returns where fleet keeps its state: `$XDG_STATE_HOME/fleet`, by default
 /// `~/.local/state/fleet`. `None` if the environment names neither.
 pub fn state_dir(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
@@ -53,9 +63,26 @@ impl Ledger {
         atomic::write(&directory.join("plan.json"), text.as_bytes(), Readers::Owner)?;
         let path = directory.join("events.jsonl");
         let events = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        events.try_lock()?;
         atomic::sync_directory(&path)?;
         atomic::sync_directory(&directory)?;
         Ok(Self { directory, events, length: 0 })
+    }
+
+    /// Opens the ledger of a run whose process is gone, and returns the events that it has. A last
+    /// line that was torn is cut off. `None` while the run's process lives.
+    pub fn reopen(directory: &Path) -> io::Result<Option<(Self, Vec<Event>)>> {
+        let path = directory.join("events.jsonl");
+        let file = OpenOptions::new().append(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(err)) => return Err(err),
+        }
+        let length = whole_lines(&fs::read(&path)?);
+        file.set_len(length)?;
+        let events = read_events(&path)?;
+        Ok(Some((Self { directory: directory.to_owned(), events: file, length }, events)))
     }
 
     /// Appends `events`, a line each; they are on the disk when it returns.
@@ -92,6 +119,11 @@ impl Ledger {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// Returns how many bytes belong to lines that are complete.
+fn whole_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().rposition(|it| *it == b'\n').map_or(0, |it| it as u64 + 1)
 }
 
 /// A run id may come from a file that somebody else wrote; it must stay one name.
@@ -172,6 +204,25 @@ mod tests {
         Ledger::create(home.path(), &story.plan).unwrap();
         let err = Ledger::create(home.path(), &story.plan).unwrap_err();
         assert_eq!(err.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_ledger_is_opened_again_when_its_process_is_gone_and_not_before() {
+        let home = tempfile::tempdir().unwrap();
+        let story = testing::halted();
+        let mut ledger = Ledger::create(home.path(), &story.plan).unwrap();
+        let (first, rest) = story.events.split_at(3);
+        ledger.append(first).unwrap();
+        let directory = ledger.directory().to_owned();
+        assert!(Ledger::reopen(&directory).unwrap().is_none());
+        drop(ledger);
+        let path = directory.join("events.jsonl");
+        let torn = fs::read_to_string(&path).unwrap() + r#"{"seq":4,"at"#;
+        fs::write(&path, torn).unwrap();
+        let (mut ledger, events) = Ledger::reopen(&directory).unwrap().unwrap();
+        assert_eq!(json::line(&events), json::line(&first));
+        ledger.append(rest).unwrap();
+        assert_eq!(json::line(&read_events(&path).unwrap()), json::line(&story.events));
     }
 
     #[test]

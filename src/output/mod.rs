@@ -6,9 +6,11 @@ mod atomic;
 mod confirm;
 mod failure;
 mod folded;
+mod history;
 mod json;
 mod ledger;
 mod live;
+mod lock;
 mod page;
 mod plan_text;
 mod progress;
@@ -27,7 +29,9 @@ mod words;
 pub use self::{
     confirm::{Confirmation, read_answer},
     failure::failure,
-    ledger::{Ledger, read_events, state_dir, write_plan},
+    history::{Entry, History, HistoryError, events, report},
+    ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
+    lock::{Lock, LockError},
     report_file::ReportFile,
     sanitize::sanitize,
     terminal::{Format, Terminal},

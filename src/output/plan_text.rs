@@ -44,7 +44,10 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
     page.fact("", &typed(&plan.limits), columns);
     let seconds = |it: u64| count(usize::try_from(it).unwrap_or(usize::MAX), "second");
     let delivery = seconds(u64::from(plan.delivery_timeout));
-    page.fact("delivery", &format!("given up after {delivery} without an answer"), columns);
+    // ExpiresAfter is TimeoutSeconds and the document's executionTimeout (SSM guide).
+    let text =
+        format!("given up without an answer after {delivery} and the document's own timeout");
+    page.fact("delivery", &text, columns);
     if let Some(deadline) = plan.deadline {
         let text = format!("{} from the start; what still runs is cancelled", seconds(deadline));
         page.fact("deadline", &text, columns);
@@ -167,7 +170,8 @@ mod tests {
                       that the plan leaves out
           limits      budget 0, concurrency 2: at most 2 of 20 can fail
                       from --max-errors 0 and --max-concurrency 10%
-          delivery    given up after 600 seconds without an answer
+          delivery    given up without an answer after 600 seconds and the document's
+                      own timeout
         ");
     }
 
@@ -197,7 +201,8 @@ mod tests {
           limits      budget 5%, concurrency 10%: what that means is not known before
                       the group's size is
                       from --max-errors 5% and --max-concurrency 10%
-          delivery    given up after 600 seconds without an answer
+          delivery    given up without an answer after 600 seconds and the document's
+                      own timeout
           deadline    1 second from the start; what still runs is cancelled
           note        autoscaling:DescribeAutoScalingGroups denied
         ");

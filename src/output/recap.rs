@@ -190,6 +190,7 @@ mod tests {
           budget      3 errors, 4 allowed
           API calls   4: ListCommandInvocations 3, SendCommand 1
           report      /tmp/report.json
+          next        fleet retry 20240719-040900-abcdef --only failed,undeliverable
 
         37 of 40 instances succeeded, 2 failed, 1 undeliverable (exit code 1)
         ");
@@ -227,9 +228,10 @@ mod tests {
           budget      1 error, 0 allowed
           API calls   4: ListCommandInvocations 3, SendCommand 1
           report      /tmp/report.json
+          next        fleet retry 20240719-040900-abcdef --only failed,not_attempted
 
         3 of 20 instances succeeded, 1 failed, 16 not attempted: stopped by the error
-        budget (1 of 0 allowed) (exit code 5)
+        budget (1 error, 0 allowed) (exit code 5)
         ");
     }
 

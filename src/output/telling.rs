@@ -29,9 +29,14 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         EventKind::InstanceLeft { instance_id } => {
             (DIM, format!("{instance_id} has left the group"))
         }
-        EventKind::BudgetSpent { used, limit } => {
+        EventKind::BudgetSpent { used, limit, wave } => {
             let used = count(*used as usize, "error");
-            (YELLOW, format!("error budget spent: {used}, {limit} allowed; nothing more is sent"))
+            let of = wave.map_or_else(String::new, |it| format!(" of wave {it}"));
+            let rest = format!("{used}, {limit} allowed; nothing more is sent");
+            (YELLOW, format!("error budget{of} spent: {rest}"))
+        }
+        EventKind::PauseStarted { wave, seconds, .. } => {
+            (DIM, format!("wave {wave} is finished; the next one starts in {seconds} s"))
         }
         EventKind::CancelRequested { command_id, instances } => match instances {
             Some(ids) => (YELLOW, format!("cancelling {} of {command_id}", some_of(ids))),

@@ -11,6 +11,7 @@ use anstyle::Style;
 
 use super::{
     failure::{self, labelled},
+    history::{self, Entry},
     json,
     live::Bar,
     page::{BOLD, CYAN, PLAIN, Page, YELLOW},
@@ -149,18 +150,34 @@ impl Terminal {
         self.print(&text);
     }
 
-    /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
     /// Returns whether there is anybody to ask.
-    #[must_use]
-    pub fn ask(&mut self, question: &str) -> bool {
-        if !self.is_interactive {
-            return false;
+    pub fn is_interactive(&self) -> bool {
+        self.is_interactive
+    }
+
+    /// Lists earlier runs.
+    pub fn runs(&mut self, entries: &[Entry]) {
+        let text = match self.format {
+            Format::Human => history::page(entries, self.width()).into_text(),
+            Format::Json => json::pretty(&entries) + "\n",
+            Format::Jsonl => entries.iter().map(|it| json::line(it) + "\n").collect(),
+        };
+        self.print(&text);
+    }
+
+    /// Takes an event of a run that is over: only a script that reads events gets to see it.
+    pub fn stored_event(&mut self, event: &Event) {
+        if self.format == Format::Jsonl {
+            self.print(&(json::line(event) + "\n"));
         }
+    }
+
+    /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
+    pub fn ask(&mut self, question: &str) {
         let mut page = Page::default();
         page.line(&[(BOLD, question), (PLAIN, " [y/N] ")]);
         let text = page.into_text();
         self.say(text.trim_end_matches('\n'));
-        true
     }
 
     /// Takes an event of a run that goes on.
@@ -228,6 +245,11 @@ impl Terminal {
         let mut page = Page::default();
         page.line(&[(PLAIN, text)]);
         self.print(&page.into_text());
+    }
+
+    /// Shows a result of many lines that fleet itself made, as it is.
+    pub fn text(&mut self, text: &str) {
+        self.print(text);
     }
 
     fn labelled(&mut self, style: Style, label: &str, text: &str) {
@@ -353,9 +375,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_stays_one_line_and_a_text_keeps_its_lines() {
+        let heard = heard(Format::Human, |it| {
+            it.line("one\nline");
+            it.text("a script\n\tof two lines\n");
+        });
+        assert_eq!(heard.out.text(), "one ⏎ line\na script\n\tof two lines\n");
+    }
+
+    #[test]
     fn nobody_is_asked_where_nobody_is() {
         let heard = heard(Format::Human, |it| {
-            assert!(!it.ask("Send?"));
+            assert!(!it.is_interactive());
         });
         assert_eq!(heard.err.text(), "");
     }

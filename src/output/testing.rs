@@ -67,6 +67,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
     });
     Draft {
         run_id: RunId::new(at(0.0), 0xabcdef),
+        parent_id: None,
         created: at(0.0),
         tool_version: "0.1.0".to_owned(),
         reason: None,
@@ -93,6 +94,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
         max_errors: Limit::Count(0),
         delivery_timeout: 600,
         deadline: None,
+        rollout: plan::Rollout::default(),
         notes: Vec::new(),
     }
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
-    Operator, Plan, Platform, Population, RunId, SCHEMA, Selector, Target, VALUES_PER_TAG, Wave,
-    exclusion,
+    Operator, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, Target, VALUES_PER_TAG,
+    Wave, exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -15,6 +15,8 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Draft {
     pub run_id: RunId,
+    /// The run whose instances this one takes up again.
+    pub parent_id: Option<RunId>,
     pub created: Timestamp,
     pub tool_version: String,
     pub reason: Option<String>,
@@ -36,6 +38,7 @@ pub struct Draft {
     pub max_errors: Limit,
     pub delivery_timeout: u32,
     pub deadline: Option<u64>,
+    pub rollout: Rollout,
     pub notes: Vec<Note>,
 }
 
@@ -51,9 +54,15 @@ pub enum Refusal {
     #[error("{selector} matches {matched}, and none is eligible: {reasons}")]
     NothingEligible { selector: String, matched: String, reasons: String },
     #[error(
-        "the population of {selector} cannot be listed by this caller, and only groups can be reached without listing them"
+        "the population of {selector} cannot be listed by this caller, and only groups that are named can be reached without listing them"
     )]
     NotListable { selector: String },
+    #[error(
+        "the population of {selector} cannot be listed by this caller, and waves can only be cut from a list"
+    )]
+    NotDivisible { selector: String },
+    #[error("stopping after wave 0 would send nothing: waves are counted from 1")]
+    StopBeforeAll,
 }
 
 fn listed(platforms: &[Platform]) -> String {
@@ -65,9 +74,17 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     if let Some(declared) = &draft.declared {
         parameters::check(&draft.document.name, declared, &draft.document.parameters)?;
     }
+    if draft.rollout.stop_after_wave == Some(0) {
+        return Err(Refusal::StopBeforeAll);
+    }
     let population = match &draft.candidates {
         Some(candidates) => divide(&draft, candidates),
-        None if draft.selector.is_groups_only() => {
+        // Groups named by their own tags cannot be resolved without listing them either, and a
+        // command without a tag value would reach nobody knows whom.
+        None if draft.selector.is_groups_only()
+            && draft.selector.group_tags.is_empty()
+            && !draft.groups.is_empty() =>
+        {
             Population { is_listed: false, planned: Vec::new(), excluded: Vec::new() }
         }
         None => return Err(Refusal::NotListable { selector: draft.selector.to_string() }),
@@ -75,14 +92,19 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     if population.is_listed && population.planned.is_empty() {
         return Err(nothing(&draft, &population));
     }
-    let dispatch = dispatch(&draft, &population);
-    let instances = population.planned.iter().map(|it| it.id.clone()).collect();
+    if !population.is_listed && draft.rollout.has_waves() {
+        return Err(Refusal::NotDivisible { selector: draft.selector.to_string() });
+    }
+    let waves = draft.rollout.cut(&population.planned);
+    let dispatch = dispatch(&draft, &population, &waves);
     let planned = population.is_listed.then_some(population.planned.len());
     let planned = planned.map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+    let mut limits = Limits::resolve(draft.max_concurrency, draft.max_errors, planned);
+    limits.worst_case_failures = draft.rollout.worst_case(&limits, &waves);
     Ok(Plan {
         schema: SCHEMA.to_owned(),
         run_id: draft.run_id,
-        parent_id: None,
+        parent_id: draft.parent_id,
         created: draft.created,
         tool_version: draft.tool_version,
         reason: draft.reason,
@@ -91,12 +113,13 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         region: draft.region,
         selector: draft.selector,
         document: draft.document,
-        limits: Limits::resolve(draft.max_concurrency, draft.max_errors, planned),
+        limits,
         delivery_timeout: draft.delivery_timeout,
         deadline: draft.deadline,
         dispatch,
         population,
-        waves: vec![Wave { index: 1, instances }],
+        waves,
+        rollout: draft.rollout,
         notes: draft.notes,
     })
 }
@@ -148,7 +171,7 @@ fn nothing(draft: &Draft, population: &Population) -> Refusal {
 }
 
 /// One command by tag if that reaches exactly the plan, ids otherwise.
-fn dispatch(draft: &Draft, population: &Population) -> Dispatch {
+fn dispatch(draft: &Draft, population: &Population, waves: &[Wave]) -> Dispatch {
     let by_tag = |why: &str| Dispatch::Tag {
         key: GROUP_TAG.to_owned(),
         values: draft.groups.clone(),
@@ -160,6 +183,9 @@ fn dispatch(draft: &Draft, population: &Population) -> Dispatch {
     }
     if !draft.selector.is_groups_only() {
         return by_ids("the selection is not exactly one tag");
+    }
+    if waves.len() > 1 {
+        return by_ids("one command by tag would reach every wave at once");
     }
     if draft.groups.len() > VALUES_PER_TAG {
         return by_ids("SSM takes at most 5 values of one tag");
@@ -174,11 +200,11 @@ fn dispatch(draft: &Draft, population: &Population) -> Dispatch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::plan::{Agent, InstanceId, Parameters};
 
-    fn target(n: u32) -> Target {
+    pub(in crate::plan) fn target(n: u32) -> Target {
         Target {
             id: InstanceId::parse(&format!("i-{n:017x}")).unwrap(),
             group: Some("web".to_owned()),
@@ -192,10 +218,11 @@ mod tests {
         }
     }
 
-    fn draft(candidates: Vec<Target>) -> Draft {
+    pub(in crate::plan) fn draft(candidates: Vec<Target>) -> Draft {
         let created: Timestamp = "2024-07-19T04:09:00Z".parse().unwrap();
         Draft {
             run_id: RunId::new(created, 1),
+            parent_id: None,
             created,
             tool_version: "0".to_owned(),
             reason: None,
@@ -218,6 +245,7 @@ mod tests {
             max_errors: Limit::Count(0),
             delivery_timeout: 600,
             deadline: None,
+            rollout: Rollout::default(),
             notes: Vec::new(),
         }
     }
@@ -257,6 +285,19 @@ mod tests {
         let plan = build(Draft { candidates: None, ..draft(Vec::new()) }).unwrap();
         assert!(matches!(plan.dispatch, Dispatch::Tag { .. }));
         assert_eq!((plan.planned(), plan.limits.worst_case_failures), (None, None));
+    }
+
+    #[test]
+    fn groups_that_may_not_be_listed_must_be_named() {
+        let tags = vec!["role=web".parse().unwrap()];
+        for selector in [
+            Selector { group_tags: tags.clone(), ..Selector::default() },
+            Selector { groups: vec!["web".to_owned()], group_tags: tags, ..Selector::default() },
+        ] {
+            let groups = selector.groups.clone();
+            let draft = Draft { selector, groups, candidates: None, ..draft(Vec::new()) };
+            assert!(matches!(build(draft), Err(Refusal::NotListable { .. })));
+        }
     }
 
     #[test]

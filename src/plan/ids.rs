@@ -73,6 +73,13 @@ impl RunId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns a number that follows from the name: the seed of what the run leaves to chance. It
+    /// has at most 53 bits, so that every reader of JSON gets it whole (FNV-1a).
+    pub fn seed(&self) -> u64 {
+        let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        self.0.bytes().fold(0xcbf2_9ce4_8422_2325, step) >> 11
+    }
 }
 
 impl fmt::Display for RunId {

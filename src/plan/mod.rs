@@ -2,24 +2,30 @@
 //! It knows no AWS type, no clock and no IO, and a plan is never recomputed during its run.
 
 mod build;
+mod compare;
 mod ids;
 mod limits;
 mod parameters;
 mod policy;
+mod rollout;
 mod selector;
 mod target;
+mod wave;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     build::{Draft, Refusal, build},
+    compare::differences,
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},
     policy::{LONGEST_POLICY, PolicyTooLong, Scope, session_policy},
+    rollout::Rollout,
     selector::{NotATag, Selector, Tag},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
+    wave::Wave,
 };
 
 /// The `schema` of a plan that this version writes.
@@ -57,6 +63,9 @@ pub struct Plan {
     pub dispatch: Dispatch,
     pub population: Population,
     pub waves: Vec<Wave>,
+    /// How the waves were asked for.
+    #[serde(default)]
+    pub rollout: Rollout,
     pub notes: Vec<Note>,
 }
 
@@ -105,14 +114,6 @@ pub struct Population {
     pub is_listed: bool,
     pub planned: Vec<Target>,
     pub excluded: Vec<Excluded>,
-}
-
-/// The targets of one step. A wave starts when the one before is entirely terminal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wave {
-    /// From 1.
-    pub index: u32,
-    pub instances: Vec<InstanceId>,
 }
 
 /// Something the reader of a plan or a report should know, which is not a failure.

@@ -40,6 +40,13 @@ impl Parameters {
             .collect()
     }
 
+    /// Returns the names whose values are not here, because they were read from where they had been
+    /// withheld.
+    pub fn missing_secrets(&self) -> Vec<&str> {
+        let missing = self.0.iter().filter(|(_, values)| values.iter().any(|it| it == REDACTED));
+        missing.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Returns the names whose values are withheld.
     pub fn secret_names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).filter(|it| looks_secret(it)).collect()

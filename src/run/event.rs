@@ -103,6 +103,9 @@ pub enum EventKind {
     BudgetSpent {
         used: u32,
         limit: u32,
+        /// The wave whose own budget it is; `None`: the run's.
+        #[serde(default)]
+        wave: Option<u32>,
     },
     CancelRequested {
         command_id: String,
@@ -123,6 +126,13 @@ pub enum EventKind {
     },
     WaveFinished {
         wave: u32,
+    },
+    /// After this wave the run waits before it starts the next.
+    PauseStarted {
+        wave: u32,
+        seconds: u64,
+        /// Milliseconds since the run started.
+        until_ms: u64,
     },
     RunFinished {
         verdict: Verdict,

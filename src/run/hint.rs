@@ -31,7 +31,8 @@ pub(super) fn hint(outcome: Outcome, execution: Option<&Execution>) -> Option<St
         Outcome::LeftGroup => "it left its Auto Scaling group during the run",
         Outcome::Skipped => "every step was skipped by a precondition: nothing was done",
         Outcome::Unknown => "it may have run, or still be running: look before repeating",
-        Outcome::Cancelled => "cancelled before or while it ran",
+        Outcome::Cancelled if has_started => "cancelled while it ran: look at what it left",
+        Outcome::Cancelled => "cancelled before it started",
         Outcome::Terminated => "SSM withheld it after the command's error limit was exceeded",
         Outcome::NotAttempted => "nothing was sent to it",
     };

@@ -1,30 +1,44 @@
 //! What is happening: observations go in, events and effects come out.
 //! It knows no async, no clock, no IO and no AWS type; [`crate::drive`] has those.
 
+mod answering;
+mod cancelling;
 mod closing;
+mod doubting;
 mod event;
+mod fold;
 mod following;
 mod hint;
+mod judging;
+mod losing;
+mod member;
 mod observed;
+mod reading;
+mod repeating;
 mod report;
 mod row;
+mod send;
 mod sending;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use self::{
     event::{Coverage, Event, EventKind},
+    fold::Fold,
     observed::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,
         Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
     },
+    repeating::unsuccessful,
     report::{
-        ApiCalls, BudgetFacts, Fold, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
-        RunFacts, WaveFacts,
+        ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
+        RunFacts, SCHEMA, WaveFacts,
     },
     row::{Execution, Plugin, Row},
     state::Run,
-    status::{Outcome, Status},
+    status::{NotAnOutcome, Outcome, Status},
     verdict::{Kind, Verdict},
 };

@@ -255,6 +255,11 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// Returns `pause` within the shortest and the longest time between two rounds of reads.
+    pub(super) fn clamped(&self, pause: Duration) -> Duration {
+        pause.min(self.poll_max).max(self.poll_min)
+    }
+
     /// Returns the pace `factor` times as slow; a factor under 1 is faster.
     pub fn scaled(self, factor: f64) -> Self {
         // A poll of less than a millisecond would only spin.

@@ -1,23 +1,18 @@
-//! The report: a fold of the events, so that a live run and a replayed ledger give the same one.
+//! The report: what became of a run, as it is stored and shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    event::{Coverage, Event, EventKind},
-    row::Execution,
-    status::Outcome,
-    verdict::Verdict,
-};
+use super::{event::Coverage, row::Execution, status::Outcome, verdict::Verdict};
 use crate::plan::{
     Dispatch, Document, Excluded, InstanceId, Limits, Note, Operator, Plan, Platform, RunId,
     Selector,
 };
 
 /// The `schema` of the report.
-const SCHEMA: &str = "fleet.report/v1";
+pub const SCHEMA: &str = "fleet.report/v1";
 
 /// What became of a run: every planned instance once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,160 +122,17 @@ pub struct ApiCalls {
     pub throttled: u64,
 }
 
-/// Folds events into a report, one at a time.
-#[derive(Debug, Default)]
-pub struct Fold {
-    report: Option<Report>,
-    /// Where each instance stands in the report.
-    positions: BTreeMap<InstanceId, usize>,
-    /// The wave of each send, until its command has an id.
-    sends: BTreeMap<u32, u32>,
-    is_listed: bool,
-}
-
-impl Fold {
-    /// Takes one event in. Events before the first RunStarted, and kinds that are newer than this
-    /// version, are passed over.
-    pub fn apply(&mut self, event: &Event) {
-        if let EventKind::RunStarted { plan } = &event.data {
-            self.begin(plan, event.at);
-            return;
-        }
-        let Some(mut report) = self.report.take() else { return };
-        self.apply_to(&mut report, event);
-        self.report = Some(report);
-    }
-
-    fn apply_to(&mut self, report: &mut Report, event: &Event) {
-        match &event.data {
-            EventKind::WaveStarted { wave, .. } => {
-                if let Some(it) = report.wave_mut(*wave) {
-                    it.started = Some(event.at);
-                }
-            }
-            EventKind::WaveFinished { wave } => {
-                if let Some(it) = report.wave_mut(*wave) {
-                    it.ended = Some(event.at);
-                }
-            }
-            EventKind::SendIntended { send, wave, .. } => {
-                self.sends.insert(*send, *wave);
-            }
-            EventKind::CommandAccepted { send, command_id, .. } => {
-                let wave = self.sends.get(send).copied().unwrap_or(1);
-                if let Some(it) = report.wave_mut(wave) {
-                    it.command_ids.push(command_id.clone());
-                }
-            }
-            EventKind::InstanceFinished {
-                instance_id,
-                wave,
-                command_id,
-                outcome,
-                execution,
-                hint,
-            } => {
-                if let Some(it) = self.instance_mut(report, instance_id, *wave) {
-                    it.command_id.clone_from(command_id);
-                    it.outcome = *outcome;
-                    it.hint.clone_from(hint);
-                    if let Some(execution) = execution {
-                        it.fill(execution);
-                    }
-                } else {
-                    let joined = &mut report.population.joined;
-                    if let Some(it) = joined.iter_mut().find(|it| it.instance_id == *instance_id) {
-                        it.outcome = Some(*outcome);
-                    }
-                }
-                report.budget.used += u32::from(outcome.counts_as_error());
-            }
-            EventKind::OutputCompleted { instance_id, stdout, stderr, truncated } => {
-                if let Some(at) = self.positions.get(instance_id) {
-                    let it = &mut report.instances[*at];
-                    it.stdout.clone_from(stdout);
-                    it.stderr.clone_from(stderr);
-                    it.truncated = *truncated;
-                }
-            }
-            EventKind::InstanceJoined { instance_id } => {
-                let joined = Joined { instance_id: instance_id.clone(), outcome: None };
-                report.population.joined.push(joined);
-            }
-            EventKind::InstanceLeft { instance_id } => {
-                report.population.left.push(instance_id.clone());
-                if let Some(at) = self.positions.get(instance_id) {
-                    let it = &mut report.instances[*at];
-                    if it.outcome.may_be_absence() {
-                        it.outcome = Outcome::LeftGroup;
-                    }
-                }
-            }
-            EventKind::CoverageRead { coverage } => report.coverage = *coverage,
-            EventKind::NoteTaken { note } => report.notes.push(note.clone()),
-            EventKind::RunFinished { verdict, api_calls, throttled } => {
-                report.run.ended = Some(event.at);
-                report.verdict = Some(verdict.clone());
-                report.api_calls =
-                    ApiCalls { by_operation: api_calls.clone(), throttled: *throttled };
-            }
-            EventKind::RunStarted { .. }
-            | EventKind::SendRefused { .. }
-            | EventKind::SendThrottled { .. }
-            | EventKind::SendDoubted { .. }
-            | EventKind::SendLost { .. }
-            | EventKind::CommandCounted { .. }
-            | EventKind::InvocationChanged { .. }
-            | EventKind::BudgetSpent { .. }
-            | EventKind::CancelRequested { .. }
-            | EventKind::DeadlinePassed
-            | EventKind::Interrupted { .. }
-            | EventKind::Unknown => {}
-        }
-    }
-
-    fn begin(&mut self, plan: &Plan, at: Timestamp) {
-        let report = Report::of_plan(plan, at);
-        let positions = report.instances.iter().enumerate();
-        self.positions = positions.map(|(at, it)| (it.instance_id.clone(), at)).collect();
-        self.is_listed = plan.population.is_listed;
-        self.report = Some(report);
-    }
-
-    /// Returns the instance's place; under a plan that lists nobody, whoever answers gets one.
-    fn instance_mut<'a>(
-        &mut self,
-        report: &'a mut Report,
-        id: &InstanceId,
-        wave: u32,
-    ) -> Option<&'a mut InstanceFacts> {
-        if let Some(at) = self.positions.get(id) {
-            return report.instances.get_mut(*at);
-        }
-        if self.is_listed {
-            return None;
-        }
-        self.positions.insert(id.clone(), report.instances.len());
-        report.instances.push(InstanceFacts::of(id.clone(), wave));
-        report.instances.last_mut()
-    }
-
-    /// Returns the report so far, or `None` if no run has started.
-    pub fn report(mut self) -> Option<Report> {
-        let mut report = self.report.take()?;
-        report.count();
-        report.group_output();
-        Some(report)
-    }
-}
-
 impl Report {
-    fn of_plan(plan: &Plan, started: Timestamp) -> Self {
+    pub(super) fn of_plan(plan: &Plan, started: Timestamp) -> Self {
         let mut instances = Vec::with_capacity(plan.population.planned.len());
         let targets: BTreeMap<_, _> =
             plan.population.planned.iter().map(|it| (&it.id, it)).collect();
+        let mut seen = BTreeSet::new();
         for wave in &plan.waves {
             for id in &wave.instances {
+                if !seen.insert(id) {
+                    continue;
+                }
                 let mut facts = InstanceFacts::of(id.clone(), wave.index);
                 if let Some(target) = targets.get(id) {
                     facts.group.clone_from(&target.group);
@@ -333,11 +185,11 @@ impl Report {
         }
     }
 
-    fn wave_mut(&mut self, index: u32) -> Option<&mut WaveFacts> {
+    pub(super) fn wave_mut(&mut self, index: u32) -> Option<&mut WaveFacts> {
         self.waves.iter_mut().find(|it| it.index == index)
     }
 
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         self.population.planned = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
         self.totals = BTreeMap::new();
         for it in &self.instances {
@@ -347,7 +199,7 @@ impl Report {
 
     /// Gives instances with the same outcome, exit code and output the same group, the largest
     /// first within an outcome. What did not run has no output to compare.
-    fn group_output(&mut self) {
+    pub(super) fn group_output(&mut self) {
         let mut members: BTreeMap<(Outcome, Option<i32>, &str, &str), Vec<usize>> = BTreeMap::new();
         for (at, it) in self.instances.iter().enumerate() {
             let key = (it.outcome, it.response_code, it.stdout.as_str(), it.stderr.as_str());
@@ -375,7 +227,7 @@ impl Report {
 }
 
 impl InstanceFacts {
-    fn of(instance_id: InstanceId, wave: u32) -> Self {
+    pub(super) fn of(instance_id: InstanceId, wave: u32) -> Self {
         Self {
             instance_id,
             group: None,
@@ -399,7 +251,7 @@ impl InstanceFacts {
         }
     }
 
-    fn fill(&mut self, execution: &Execution) {
+    pub(super) fn fill(&mut self, execution: &Execution) {
         self.status = Some(execution.status.clone());
         self.status_details = Some(execution.status_details.clone());
         self.response_code = execution.response_code;

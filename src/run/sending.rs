@@ -1,27 +1,26 @@
 //! How a run sends: one window and one budget over all waves and commands, each instance once.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     event::EventKind,
-    observed::{
-        Accepted, Effect, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
-    },
-    state::{Command, Run, Send, SendState, Stop},
-    status::Outcome,
+    member::Member,
+    observed::{Effect, SendRequest, SendTargets, Step},
+    send::{Command, Send, SendState, number},
+    state::{Run, Stop},
 };
-use crate::plan::{Dispatch, IDS_PER_COMMAND, InstanceId};
-
-/// SSM's own default for executionTimeout, which its expiry adds to the delivery timeout.
-const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
+use crate::plan::{Bound, Dispatch, IDS_PER_COMMAND, InstanceId, Note};
 
 impl Run {
     /// Sends whatever the window and the budget allow.
     pub(super) fn send_next(&mut self, step: &mut Step, elapsed: Duration) {
-        if self.stop.is_some() || self.is_in_doubt() {
+        if self.stop.is_some() || self.sends.iter().any(Send::is_in_doubt) {
             return;
         }
         self.enter_wave(step, elapsed);
+        if self.stop.is_some() {
+            return;
+        }
         if let Dispatch::Tag { key, values, .. } = &self.plan.dispatch {
             if self.sends.is_empty() {
                 let targets = SendTargets::Tag { key: key.clone(), values: values.clone() };
@@ -33,32 +32,87 @@ impl Run {
         // settled before anything else goes out.
         if let Some(chunk) = self.next_chunk() {
             self.send(step, elapsed, SendTargets::Ids(chunk));
+        } else if !self.queue.is_empty() && self.sends.iter().all(Send::is_settled) {
+            self.halt_adrift(step, elapsed);
         }
     }
 
     /// Starts the next wave if the one before is entirely terminal.
     fn enter_wave(&mut self, step: &mut Step, elapsed: Duration) {
-        if !self.queue.is_empty() || self.sends.iter().any(|it| !it.is_settled()) {
-            return;
+        while self.queue.is_empty() && self.sends.iter().all(Send::is_settled) {
+            let next = self.wave.map_or(0, |it| it + 1);
+            self.finish_wave(step, elapsed);
+            let Some(wave) = self.plan.waves.get(next) else { return };
+            if self.members.values().any(|it| it.is_adrift) {
+                return self.halt_adrift(step, elapsed);
+            }
+            // A plan may have been edited by hand: whoever it names twice is sent to once.
+            let index = wave.index;
+            if !self.may_start(step, elapsed, next) {
+                return;
+            }
+            let wave = &self.plan.waves[next];
+            let mut instances = wave.instances.clone();
+            let mut seen = BTreeSet::new();
+            instances.retain(|it| self.is_untouched(it) && seen.insert(it.clone()));
+            self.wave = Some(next);
+            self.is_wave_finished = false;
+            self.wave_used = 0;
+            self.pause = None;
+            let n_instances = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+            self.emit(
+                step,
+                elapsed,
+                EventKind::WaveStarted { wave: index, instances: n_instances },
+            );
+            if matches!(self.plan.dispatch, Dispatch::Tag { .. }) {
+                return;
+            }
+            if !instances.is_empty() {
+                self.queue.push_back(instances.into());
+            }
         }
-        let next = self.wave.map_or(0, |it| it + 1);
-        if let Some(before) = self.wave
-            && next <= self.plan.waves.len()
-            && !self.is_wave_finished
-        {
-            let wave = self.plan.waves[before].index;
+    }
+
+    /// Returns whether the wave at `next` may start now: the one before was not the last that was
+    /// asked for, and the pause after it is over.
+    fn may_start(&mut self, step: &mut Step, elapsed: Duration, next: usize) -> bool {
+        let rollout = &self.plan.rollout;
+        if let Some(after) = rollout.stop_after_wave.filter(|it| next >= *it as usize) {
+            self.stop = Some(Stop::Asked { after });
+            return false;
+        }
+        let (Some(seconds), Some(last)) = (rollout.pause, self.wave) else { return true };
+        if let Some(until) = self.pause {
+            return elapsed >= until;
+        }
+        let until = elapsed.saturating_add(Duration::from_secs(seconds));
+        let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.pause = Some(until);
+        let wave = self.plan.waves[last].index;
+        self.emit(step, elapsed, EventKind::PauseStarted { wave, seconds, until_ms });
+        elapsed >= until
+    }
+
+    fn is_untouched(&self, id: &InstanceId) -> bool {
+        self.members.get(id).is_some_and(|it| it.send.is_none() && it.outcome.is_none())
+    }
+
+    pub(super) fn finish_wave(&mut self, step: &mut Step, elapsed: Duration) {
+        if let Some(wave) = self.wave.filter(|_| !self.is_wave_finished) {
             self.is_wave_finished = true;
+            let wave = self.plan.waves[wave].index;
             self.emit(step, elapsed, EventKind::WaveFinished { wave });
         }
-        let Some(wave) = self.plan.waves.get(next) else { return };
-        let (index, instances) = (wave.index, wave.instances.clone());
-        self.wave = Some(next);
-        self.is_wave_finished = false;
-        let n_instances = u32::try_from(instances.len()).unwrap_or(u32::MAX);
-        self.emit(step, elapsed, EventKind::WaveStarted { wave: index, instances: n_instances });
-        if matches!(self.plan.dispatch, Dispatch::Ids { .. }) {
-            self.queue.push_back(instances.into());
-        }
+    }
+
+    /// Stops, because instances that may still be running keep their slots, and their wave open.
+    fn halt_adrift(&mut self, step: &mut Step, elapsed: Duration) {
+        self.stop = Some(Stop::Lost);
+        let n_adrift = self.members.values().filter(|it| it.is_adrift).count();
+        let subject = if n_adrift == 1 { "1 instance" } else { &format!("{n_adrift} instances") };
+        let text = format!("{subject} may still be running, so nothing more was sent");
+        self.note(step, elapsed, Note::new("slots.adrift", text));
     }
 
     /// Takes as many instances from the head of the queue as there are free slots.
@@ -66,10 +120,10 @@ impl Run {
     /// A slot is held until its invocation is terminal. Because nothing waits inside SSM, what
     /// may still fail after the budget is spent is exactly what is running.
     fn next_chunk(&mut self) -> Option<Vec<InstanceId>> {
-        let slots = self.plan.limits.max_concurrency.resolved.unwrap_or(1) as usize;
-        let sent = self.members.values().filter(|it| it.send.is_some() && it.outcome.is_none());
-        let free = slots.saturating_sub(sent.count()).min(IDS_PER_COMMAND);
         let head = self.queue.front_mut()?;
+        let slots = self.plan.limits.max_concurrency.resolved.unwrap_or(1) as usize;
+        let n_held = self.members.values().filter(|it| it.holds_slot()).count();
+        let free = slots.saturating_sub(n_held).min(IDS_PER_COMMAND);
         let n = free.min(head.len());
         let chunk: Vec<_> = head.drain(..n).collect();
         if head.is_empty() {
@@ -96,14 +150,24 @@ impl Run {
             token,
             wave,
             instances,
-            state: SendState::InFlight,
+            state: SendState::InFlight { since: elapsed },
+            is_answered: false,
+            throttled_since: None,
             command: Command::default(),
         });
         self.go(step, elapsed, index, targets);
     }
 
     /// Writes the intent down and asks for the send.
-    fn go(&mut self, step: &mut Step, elapsed: Duration, index: usize, targets: SendTargets) {
+    pub(super) fn go(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        targets: SendTargets,
+    ) {
+        self.sends[index].state = SendState::InFlight { since: elapsed };
+        self.sends[index].is_answered = false;
         let (token, wave) = (self.sends[index].token.clone(), self.sends[index].wave);
         let limits = &self.plan.limits;
         let (max_concurrency, max_errors, instances) = match &targets {
@@ -112,13 +176,20 @@ impl Run {
             SendTargets::Ids(ids) => {
                 let limit = limits.max_errors.resolved.unwrap_or(0);
                 let left = limit.saturating_sub(self.budget_used);
+                let of_wave = self.wave_limit().map(|it| it.saturating_sub(self.wave_used));
+                let left = of_wave.unwrap_or(left).min(left);
                 (ids.len().to_string(), left.to_string(), ids.clone())
             }
             SendTargets::Tag { .. } => {
-                let word = |it: crate::plan::Bound| {
+                let word = |it: Bound| {
                     it.resolved.map_or_else(|| it.input.to_string(), |it| it.to_string())
                 };
-                (word(limits.max_concurrency), word(limits.max_errors), Vec::new())
+                // Of two budgets that can be compared, the smaller; of others, the run's.
+                let max_errors = match (limits.max_errors.resolved, self.wave_limit()) {
+                    (Some(run), Some(wave)) => run.min(wave).to_string(),
+                    _ => word(limits.max_errors),
+                };
+                (word(limits.max_concurrency), max_errors, Vec::new())
             }
         };
         let send = number(index);
@@ -132,166 +203,15 @@ impl Run {
         };
         self.emit(step, elapsed, intended);
         let request = SendRequest { token, targets, max_concurrency, max_errors };
-        step.effects.push(Effect::Send { send, request });
+        self.perform(step, Effect::Send { send, request });
     }
 
-    /// Tries throttled sends again and asks again for doubted ones, when it is time.
-    pub(super) fn retry_sends(&mut self, step: &mut Step, elapsed: Duration) {
-        for index in 0..self.sends.len() {
-            match self.sends[index].state {
-                SendState::Throttled { retry, .. } if self.stop.is_some() || elapsed >= retry => {
-                    if self.stop.is_some() {
-                        self.sends[index].state = SendState::Refused;
-                        self.unsend(index);
-                        continue;
-                    }
-                    let targets = self.targets_of(index);
-                    self.go(step, elapsed, index, targets);
-                }
-                SendState::Doubted { until, retry: Some(retry) } if elapsed >= retry => {
-                    self.sends[index].state = SendState::Doubted { until, retry: None };
-                    let token = self.sends[index].token.clone();
-                    step.effects.push(Effect::Settle { send: number(index), token });
-                }
-                SendState::InFlight
-                | SendState::Throttled { .. }
-                | SendState::Doubted { .. }
-                | SendState::Accepted
-                | SendState::Complete
-                | SendState::Refused
-                | SendState::Lost => {}
-            }
-        }
-    }
-
-    fn targets_of(&self, index: usize) -> SendTargets {
+    pub(super) fn targets_of(&self, index: usize) -> SendTargets {
         match (&self.plan.dispatch, &self.sends[index].instances) {
             (Dispatch::Tag { key, values, .. }, _) => {
                 SendTargets::Tag { key: key.clone(), values: values.clone() }
             }
             (Dispatch::Ids { .. }, ids) => SendTargets::Ids(ids.clone().unwrap_or_default()),
-        }
-    }
-
-    pub(super) fn accepted(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: u32,
-        accepted: Accepted,
-    ) {
-        let index = position(send);
-        let expiry = accepted.expires_in.unwrap_or_else(|| {
-            Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
-        });
-        let give_up = elapsed + expiry + self.pace.expiry_grace;
-        let Some(it) = self.sends.get_mut(index) else { return };
-        if matches!(it.state, SendState::Accepted | SendState::Complete | SendState::Lost) {
-            return;
-        }
-        it.state = SendState::Accepted;
-        it.command = Command {
-            id: accepted.command_id.clone(),
-            accepted: elapsed,
-            give_up,
-            changed: elapsed,
-            ..Command::default()
-        };
-        for id in it.instances.iter().flatten() {
-            if let Some(member) = self.members.get_mut(id) {
-                member.command_id = Some(accepted.command_id.clone());
-            }
-        }
-        let event = EventKind::CommandAccepted {
-            send,
-            command_id: accepted.command_id,
-            expires_after: accepted.expires_after,
-        };
-        self.emit(step, elapsed, event);
-        self.last_answer = elapsed;
-        self.next_poll = self.next_poll.max(elapsed + self.pace.poll_min);
-        if matches!(self.stop, Some(Stop::Interrupted | Stop::Deadline)) {
-            self.cancel_command(step, elapsed, index, None);
-        }
-    }
-
-    pub(super) fn refused(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: u32,
-        refusal: Refusal,
-    ) {
-        let index = position(send);
-        let Refusal { kind, code, message } = refusal;
-        let is_throttled = kind == RefusalKind::Throttled;
-        let since = match self.sends[index].state {
-            SendState::Throttled { since, .. } => since,
-            SendState::InFlight
-            | SendState::Doubted { .. }
-            | SendState::Accepted
-            | SendState::Complete
-            | SendState::Refused
-            | SendState::Lost => elapsed,
-        };
-        if is_throttled && elapsed < since + self.pace.throttled_for {
-            // Back off by as much as has been waited already, between one second and ten
-            // at the usual pace: throttles arrive in bunches.
-            let waited = elapsed.saturating_sub(since);
-            let pause = waited.clamp(self.pace.poll_min * 2, self.pace.poll_max * 2);
-            self.sends[index].state = SendState::Throttled { since, retry: elapsed + pause };
-            self.emit(step, elapsed, EventKind::SendThrottled { send });
-            return;
-        }
-        self.sends[index].state = SendState::Refused;
-        self.emit(
-            step,
-            elapsed,
-            EventKind::SendRefused { send, code: code.clone(), message: message.clone() },
-        );
-        match kind {
-            RefusalKind::InvalidInstances(named) if self.sends[index].instances.is_some() => {
-                self.isolate(step, elapsed, index, &named, &code);
-            }
-            RefusalKind::AccessDenied => {
-                let outcome = Outcome::AccessDenied;
-                self.fail_send(step, elapsed, index, outcome);
-                self.stop.get_or_insert(Stop::Refused { code, message });
-            }
-            RefusalKind::InvalidInstances(_) | RefusalKind::Throttled | RefusalKind::Other => {
-                self.unsend(index);
-                self.stop.get_or_insert(Stop::Refused { code, message });
-            }
-        }
-    }
-
-    /// SSM refuses a whole command for one unusable id (recorded answers): take out what the
-    /// message names, or halve the chunk until what is left is the culprit.
-    fn isolate(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        index: usize,
-        named: &[InstanceId],
-        code: &str,
-    ) {
-        let ids = self.sends[index].instances.clone().unwrap_or_default();
-        self.unsend(index);
-        let (bad, good): (Vec<_>, Vec<_>) = match ids.as_slice() {
-            [_] => (ids, Vec::new()),
-            _ => ids.into_iter().partition(|it| named.contains(it)),
-        };
-        for id in &bad {
-            let hint = format!("SSM refused the id ({code}): it is not in a valid state");
-            self.finish_unsent(step, elapsed, id, Outcome::Undeliverable, Some(hint));
-        }
-        let mut rest: VecDeque<InstanceId> = good.into();
-        if bad.is_empty() {
-            let second = rest.split_off(rest.len() / 2);
-            self.queue.push_front(second);
-        }
-        if !rest.is_empty() {
-            self.queue.push_front(rest);
         }
     }
 
@@ -302,84 +222,16 @@ impl Run {
         }
     }
 
-    fn fail_send(&mut self, step: &mut Step, elapsed: Duration, index: usize, outcome: Outcome) {
-        let sent = self.members.iter().filter(|(_, it)| it.send == Some(index));
-        let ids: Vec<InstanceId> = sent.map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            self.finish_unsent(step, elapsed, &id, outcome, None);
-        }
+    /// Returns where `send` stands in the list, or `None` if this run has no such send.
+    pub(super) fn position(&self, send: u32) -> Option<usize> {
+        let index = (send as usize).checked_sub(1)?;
+        (index < self.sends.len()).then_some(index)
     }
 
-    pub(super) fn doubted(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: u32,
-        reason: String,
-    ) {
-        let until = elapsed + self.pace.settle_within;
-        let index = position(send);
-        self.sends[index].state = SendState::Doubted { until, retry: None };
-        self.emit(step, elapsed, EventKind::SendDoubted { send, reason });
-        let token = self.sends[index].token.clone();
-        step.effects.push(Effect::Settle { send, token });
+    /// Returns the instances of a send that have no outcome.
+    pub(super) fn open_of(&self, index: usize) -> Vec<InstanceId> {
+        let is_open = |it: &Member| it.send == Some(index) && it.outcome.is_none();
+        let open = self.members.iter().filter(|(_, it)| is_open(it));
+        open.map(|(id, _)| id.clone()).collect()
     }
-
-    pub(super) fn settled(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: u32,
-        settlement: Settlement,
-    ) {
-        let SendState::Doubted { until, .. } = self.sends[position(send)].state else { return };
-        let reason = match settlement {
-            Settlement::Accepted(accepted) => return self.accepted(step, elapsed, send, accepted),
-            Settlement::Failed { is_denied: true, reason } => reason,
-            Settlement::NotFound | Settlement::Failed { .. } if elapsed < until => {
-                let retry = Some(elapsed + self.pace.poll_min * 2);
-                self.sends[position(send)].state = SendState::Doubted { until, retry };
-                return;
-            }
-            Settlement::Failed { reason, .. } => reason,
-            Settlement::NotFound => {
-                "ListCommands does not show it; a late arrival cannot be excluded".to_owned()
-            }
-        };
-        self.lose(step, elapsed, send, reason);
-    }
-
-    /// Gives a doubted send up. What it may have reached is unknown, counts as errors, and is never
-    /// sent to again.
-    pub(super) fn lose(&mut self, step: &mut Step, elapsed: Duration, send: u32, reason: String) {
-        let index = position(send);
-        self.sends[index].state = SendState::Lost;
-        self.emit(step, elapsed, EventKind::SendLost { send, reason });
-        self.fail_send(step, elapsed, index, Outcome::Unknown);
-    }
-
-    fn is_in_doubt(&self) -> bool {
-        self.sends.iter().any(|it| {
-            matches!(
-                it.state,
-                SendState::InFlight | SendState::Throttled { .. } | SendState::Doubted { .. }
-            )
-        })
-    }
-}
-
-impl Send {
-    /// Returns whether nothing more will come of it.
-    pub(super) fn is_settled(&self) -> bool {
-        matches!(self.state, SendState::Complete | SendState::Refused | SendState::Lost)
-    }
-}
-
-/// Sends are numbered from 1 outside, from 0 inside.
-pub(super) fn number(index: usize) -> u32 {
-    u32::try_from(index + 1).expect("a run has fewer than four thousand million sends")
-}
-
-pub(super) fn position(send: u32) -> usize {
-    send as usize - 1
 }

@@ -1,8 +1,9 @@
 //! The state machine of one run. [`Run::apply`] is the only way in.
-//! How it sends is in `sending`, how it follows in `following`, how it ends in `closing`.
+//! How it sends is in `sending` and `answering`, how it follows in `following` and `reading`, how
+//! it ends in `closing` and `judging`.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -10,8 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     event::{Event, EventKind},
-    observed::{Effect, Observed, Pace, ReadScope, Step},
-    status::Outcome,
+    losing::{Reach, Reads},
+    member::Member,
+    observed::{Effect, Observed, Pace, Step},
+    send::{Send, SendState},
 };
 use crate::plan::{InstanceId, Note, Plan};
 
@@ -31,93 +34,44 @@ pub struct Run {
     pub(super) is_wave_finished: bool,
     pub(super) sends: Vec<Send>,
     pub(super) budget_used: u32,
+    /// Errors within the wave under way.
+    pub(super) wave_used: u32,
+    pub(super) is_budget_spent: bool,
+    /// When the pause after the last wave ends.
+    pub(super) pause: Option<Duration>,
     pub(super) stop: Option<Stop>,
+    pub(super) has_deadline_passed: bool,
     pub(super) interrupts: u32,
+    /// An interrupt found something that was not finished.
+    pub(super) is_cut_short: bool,
     /// Nothing is followed any more.
     pub(super) abandoned: bool,
     pub(super) counts_allowed: bool,
-    pub(super) reads_in_flight: u32,
+    pub(super) counts_reads: Reads,
+    pub(super) rows_reads: Reads,
     pub(super) next_poll: Duration,
-    pub(super) last_answer: Duration,
     pub(super) phase: Phase,
-}
-
-/// One instance's part in the run.
-#[derive(Debug)]
-pub(super) struct Member {
-    pub wave: u32,
-    pub send: Option<usize>,
-    /// The last StatusDetails that was seen.
-    pub seen: Option<String>,
-    pub outcome: Option<Outcome>,
-    pub command_id: Option<String>,
-    /// Steps whose output was cut.
-    pub cut: Vec<String>,
-    /// Listed by the plan, or under a plan that lists nobody.
-    pub is_planned: bool,
-}
-
-/// One SendCommand.
-#[derive(Debug)]
-pub(super) struct Send {
-    pub token: String,
-    pub wave: u32,
-    /// `None`: whoever the tag reaches.
-    pub instances: Option<Vec<InstanceId>>,
-    pub state: SendState,
-    pub command: Command,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SendState {
-    InFlight,
-    /// Tried again at `retry`; first tried at `since`.
-    Throttled {
-        since: Duration,
-        retry: Duration,
-    },
-    /// Looked for until `until`; asked again at `retry`, or `None` while being asked.
-    Doubted {
-        until: Duration,
-        retry: Option<Duration>,
-    },
-    Accepted,
-    /// Accepted, and every instance of it is settled.
-    Complete,
-    Refused,
-    Lost,
-}
-
-/// What is known of an accepted command.
-#[derive(Debug, Default)]
-pub(super) struct Command {
-    pub id: String,
-    pub accepted: Duration,
-    /// After this nothing more will be heard.
-    pub give_up: Duration,
-    pub counts: Option<super::observed::Counts>,
-    /// When its counters first said that it is over.
-    pub final_since: Option<Duration>,
-    /// When the list of its rows last changed; for callers who may not read counters.
-    pub changed: Duration,
-    pub rows_seen: usize,
-    /// When the words that no counter counts were last asked for.
-    pub uncounted_read: Duration,
-    /// Cancel what is pending as soon as the rows are known.
-    pub cancel_pending: bool,
-    pub is_cancelled: bool,
+    /// Whose output is still being read at the end.
+    pub(super) outputs_wanted: BTreeSet<InstanceId>,
+    pub(super) is_membership_wanted: bool,
 }
 
 /// Why nothing more is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
     Budget,
+    /// The budget of this wave.
+    WaveBudget(u32),
+    /// The operator wanted no more than this many waves.
+    Asked {
+        after: u32,
+    },
     Deadline,
     Refused {
         code: String,
         message: String,
     },
-    /// Nothing can be followed any more.
+    /// Nothing can be followed any more, or nothing can be sent for want of a slot.
     Lost,
     Interrupted,
 }
@@ -125,9 +79,9 @@ pub(super) enum Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Running,
-    /// Waiting for this many last reads.
+    /// Waiting for the last reads, but not for ever.
     Closing {
-        waiting: u32,
+        until: Duration,
     },
     Concluding,
     Finished,
@@ -136,19 +90,12 @@ pub(super) enum Phase {
 impl Run {
     /// Returns the run of `plan`, and its first step, which starts it.
     pub fn start(plan: Plan, pace: Pace, started: Timestamp) -> (Self, Step) {
-        let member = |wave: u32| Member {
-            wave,
-            send: None,
-            seen: None,
-            outcome: None,
-            command_id: None,
-            cut: Vec::new(),
-            is_planned: true,
-        };
-        let waves = plan.waves.iter();
-        let members = waves
-            .flat_map(|wave| wave.instances.iter().map(move |it| (it.clone(), member(wave.index))));
-        let members = members.collect();
+        let mut members = BTreeMap::new();
+        for wave in &plan.waves {
+            for id in &wave.instances {
+                members.entry(id.clone()).or_insert_with(|| Member::planned(wave.index));
+            }
+        }
         let mut run = Self {
             members,
             plan,
@@ -160,14 +107,21 @@ impl Run {
             is_wave_finished: false,
             sends: Vec::new(),
             budget_used: 0,
+            wave_used: 0,
+            is_budget_spent: false,
+            pause: None,
             stop: None,
+            has_deadline_passed: false,
             interrupts: 0,
+            is_cut_short: false,
             abandoned: false,
             counts_allowed: true,
-            reads_in_flight: 0,
+            counts_reads: Reads::default(),
+            rows_reads: Reads::default(),
             next_poll: Duration::ZERO,
-            last_answer: Duration::ZERO,
             phase: Phase::Running,
+            outputs_wanted: BTreeSet::new(),
+            is_membership_wanted: false,
         };
         let mut step = Step::default();
         let plan = Box::new(run.plan.clone());
@@ -178,8 +132,9 @@ impl Run {
 
     /// Takes in one observation, made `elapsed` after the start.
     ///
-    /// Observations may repeat, arrive late, or be older than the last one: an outcome, once
-    /// reached, stays.
+    /// Observations may repeat, arrive late, name what this run does not know, or be older than
+    /// the last one: an outcome, once reached, stays. A command that turns out to have been
+    /// accepted is written down whenever that is learnt.
     pub fn apply(&mut self, elapsed: Duration, observed: Observed) -> Step {
         let mut step = Step::default();
         match observed {
@@ -193,16 +148,13 @@ impl Run {
             }
             Observed::Counted { counts } => self.counted(&mut step, elapsed, counts),
             Observed::Read { command_id, scope, rows } => {
-                self.read(&mut step, elapsed, &command_id, scope, rows);
+                self.read(&mut step, elapsed, &command_id, scope, &rows);
             }
             Observed::ReadFailed { of, denial, reason } => {
                 self.read_failed(&mut step, elapsed, of, denial, &reason);
             }
             Observed::CancelAnswered { command_id, refused } => {
-                if let Some(why) = refused {
-                    let text = format!("command {command_id} could not be cancelled: {why}");
-                    self.note(&mut step, elapsed, Note::new("cancel.failed", text));
-                }
+                self.cancel_answered(&mut step, elapsed, &command_id, refused);
             }
             Observed::OutputRead { instance_id, output } => {
                 self.output_read(&mut step, elapsed, instance_id, output);
@@ -229,86 +181,79 @@ impl Run {
             self.poll(step, elapsed);
             self.close_if_done(step, elapsed);
         }
+        if matches!(self.phase, Phase::Closing { until } if elapsed >= until) {
+            let text = "the last reads were not answered in time";
+            self.note(step, elapsed, Note::new("closing.cut", text));
+            self.conclude(step);
+        }
         step.wake = self.wake(elapsed);
         step.is_finished = self.phase == Phase::Finished;
     }
 
     fn interrupted(&mut self, step: &mut Step, elapsed: Duration) {
-        self.interrupts += 1;
+        if self.phase == Phase::Finished {
+            return;
+        }
+        self.interrupts = self.interrupts.saturating_add(1);
         self.emit(step, elapsed, EventKind::Interrupted { times: self.interrupts });
-        if matches!(self.phase, Phase::Closing { .. }) {
-            self.conclude(step);
-        } else if self.interrupts == 1 {
-            self.stop.get_or_insert(Stop::Interrupted);
-            self.cancel_all(step, elapsed);
-        } else {
-            self.abandon(step, elapsed, "following was stopped by a second interrupt");
+        self.is_cut_short |= self.phase == Phase::Running;
+        match self.phase {
+            Phase::Closing { .. } => {
+                let text = "the last reads were cut short by an interrupt; everything had ended";
+                self.note(step, elapsed, Note::new("closing.cut", text));
+                self.conclude(step);
+            }
+            Phase::Running if self.interrupts == 1 => {
+                self.stop.get_or_insert(Stop::Interrupted);
+                self.cancel_all(step, elapsed);
+            }
+            Phase::Running => {
+                let why = "following was stopped by a second interrupt";
+                self.abandon(step, elapsed, Reach::Everything, why);
+            }
+            Phase::Concluding | Phase::Finished => {}
         }
     }
 
     fn check_deadlines(&mut self, step: &mut Step, elapsed: Duration) {
-        let deadline = self.plan.deadline.map(Duration::from_secs);
-        if deadline.is_some_and(|it| elapsed >= it) && self.stop.is_none() {
-            self.stop = Some(Stop::Deadline);
+        let Some(deadline) = self.plan.deadline.map(Duration::from_secs) else { return };
+        if elapsed >= deadline && !self.has_deadline_passed {
+            self.has_deadline_passed = true;
+            self.stop.get_or_insert(Stop::Deadline);
             self.emit(step, elapsed, EventKind::DeadlinePassed);
             self.cancel_all(step, elapsed);
         }
-        let is_over = deadline.is_some_and(|it| elapsed >= it + self.pace.visible_within);
-        if is_over && !self.abandoned {
-            self.abandon(step, elapsed, "the deadline passed and instances had not answered");
+        let is_over = elapsed >= deadline.saturating_add(self.pace.visible_within);
+        if is_over && self.sends.iter().any(|it| !it.is_settled()) {
+            let why = "the deadline passed and instances had not answered";
+            self.abandon(step, elapsed, Reach::Everything, why);
         }
     }
 
-    /// Returns when time alone changes something next.
+    /// Returns when time alone changes something next. It always lies ahead, so that the driver
+    /// never spins.
     fn wake(&self, elapsed: Duration) -> Option<Duration> {
-        if self.phase != Phase::Running {
-            return None;
+        match self.phase {
+            Phase::Running => {}
+            Phase::Closing { until } => return Some(until),
+            Phase::Concluding | Phase::Finished => return None,
         }
-        let retries = self.sends.iter().filter_map(|it| match it.state {
-            SendState::Throttled { retry, .. } => Some(retry),
-            SendState::Doubted { retry, .. } => retry,
-            SendState::InFlight
-            | SendState::Accepted
-            | SendState::Complete
-            | SendState::Refused
-            | SendState::Lost => None,
+        let sends = self.sends.iter().filter_map(|it| match it.state {
+            SendState::InFlight { since } => Some(since + self.pace.lost_after),
+            SendState::Throttled { retry } => Some(retry),
+            SendState::Doubted { retry: Some(retry), .. } => Some(retry),
+            SendState::Doubted { until, retry: None } => Some(until + self.pace.lost_after),
+            SendState::Accepted | SendState::Complete | SendState::Refused | SendState::Lost => {
+                None
+            }
         });
         let is_following = self.sends.iter().any(|it| it.state == SendState::Accepted);
-        let poll = (is_following && self.reads_in_flight == 0).then_some(self.next_poll);
+        let reads = is_following.then(|| self.next_read()).into_iter().flatten().flatten();
         let deadline = self.plan.deadline.map(Duration::from_secs);
-        let deadlines = deadline.into_iter().flat_map(|it| [it, it + self.pace.visible_within]);
-        let deadlines = deadlines.filter(|it| *it > elapsed);
-        retries.chain(poll).chain(deadlines).min()
-    }
-
-    pub(super) fn cancel_all(&mut self, step: &mut Step, elapsed: Duration) {
-        for index in 0..self.sends.len() {
-            if self.sends[index].state == SendState::Accepted {
-                self.cancel_command(step, elapsed, index, None);
-            }
-        }
-    }
-
-    /// Cancels `instances` of a command, or the whole of it, once.
-    pub(super) fn cancel_command(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        send: usize,
-        instances: Option<Vec<InstanceId>>,
-    ) {
-        let command = &mut self.sends[send].command;
-        if command.is_cancelled {
-            return;
-        }
-        command.is_cancelled = instances.is_none();
-        let command_id = command.id.clone();
-        let requested = EventKind::CancelRequested {
-            command_id: command_id.clone(),
-            instances: instances.clone(),
-        };
-        self.emit(step, elapsed, requested);
-        step.effects.push(Effect::Cancel { command_id, instances });
+        let deadlines =
+            deadline.into_iter().flat_map(|it| [it, it.saturating_add(self.pace.visible_within)]);
+        let pause = self.pause.filter(|_| self.stop.is_none());
+        sends.chain(reads).chain(deadlines).chain(pause).filter(|it| *it > elapsed).min()
     }
 
     pub(super) fn emit(&mut self, step: &mut Step, elapsed: Duration, data: EventKind) {
@@ -323,8 +268,10 @@ impl Run {
         self.emit(step, elapsed, EventKind::NoteTaken { note });
     }
 
-    pub(super) fn read_rows(&mut self, step: &mut Step, command_id: String, scope: ReadScope) {
-        self.reads_in_flight += 1;
-        step.effects.push(Effect::ReadRows { command_id, scope });
+    pub(super) fn perform(&self, step: &mut Step, effect: Effect) {
+        // A driver that has been told that the run is finished performs nothing more.
+        if self.phase != Phase::Finished {
+            step.effects.push(effect);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! SSM's words for where an invocation stands, and what fleet makes of them at the end.
 //! It reads StatusDetails, because Status alone lumps cases that matter.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// An invocation's StatusDetails, open-ended: a word that is not known here is never success.
@@ -114,6 +116,19 @@ impl Outcome {
         Self::Succeeded,
     ];
 
+    /// What is tried again unless other outcomes are named: who did not succeed, is still there,
+    /// and may succeed the next time.
+    pub const RETRIED: [Self; 8] = [
+        Self::Failed,
+        Self::ExecutionTimedOut,
+        Self::DeliveryTimedOut,
+        Self::Undeliverable,
+        Self::AccessDenied,
+        Self::Cancelled,
+        Self::Terminated,
+        Self::NotAttempted,
+    ];
+
     /// Returns whether the instance was left alone because the run stopped.
     pub fn is_untouched(self) -> bool {
         matches!(self, Self::Cancelled | Self::Terminated | Self::NotAttempted)
@@ -151,6 +166,20 @@ impl Outcome {
             Self::NotAttempted => "not_attempted",
             Self::Succeeded => "succeeded",
         }
+    }
+}
+
+/// What was given instead of an outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an outcome (failed, undeliverable, not_attempted, …)")]
+pub struct NotAnOutcome(String);
+
+impl FromStr for Outcome {
+    type Err = NotAnOutcome;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|it| it.word() == text);
+        found.ok_or_else(|| NotAnOutcome(text.to_owned()))
     }
 }
 
@@ -200,10 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_written_as_its_word() {
+    fn an_outcome_is_written_and_read_as_its_word() {
         for outcome in Outcome::ALL {
             let json = serde_json::to_string(&outcome).unwrap();
             assert_eq!(json, format!("\"{}\"", outcome.word()));
+            assert_eq!(outcome.word().parse(), Ok(outcome));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod activities;
 mod changes;
+mod constraints;
 mod describe;
 mod filter;
 mod page;

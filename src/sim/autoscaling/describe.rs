@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    arn,
+    arn, constraints,
     filter::filters,
     invalid,
     page::{Page, page},
@@ -28,6 +28,7 @@ const AGE: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let names = form.texts("AutoScalingGroupNames");
+    constraints::groups(form)?;
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
     let size = GROUPS.size(form)?;
@@ -57,6 +58,7 @@ pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
 
 pub(super) fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let ids = form.texts("InstanceIds");
+    constraints::instances(form)?;
     let size = INSTANCES.size(form)?;
     if ids.len() > INSTANCES.most {
         return Err(invalid("The number of instance ids cannot exceed 50."));

@@ -133,9 +133,10 @@ impl Command {
         let n = chosen.len();
         for (index, chosen) in chosen.into_iter().enumerate() {
             self.by_instance.insert(chosen.instance.clone(), index);
-            // Every invocation has its own RequestedDateTime, a little after the command's. Lists
-            // show the newest first (D9), so the first one in a list is the last one requested.
-            let share = (n - index) as f64 / n as f64;
+            // Every invocation has its own RequestedDateTime, a little after the command's and in
+            // the order of sending: in the published captures the one that failed is older than
+            // the one that was withheld for it.
+            let share = (index + 1) as f64 / n as f64;
             let requested = plus(self.requested, Duration::from_millis(50).mul_f64(share));
             let refused = chosen.refused;
             self.tally.add(Status::Pending);

@@ -133,14 +133,14 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
         .filter(|it| it.visible <= now && request.concerns(it) && wanted.command(it));
     for command in visible {
         let skipped = if command.sequence == from { first } else { 0 };
-        for (index, invocation) in request.invocations_of(command, skipped) {
+        for (place, invocation) in request.invocations_of(command, skipped) {
             let rewound = call.as_of.map(|at| invocation.rewound(at));
             let invocation = rewound.as_ref().unwrap_or(invocation);
             if !wanted.invocation(invocation) {
                 continue;
             }
             if rows.len() == size {
-                let next = format!("{}.{index}", command.sequence);
+                let next = format!("{}.{place}", command.sequence);
                 let next = page::token("invocations", &next);
                 return Ok(json!({ "CommandInvocations": rows, "NextToken": next }));
             }
@@ -167,17 +167,20 @@ impl Request {
         }
     }
 
+    /// Counts from the newest, which is the last one that was sent.
     fn invocations_of<'a>(
         &self,
         command: &'a Command,
         skipped: usize,
     ) -> Box<dyn Iterator<Item = (usize, &'a Invocation)> + 'a> {
         match &self.instance_id {
-            None => Box::new(command.invocations.iter().enumerate().skip(skipped)),
+            None => Box::new(command.invocations.iter().rev().enumerate().skip(skipped)),
             Some(id) => {
-                let index = command.by_instance.get(id).copied().filter(|it| *it >= skipped);
-                let found = index.and_then(|it| Some((it, command.invocations.get(it)?)));
-                Box::new(found.into_iter())
+                let found = command.by_instance.get(id).and_then(|index| {
+                    let place = command.invocations.len().checked_sub(index + 1)?;
+                    Some((place, command.invocations.get(*index)?))
+                });
+                Box::new(found.filter(|(place, _)| *place >= skipped).into_iter())
             }
         }
     }
@@ -225,7 +228,7 @@ impl Wanted {
     }
 }
 
-/// Where a page starts: at a command's sequence and an index within its invocations.
+/// Where a page starts: at a command's sequence and a place among its invocations, from the newest.
 fn start(place: Option<String>) -> Result<(u64, usize), ApiError> {
     let Some(place) = place else { return Ok((u64::MAX, 0)) };
     let parts = place.split_once('.').ok_or_else(page::invalid)?;

@@ -22,7 +22,7 @@ const MAX_TAGS: usize = 50;
 impl<'a> Asked<'a> {
     pub(super) fn read(form: &'a Form) -> Result<Self, ApiError> {
         // Refused rather than ignored: the session would have other rights than were asked for.
-        for name in ["PolicyArns", "ProvidedContexts"] {
+        for name in ["PolicyArns", "ProvidedContexts", "MinimumSessionTokenSize"] {
             if form.has(name) {
                 let message = format!("{name} is not implemented by this simulator");
                 return Err(ApiError::new("ValidationError", message));
@@ -68,11 +68,20 @@ impl<'a> Asked<'a> {
             "[\\w+=,.@-]*",
             "+=,.@-",
         );
-        for (index, (key, value)) in tags.iter().enumerate() {
-            let member = |part| format!("tags.{}.member.{part}", index + 1);
-            found.length(&member("key"), key, 1..=128);
-            found.length(&member("value"), value, 0..=256);
+        let duration = form.integer("DurationSeconds")?;
+        found.range("durationSeconds", duration, 900..=43_200);
+        if let Some(policy) = form.text("Policy") {
+            found.policy(policy);
         }
+        for (index, prefix) in form.members("Tags").iter().enumerate() {
+            let member = |part| format!("tags.{}.member.{part}", index + 1);
+            let part = |name| form.text(&format!("{prefix}.{name}"));
+            found.required(&member("key"), part("Key"), 1..=128, None);
+            found.tag(&member("key"), part("Key"), "+");
+            found.required(&member("value"), part("Value"), 0..=256, None);
+            found.tag(&member("value"), part("Value"), "*");
+        }
+        found.transitive_tag_keys(&transitive_tag_keys);
         for (name, count) in
             [("tags", tags.len()), ("transitiveTagKeys", transitive_tag_keys.len())]
         {
@@ -88,7 +97,7 @@ impl<'a> Asked<'a> {
         Ok(Self {
             role_arn,
             session_name: form.text("RoleSessionName").unwrap_or_default().to_owned(),
-            duration: form.integer("DurationSeconds")?,
+            duration,
             policy: form.text("Policy"),
             external_id: form.text("ExternalId"),
             serial_number: form.text("SerialNumber").or(form.text("TokenCode")),
@@ -147,6 +156,12 @@ impl<'a> Asked<'a> {
     }
 }
 
+const TAG_PATTERN: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]";
+
+fn may_be_in_tag(it: char) -> bool {
+    it.is_alphanumeric() || it == ' ' || "_.:/=+-@".contains(it)
+}
+
 /// The constraints that a call breaks, in AWS's words.
 #[derive(Default)]
 struct Violations(Vec<String>);
@@ -169,6 +184,48 @@ impl Violations {
         }
         if count > *length.end() {
             self.0.push(format!("{quoted} less than or equal to {}", length.end()));
+        }
+    }
+
+    fn range(&mut self, member: &str, value: Option<i64>, range: std::ops::RangeInclusive<i64>) {
+        let Some(value) = value.filter(|it| !range.contains(it)) else { return };
+        let (bound, limit) = match value < *range.start() {
+            true => ("greater", range.start()),
+            false => ("less", range.end()),
+        };
+        let constraint = format!("have value {bound} than or equal to {limit}");
+        self.add(&value.to_string(), member, &constraint);
+    }
+
+    /// The session policy: neither empty nor beyond Latin-1. Its size is measured elsewhere.
+    fn policy(&mut self, policy: &str) {
+        self.length("policy", policy, 1..=usize::MAX);
+        let fits = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+        if !policy.chars().all(fits) {
+            let pattern = r"[\u0009\u000A\u000D\u0020-\u00FF]+";
+            let constraint = format!("satisfy regular expression pattern: {pattern}");
+            self.add(policy, "policy", &constraint);
+        }
+    }
+
+    /// A key or value of a tag; `repeat` is what ends the pattern.
+    fn tag(&mut self, member: &str, value: Option<&str>, repeat: &str) {
+        let Some(value) = value.filter(|it| !it.chars().all(may_be_in_tag)) else { return };
+        let constraint = format!("satisfy regular expression pattern: {TAG_PATTERN}{repeat}");
+        self.add(value, member, &constraint);
+    }
+
+    /// AWS reports a list of strings whole.
+    fn transitive_tag_keys(&mut self, keys: &[String]) {
+        let fits =
+            |it: &String| (1..=128).contains(&it.chars().count()) && it.chars().all(may_be_in_tag);
+        if !keys.iter().all(fits) {
+            let constraint = format!(
+                "satisfy constraint: [Member must have length less than or equal to 128, Member \
+                 must have length greater than or equal to 1, Member must satisfy regular \
+                 expression pattern: {TAG_PATTERN}+]"
+            );
+            self.add(&format!("[{}]", keys.join(", ")), "transitiveTagKeys", &constraint);
         }
     }
 

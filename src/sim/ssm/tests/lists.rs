@@ -31,7 +31,25 @@ fn pages_have_every_row_once_though_new_commands_arrive_meanwhile() {
             world.send(json!({})).await;
             world.wait(30.0).await;
         }
-        assert_eq!(seen, (0..120).map(id).collect::<Vec<_>>());
+        assert_eq!(seen, (0..120).rev().map(id).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn the_invocation_that_was_withheld_is_listed_before_the_one_that_failed() {
+    let outcomes = vec![exits(&[0, 1], 1)];
+    simulated(WorldSpec { size: 2, outcomes, ..WorldSpec::default() }, async |world: World| {
+        let command = world.send(json!({ "MaxConcurrency": "1", "MaxErrors": "0" })).await;
+        world.wait(30.0).await;
+        let rows = world.ok("ListCommandInvocations", json!({ "CommandId": command })).await;
+        let row = |index: usize| &rows["CommandInvocations"][index];
+        // As in the published capture: Terminated …639.381, Failed …639.291.
+        assert_eq!(
+            (&row(0)["StatusDetails"], &row(1)["StatusDetails"]),
+            (&json!("Terminated"), &json!("Failed"))
+        );
+        let requested = |index| row(index)["RequestedDateTime"].as_f64().unwrap();
+        assert!(requested(0) > requested(1));
     });
 }
 
@@ -47,7 +65,7 @@ fn invocations_are_filtered_by_command_instance_status_time_and_document() {
         };
         let filter =
             |key: &str, value: &str| json!({ "Filters": [{ "key": key, "value": value }] });
-        check(json!({ "CommandId": command }), &[0, 1, 2]).await;
+        check(json!({ "CommandId": command }), &[2, 1, 0]).await;
         check(json!({ "CommandId": "0".repeat(36) }), &[]).await;
         check(json!({ "InstanceId": id(1) }), &[1]).await;
         check(json!({ "InstanceId": id(7) }), &[]).await;
@@ -55,9 +73,9 @@ fn invocations_are_filtered_by_command_instance_status_time_and_document() {
         check(filter("Status", "Failed"), &[1]).await;
         check(filter("Status", "TimedOut"), &[2]).await;
         check(filter("Status", "DeliveryTimedOut"), &[]).await;
-        check(filter("DocumentName", "AWS-RunShellScript"), &[0, 1, 2]).await;
+        check(filter("DocumentName", "AWS-RunShellScript"), &[2, 1, 0]).await;
         check(filter("DocumentName", "Other"), &[]).await;
-        check(filter("InvokedAfter", "2026-01-01T00:00:00Z"), &[0, 1, 2]).await;
+        check(filter("InvokedAfter", "2026-01-01T00:00:00Z"), &[2, 1, 0]).await;
         check(filter("InvokedAfter", "2026-01-01T00:00:09Z"), &[]).await;
         check(filter("InvokedBefore", "2026-01-01T00:00:00Z"), &[]).await;
     });

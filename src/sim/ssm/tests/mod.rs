@@ -162,10 +162,11 @@ impl World {
         rows.iter().map(|it| it["StatusDetails"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Returns the invocations in the order of their instances; a list has the newest first.
     pub(super) async fn rows(&self, command: &str) -> Vec<Value> {
         let body = json!({ "CommandId": command, "Details": true, "MaxResults": 50 });
         let answer = self.ok("ListCommandInvocations", body).await;
-        answer["CommandInvocations"].as_array().unwrap().clone()
+        answer["CommandInvocations"].as_array().unwrap().iter().rev().cloned().collect()
     }
 
     /// Returns the command as ListCommands shows it.

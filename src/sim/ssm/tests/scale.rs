@@ -20,7 +20,7 @@ fn ten_thousand_invocations_end_and_are_listed_once_each() {
                 let body = json!({ "CommandId": command, "Details": true, "NextToken": token });
                 let page = world.ok("ListCommandInvocations", body).await;
                 for row in page["CommandInvocations"].as_array().unwrap() {
-                    assert_eq!(row["InstanceId"], id(n));
+                    assert_eq!(row["InstanceId"], id(9_999 - n)); // newest first
                     n += 1;
                 }
                 token = page["NextToken"].clone();

@@ -1,0 +1,126 @@
+//! From a plan to a report: what every command that sends does after planning.
+
+use std::path::PathBuf;
+
+use super::{
+    context::{Connection, Context, state_directory},
+    planning::Planned,
+    prompt::{Answer, ask},
+};
+use crate::{
+    drive::{Sinks, drive},
+    error::Error,
+    exit::Exit,
+    output::{Ledger, Lock, ReportFile, Terminal},
+    plan::Plan,
+    run::{Kind, Report},
+    signal::Interrupts,
+};
+
+/// Refuses a run that nobody can confirm, before anything is read.
+pub(super) fn require_consent(must_ask: bool, terminal: &Terminal) -> Result<(), Error> {
+    if must_ask && !terminal.is_interactive() {
+        let message = "there is no terminal to ask for confirmation on, and --yes was not passed";
+        return Err(Error::new(Exit::Usage, message));
+    }
+    Ok(())
+}
+
+/// Refuses a report that could not be written, before anything is sent.
+pub(super) fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
+    let check =
+        |path: &PathBuf| ReportFile::check(path).map_err(|err| Error::of(Exit::Usage, &err));
+    paths.iter().map(check).collect()
+}
+
+/// Asks whether the plan is to be carried out.
+pub(super) async fn confirm(
+    plan: &Plan,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<(), Error> {
+    let whom = match plan.planned() {
+        Some(1) => "1 instance".to_owned(),
+        Some(n) => format!("{n} instances"),
+        None => "every instance that the group's tag reaches".to_owned(),
+    };
+    let question = format!("Run {} on {whom}?", plan.document.name);
+    match ask(terminal, &question, interrupts).await {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),
+        Answer::Interrupted => Err(interrupted()),
+    }
+}
+
+pub(super) fn interrupted() -> Error {
+    Error::new(Exit::Interrupted, "interrupted")
+}
+
+/// Carries a plan out and reports. `is_private` says that nobody else can reach what it reaches,
+/// as in a simulator of its own, so that nobody has to be kept out.
+pub(super) async fn execute(
+    mut connection: Connection,
+    planned: Planned,
+    context: &Context,
+    is_private: bool,
+    reports: Vec<ReportFile>,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let Planned { plan, groups } = planned;
+    let _lock = if is_private { None } else { Some(lock(&plan, &groups)?) };
+    let mut ledger = ledger(&plan)?;
+    let Connection { aws, pace, .. } = &mut connection;
+    let sinks = Sinks { terminal, ledger: &mut ledger };
+    let report = drive(aws, plan, &groups, *pace, context.started(), sinks, interrupts).await;
+    Ok(finish(&report, ledger, reports, terminal))
+}
+
+/// Writes the report wherever it belongs, shows it, and returns its verdict.
+pub(super) fn finish(
+    report: &Report,
+    mut ledger: Ledger,
+    reports: Vec<ReportFile>,
+    terminal: &mut Terminal,
+) -> Exit {
+    let mut files = Vec::new();
+    match ledger.finish(report) {
+        Ok(path) => files.push(path),
+        Err(err) => terminal.warning(&format!("could not write the report to the ledger: {err}")),
+    }
+    for file in reports {
+        match file.write(report) {
+            Ok(()) => files.push(file.path().to_owned()),
+            Err(err) => {
+                let path = file.path().display();
+                terminal.warning(&format!("could not write the report to {path}: {err}"));
+            }
+        }
+    }
+    terminal.report(report, &files);
+    let Some(verdict) = &report.verdict else { return Exit::Bug };
+    if verdict.kind == Kind::NothingSent {
+        terminal.hint("nothing was sent");
+    }
+    Exit::Verdict(verdict.exit_code)
+}
+
+/// Keeps other runs of this machine away from the groups that the plan touches.
+pub(super) fn lock(plan: &Plan, groups: &[String]) -> Result<Lock, Error> {
+    let mut names: Vec<String> = groups.to_vec();
+    names.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
+    names.sort();
+    names.dedup();
+    let account = plan.account.as_deref().unwrap_or("unknown");
+    Ok(Lock::take(&state_directory()?, account, &plan.region, &names, &plan.run_id)?)
+}
+
+fn ledger(plan: &Plan) -> Result<Ledger, Error> {
+    let directory = state_directory()?;
+    Ledger::create(&directory, plan).map_err(|err| {
+        let message = format!("could not create the ledger under {}", directory.display());
+        Error::new(Exit::Setup, message)
+            .because(&err)
+            .hint("set XDG_STATE_HOME to a directory that can be written")
+    })
+}

@@ -1,0 +1,120 @@
+//! `fleet retry`: a new run over the instances of an earlier one that did not get there.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{
+    args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
+    context::{Context, connect, history},
+    execute::{check_reports, confirm, execute, interrupted, require_consent},
+    planning,
+};
+use crate::{
+    error::Error,
+    exit::Exit,
+    output::{Terminal, report as fold},
+    plan::InstanceId,
+    run::{Outcome, Report},
+    signal::Interrupts,
+};
+
+/// Run the same again over the instances that did not succeed, or were never sent to
+#[derive(Debug, Clone, Args)]
+pub(super) struct RetryArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Only instances with these outcomes
+    #[arg(
+        long,
+        value_name = "OUTCOME,…",
+        value_delimiter = ',',
+        value_parser = outcome,
+        default_value = "failed,execution_timed_out,delivery_timed_out,undeliverable,\
+                         access_denied,cancelled,terminated,not_attempted"
+    )]
+    only: Vec<Outcome>,
+    /// A parameter that the earlier run's ledger withholds, or that is to be another
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::args::parameter)]
+    param: Vec<(String, Vec<String>)>,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Do not ask before sending
+    #[arg(long, short)]
+    yes: bool,
+    /// Plan and show, send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the report to this file; its format is its ending: .json
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    let found = Outcome::ALL.into_iter().find(|it| it.word() == text);
+    found.ok_or_else(|| {
+        let words: Vec<_> = Outcome::ALL.iter().map(|it| it.word()).collect();
+        format!("it is not one of {}", words.join(", "))
+    })
+}
+
+pub(super) async fn retry(
+    args: &RetryArgs,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let reports = check_reports(&args.report)?;
+    let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
+    require_consent(must_ask, terminal)?;
+    let before = fold(&history()?.find(&args.run)?)?;
+    if before.verdict.is_none() {
+        let message = format!("run {} has not ended", before.run.id);
+        return Err(Error::new(Exit::Usage, message)
+            .hint(format!("`fleet watch {}` brings it to its end", before.run.id)));
+    }
+    let again = again(&before, &args.only);
+    if again.is_empty() {
+        let words: Vec<_> = args.only.iter().map(|it| it.word()).collect();
+        let message =
+            format!("run {} has no instance that is {}", before.run.id, words.join(" or "));
+        return Err(Error::new(Exit::NothingEligible, message));
+    }
+    let context = Context::from_env()?;
+    let selection = Selection::of_instances(again);
+    let document = DocumentArgs::again(&before.document, &args.param)?;
+    let access = args.access.or_those_of(&before.region, &before.operator);
+    let limits = args.limits.or_those_of(&before);
+    let selector = planning::selector(&selection)?;
+    let documents = document.documents();
+    let planning = async {
+        let connection = connect(&access, &context, &selector, &documents, terminal).await?;
+        let planned = planning::plan(&connection, &context, &selection, &document, &limits).await?;
+        Ok::<_, Error>((connection, planned))
+    };
+    let (connection, mut planned) = tokio::select! {
+        planned = planning => planned?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    planned.plan.parent_id = Some(before.run.id);
+    if args.dry_run {
+        terminal.plan(&planned.plan);
+        terminal.hint("nothing was sent: this was a dry run");
+        return Ok(Exit::Success);
+    }
+    terminal.plan_preview(&planned.plan);
+    if must_ask {
+        confirm(&planned.plan, terminal, interrupts).await?;
+    }
+    let is_private = args.access.sim.is_some();
+    execute(connection, planned, &context, is_private, reports, terminal, interrupts).await
+}
+
+fn again(before: &Report, only: &[Outcome]) -> Vec<InstanceId> {
+    let chosen = before.instances.iter().filter(|it| only.contains(&it.outcome));
+    chosen.map(|it| it.instance_id.clone()).collect()
+}

@@ -1,0 +1,66 @@
+//! `fleet runs`: what was run on this machine.
+
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{args::OutputArgs, context::history};
+use crate::{error::Error, exit::Exit, output::Terminal};
+
+/// List the runs of this machine, the newest first
+#[derive(Debug, Clone, Args)]
+pub(super) struct RunsArgs {
+    /// Only runs over this group
+    #[arg(long = "asg", value_name = "NAME")]
+    asg: Option<String>,
+    /// Only runs that did not succeed, or did not end
+    #[arg(long)]
+    unsuccessful: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Action {
+    /// Take away the ledgers of runs that ended
+    Prune {
+        /// Only those that started longer ago than this, such as 720h
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        older_than: SignedDuration,
+    },
+}
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    text.parse().map_err(|_| "it is not a duration such as 720h".to_owned())
+}
+
+pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+    let history = history()?;
+    let (mut entries, errors) = history.list();
+    for err in errors {
+        let cause = std::error::Error::source(&err).map(|it| format!(": {it}"));
+        terminal.warning(&format!("{err}{}", cause.unwrap_or_default()));
+    }
+    if let Some(group) = &args.asg {
+        entries.retain(|it| it.groups.contains(group));
+    }
+    if args.unsuccessful {
+        entries.retain(|it| it.exit_code != Some(0));
+    }
+    let Some(Action::Prune { older_than }) = &args.action else {
+        terminal.runs(&entries);
+        return Ok(Exit::Success);
+    };
+    let before = Timestamp::now().saturating_sub(*older_than).unwrap_or(Timestamp::MIN);
+    // A run without an end may still have commands out there: its ledger is what finds them.
+    entries.retain(|it| it.exit_code.is_some() && it.started < before);
+    for entry in &entries {
+        history.remove(&entry.run_id).map_err(|err| {
+            let message = format!("the ledger of run {} could not be taken away", entry.run_id);
+            Error::new(Exit::Setup, message).because(&err)
+        })?;
+    }
+    terminal.runs(&entries);
+    Ok(Exit::Success)
+}

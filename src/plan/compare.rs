@@ -1,0 +1,96 @@
+//! Whether the world is still the one that a plan was made for.
+
+use std::collections::BTreeSet;
+
+use super::{Dispatch, InstanceId, Plan};
+
+/// How many ids a difference names.
+const NAMED: usize = 5;
+
+/// Returns what has changed since `before` was made, a sentence each; `now` is the plan that the
+/// same selection gives at present. Empty means that `before` may be carried out.
+pub fn differences(before: &Plan, now: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |what: &str, before: Option<&str>, now: Option<&str>| {
+        if before != now {
+            let shown = |it: Option<&str>| it.unwrap_or("unknown").to_owned();
+            found.push(format!("{what} was {} and is {}", shown(before), shown(now)));
+        }
+    };
+    compare("the account", before.account.as_deref(), now.account.as_deref());
+    compare("the region", Some(&before.region), Some(&now.region));
+    // A session's ARN has the run's name in it; who it stands for is the role.
+    let role = |it: &Plan| it.operator.role_arn.clone();
+    let caller = |it: &Plan| role(it).or_else(|| it.operator.caller_arn.clone());
+    compare("the caller", caller(before).as_deref(), caller(now).as_deref());
+    let (document, current) = (&before.document, &now.document);
+    compare("the document's version", document.version.as_deref(), current.version.as_deref());
+    compare("the document's hash", document.hash.as_deref(), current.hash.as_deref());
+    let ids = |it: &Plan| -> BTreeSet<InstanceId> {
+        it.population.planned.iter().map(|it| it.id.clone()).collect()
+    };
+    let (planned, current) = (ids(before), ids(now));
+    found.extend(named("no longer planned", planned.difference(&current)));
+    found.extend(named("planned now and not before", current.difference(&planned)));
+    let by = |it: &Plan| match it.dispatch {
+        Dispatch::Tag { .. } => "tag",
+        Dispatch::Ids { .. } => "ids",
+    };
+    if by(before) != by(now) {
+        found.push(format!("it was to go by {}, and would go by {}", by(before), by(now)));
+    }
+    found
+}
+
+fn named<'a>(what: &str, ids: impl Iterator<Item = &'a InstanceId>) -> Option<String> {
+    let ids: Vec<&str> = ids.map(InstanceId::as_str).collect();
+    if ids.is_empty() {
+        return None;
+    }
+    let shown = ids[..ids.len().min(NAMED)].join(", ");
+    let more = ids.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("{what}: {shown}{more}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{
+        build,
+        build::tests::{draft, target},
+    };
+
+    #[test]
+    fn nothing_has_changed_between_two_plans_of_one_world() {
+        let plan = || build(draft(vec![target(0), target(1)])).unwrap();
+        assert_eq!(differences(&plan(), &plan()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_difference_is_named() {
+        let before = build(draft(vec![target(0), target(1)])).unwrap();
+        let mut now = build(draft(vec![target(1), target(2)])).unwrap();
+        now.document.hash = Some("abc".to_owned());
+        now.operator.caller_arn = Some("arn:aws:iam::123456789012:user/b".to_owned());
+        assert_eq!(
+            differences(&before, &now),
+            [
+                "the caller was unknown and is arn:aws:iam::123456789012:user/b",
+                "the document's hash was unknown and is abc",
+                "no longer planned: i-00000000000000000",
+                "planned now and not before: i-00000000000000002",
+            ]
+        );
+    }
+
+    #[test]
+    fn sessions_of_one_role_are_one_caller() {
+        let mut before = build(draft(vec![target(0)])).unwrap();
+        before.operator.role_arn = Some("arn:aws:iam::123456789012:role/fleet".to_owned());
+        let mut now = before.clone();
+        now.operator.caller_arn =
+            Some("arn:aws:sts::123456789012:assumed-role/fleet/fleet-2".to_owned());
+        assert_eq!(differences(&before, &now), Vec::<String>::new());
+    }
+}

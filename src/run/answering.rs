@@ -1,0 +1,214 @@
+//! What the answers to a send amount to: taken, refused, or in doubt until it is settled.
+//! A document that may have been accepted is never sent again.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{
+    event::EventKind,
+    observed::{Accepted, Effect, Refusal, RefusalKind, Step},
+    send::{Command, Send, SendState, number},
+    state::{Run, Stop},
+    status::Outcome,
+};
+use crate::plan::{Dispatch, InstanceId, Note};
+
+/// SSM's own default for executionTimeout, which its expiry adds to the delivery timeout.
+const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
+
+impl Run {
+    /// Tries throttled sends again, asks again for doubted ones, and doubts or gives up those
+    /// that have not been answered for too long.
+    pub(super) fn retry_sends(&mut self, step: &mut Step, elapsed: Duration) {
+        let patience = self.pace.lost_after;
+        for index in 0..self.sends.len() {
+            match self.sends[index].state {
+                // The throttle proved that the service took nothing.
+                SendState::Throttled { .. } if self.stop.is_some() => self.withdraw(index),
+                SendState::Throttled { retry } if elapsed >= retry => {
+                    let targets = self.targets_of(index);
+                    self.go(step, elapsed, index, targets);
+                }
+                SendState::InFlight { since } if elapsed >= since + patience => {
+                    self.doubt(step, elapsed, index, "SendCommand was not answered".to_owned());
+                }
+                SendState::Doubted { until, retry: Some(retry) } if elapsed >= retry => {
+                    self.sends[index].state = SendState::Doubted { until, retry: None };
+                    let token = self.sends[index].token.clone();
+                    self.perform(step, Effect::Settle { send: number(index), token });
+                }
+                SendState::Doubted { until, retry: None } if elapsed >= until + patience => {
+                    self.lose(step, elapsed, index, "ListCommands was not answered".to_owned());
+                }
+                SendState::InFlight { .. }
+                | SendState::Throttled { .. }
+                | SendState::Doubted { .. }
+                | SendState::Accepted
+                | SendState::Complete
+                | SendState::Refused
+                | SendState::Lost => {}
+            }
+        }
+    }
+
+    /// Gives up a send that the service has certainly not taken.
+    pub(super) fn withdraw(&mut self, index: usize) {
+        self.sends[index].state = SendState::Refused;
+        self.unsend(index);
+    }
+
+    pub(super) fn accepted(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        send: u32,
+        accepted: Accepted,
+    ) {
+        let Some(index) = self.position(send) else { return };
+        let before = self.sends[index].state;
+        let is_known = matches!(before, SendState::Accepted | SendState::Complete);
+        if is_known || !self.sends[index].command.id.is_empty() {
+            return;
+        }
+        let Accepted { command_id, expires_in, expires_after } = accepted;
+        let expiry = expires_in.unwrap_or_else(|| {
+            Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
+        });
+        let it = &mut self.sends[index];
+        it.is_answered = true;
+        it.command = Command {
+            id: command_id.clone(),
+            accepted: elapsed,
+            give_up: elapsed.saturating_add(expiry).saturating_add(self.pace.expiry_grace),
+            changed: elapsed,
+            is_sweep_due: self.is_budget_spent,
+            ..Command::default()
+        };
+        let event =
+            EventKind::CommandAccepted { send, command_id: command_id.clone(), expires_after };
+        self.emit(step, elapsed, event);
+        if self.is_finished() {
+            return;
+        }
+        for id in self.sends[index].instances.iter().flatten() {
+            if let Some(member) = self.members.get_mut(id)
+                && member.send == Some(index)
+            {
+                member.command_id = Some(command_id.clone());
+            }
+        }
+        self.sends[index].state = match before {
+            SendState::Refused => {
+                // Its instances may have been sent to again, or be about to be.
+                self.stop.get_or_insert(Stop::Lost);
+                let text =
+                    format!("send {send} was refused, and then accepted as command {command_id}");
+                self.note(step, elapsed, Note::new("send.contradicted", text));
+                SendState::Lost
+            }
+            SendState::Lost => SendState::Lost,
+            _ if self.abandoned => SendState::Lost,
+            SendState::InFlight { .. }
+            | SendState::Throttled { .. }
+            | SendState::Doubted { .. }
+            | SendState::Accepted
+            | SendState::Complete => SendState::Accepted,
+        };
+        if self.sends[index].state == SendState::Lost {
+            self.set_adrift(step, elapsed, index);
+        } else {
+            self.next_poll = self.next_poll.max(elapsed + self.pace.poll_min);
+        }
+        if self.interrupts > 0 || self.has_deadline_passed {
+            self.cancel_command(step, elapsed, index, None);
+        }
+    }
+
+    pub(super) fn refused(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        send: u32,
+        refusal: Refusal,
+    ) {
+        let Some(index) = self.position(send) else { return };
+        let it = &mut self.sends[index];
+        if it.is_answered || it.is_settled() {
+            return;
+        }
+        it.is_answered = true;
+        let since = *it.throttled_since.get_or_insert(elapsed);
+        let Refusal { kind, code, message } = refusal;
+        if kind == RefusalKind::Throttled && elapsed < since + self.pace.throttled_for {
+            // Back off by as much as has been waited already, between one second and ten
+            // at the usual pace: throttles arrive in bunches.
+            let pause = self.pace.clamped(elapsed.saturating_sub(since) / 2) * 2;
+            it.state = SendState::Throttled { retry: elapsed + pause };
+            self.emit(step, elapsed, EventKind::SendThrottled { send });
+            return;
+        }
+        it.state = SendState::Refused;
+        let is_by_ids = matches!(self.plan.dispatch, Dispatch::Ids { .. });
+        let event = EventKind::SendRefused { send, code: code.clone(), message: message.clone() };
+        self.emit(step, elapsed, event);
+        match kind {
+            RefusalKind::InvalidInstances(named) if is_by_ids => {
+                self.isolate(step, elapsed, index, &named, &code);
+            }
+            RefusalKind::AccessDenied => {
+                // The refusal, not the budget that it uses up, is why the run stops.
+                self.stop.get_or_insert(Stop::Refused { code, message });
+                self.fail_send(step, elapsed, index, Outcome::AccessDenied);
+            }
+            RefusalKind::InvalidInstances(_) | RefusalKind::Throttled | RefusalKind::Other => {
+                self.stop.get_or_insert(Stop::Refused { code, message });
+                self.unsend(index);
+            }
+        }
+    }
+
+    /// SSM refuses a whole command for one unusable id (recorded answers): take out what the
+    /// message names, or halve the chunk until what is left is the culprit.
+    fn isolate(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        named: &[InstanceId],
+        code: &str,
+    ) {
+        let ids = self.sends[index].instances.clone().unwrap_or_default();
+        self.unsend(index);
+        let (bad, good): (Vec<_>, Vec<_>) = match ids.as_slice() {
+            [_] => (ids, Vec::new()),
+            _ => ids.into_iter().partition(|it| named.contains(it)),
+        };
+        let mut rest: VecDeque<InstanceId> = good.into();
+        if bad.is_empty() {
+            let second = rest.split_off(rest.len() / 2);
+            self.queue.push_front(second);
+        }
+        if !rest.is_empty() {
+            self.queue.push_front(rest);
+        }
+        for id in &bad {
+            let hint = format!("SSM refused the id ({code}): it is not in a valid state");
+            self.finish_unsent(step, elapsed, id, Outcome::Undeliverable, Some(hint));
+        }
+    }
+
+    fn fail_send(&mut self, step: &mut Step, elapsed: Duration, index: usize, outcome: Outcome) {
+        for id in self.open_of(index) {
+            self.finish_unsent(step, elapsed, &id, outcome, None);
+        }
+    }
+
+    /// Writes down that whoever the send may have reached is unknown and may still be running.
+    pub(super) fn set_adrift(&mut self, step: &mut Step, elapsed: Duration, index: usize) {
+        self.fail_send(step, elapsed, index, Outcome::Unknown);
+    }
+
+    /// Returns whether the service has taken anything, or may have.
+    pub(super) fn has_sent(&self) -> bool {
+        self.sends.iter().any(|it: &Send| it.state != SendState::Refused)
+    }
+}

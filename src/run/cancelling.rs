@@ -1,0 +1,148 @@
+//! How a run calls back what it has sent: all of it, or only what SSM has not started.
+
+use std::time::Duration;
+
+use super::{
+    event::EventKind,
+    observed::{Effect, Step},
+    send::SendState,
+    state::{Run, Stop},
+    status::Outcome,
+};
+use crate::plan::{IDS_PER_COMMAND, InstanceId, Limit, Note};
+
+impl Run {
+    pub(super) fn cancel_all(&mut self, step: &mut Step, elapsed: Duration) {
+        for index in 0..self.sends.len() {
+            if self.sends[index].state == SendState::Accepted {
+                self.cancel_command(step, elapsed, index, None);
+            }
+        }
+    }
+
+    /// Cancels `instances` of a command, or the whole of it, once.
+    pub(super) fn cancel_command(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        instances: Option<Vec<InstanceId>>,
+    ) {
+        let command = &mut self.sends[index].command;
+        if command.is_cancelled {
+            return;
+        }
+        command.is_cancelled = instances.is_none();
+        let command_id = command.id.clone();
+        let requested = EventKind::CancelRequested {
+            command_id: command_id.clone(),
+            instances: instances.clone(),
+        };
+        self.emit(step, elapsed, requested);
+        self.perform(step, Effect::Cancel { command_id, instances });
+    }
+
+    /// After the budget is spent: withholds what SSM has not started. What runs is left to run,
+    /// because a script that is killed half-way may leave worse behind than one that fails.
+    pub(super) fn withhold(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        pending: Vec<InstanceId>,
+    ) {
+        let mut withheld = Vec::new();
+        for id in pending {
+            if let Some(member) = self.members.get_mut(&id)
+                && member.is_open()
+                && !std::mem::replace(&mut member.is_withheld, true)
+            {
+                withheld.push(id);
+            }
+        }
+        for chunk in withheld.chunks(IDS_PER_COMMAND) {
+            self.cancel_command(step, elapsed, index, Some(chunk.to_vec()));
+        }
+    }
+
+    pub(super) fn cancel_answered(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        command_id: &str,
+        refused: Option<String>,
+    ) {
+        let is_known = self.sends.iter().any(|it| it.command.id == command_id);
+        if let Some(why) = refused.filter(|_| is_known && !self.is_finished()) {
+            let text = format!("command {command_id} could not be cancelled: {why}");
+            self.note(step, elapsed, Note::new("cancel.failed", text));
+        }
+    }
+
+    /// Charges the budgets with one error; the one over a limit stops the run.
+    pub(super) fn charge(&mut self, step: &mut Step, elapsed: Duration) {
+        self.budget_used += 1;
+        self.wave_used += 1;
+        self.check_budget(step, elapsed);
+    }
+
+    /// Stops the run if the budget of it, or of the wave under way, is spent.
+    pub(super) fn check_budget(&mut self, step: &mut Step, elapsed: Duration) {
+        if self.is_budget_spent {
+            return;
+        }
+        let wave = self.wave.map_or(1, |it| self.plan.waves[it].index);
+        let of_wave = self.wave_limit().filter(|it| self.wave_used > *it);
+        let limit = self.error_limit();
+        let (stop, event) = if self.budget_used > limit {
+            let used = self.budget_used;
+            (Stop::Budget, EventKind::BudgetSpent { used, limit, wave: None })
+        } else if let Some(limit) = of_wave {
+            let used = self.wave_used;
+            (Stop::WaveBudget(wave), EventKind::BudgetSpent { used, limit, wave: Some(wave) })
+        } else {
+            return;
+        };
+        self.is_budget_spent = true;
+        self.stop.get_or_insert(stop);
+        self.emit(step, elapsed, event);
+        for send in self.sends.iter_mut().filter(|it| it.state == SendState::Accepted) {
+            send.command.is_sweep_due = true;
+        }
+        // Whoever is not looked at now may be started by SSM in the meantime.
+        self.next_poll = self.next_poll.min(elapsed);
+    }
+
+    /// Returns how many errors the wave under way is allowed, if it has a budget of its own.
+    pub(super) fn wave_limit(&self) -> Option<u32> {
+        let planned = self.wave.and_then(|it| self.plan.waves[it].max_errors);
+        let share = || self.plan.rollout.max_errors_per_wave.map(|it| self.share(it));
+        planned.or_else(share)
+    }
+
+    /// Returns how many errors are allowed.
+    pub(super) fn error_limit(&self) -> u32 {
+        let errors = self.plan.limits.max_errors;
+        errors.resolved.unwrap_or_else(|| self.share(errors.input))
+    }
+
+    /// A share of a population that is not listed is a share of what SSM counts as targets, or of
+    /// who has shown a row.
+    fn share(&self, limit: Limit) -> u32 {
+        let counts = self.sends.iter().filter_map(|it| it.command.counts.as_ref());
+        let n_targets: u32 = counts.map(|it| it.targets).fold(0, u32::saturating_add);
+        let n_members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        limit.resolve_errors(n_members.max(n_targets))
+    }
+
+    pub(super) fn finish_unsent(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        id: &InstanceId,
+        outcome: Outcome,
+        hint: Option<String>,
+    ) {
+        self.finish(step, elapsed, id, outcome, None, hint);
+    }
+}

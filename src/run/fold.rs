@@ -1,0 +1,183 @@
+//! The fold of the events: a live run and a replayed ledger give the same report.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    event::{Event, EventKind},
+    report::{ApiCalls, InstanceFacts, Joined, Report},
+    status::Outcome,
+};
+use crate::plan::{InstanceId, Plan};
+
+/// Folds events into a report, one at a time.
+#[derive(Debug, Default)]
+pub struct Fold {
+    report: Option<Report>,
+    /// Where each instance stands in the report.
+    positions: BTreeMap<InstanceId, usize>,
+    /// The wave and the instances of each send, none where a tag names them.
+    sends: BTreeMap<u32, (u32, Vec<InstanceId>)>,
+    is_listed: bool,
+}
+
+impl Fold {
+    /// Takes one event in. Events before the first RunStarted, and kinds that are newer than this
+    /// version, are passed over.
+    pub fn apply(&mut self, event: &Event) {
+        if let EventKind::RunStarted { plan } = &event.data {
+            self.begin(plan, event.at);
+            return;
+        }
+        let Some(mut report) = self.report.take() else { return };
+        self.apply_to(&mut report, event);
+        self.report = Some(report);
+    }
+
+    fn apply_to(&mut self, report: &mut Report, event: &Event) {
+        match &event.data {
+            EventKind::WaveStarted { wave, .. } => {
+                if let Some(it) = report.wave_mut(*wave) {
+                    it.started = Some(event.at);
+                }
+            }
+            EventKind::WaveFinished { wave } => {
+                if let Some(it) = report.wave_mut(*wave) {
+                    it.ended = Some(event.at);
+                }
+            }
+            EventKind::SendIntended { send, wave, instances, .. } => {
+                self.sends.insert(*send, (*wave, instances.clone()));
+            }
+            EventKind::CommandAccepted { send, command_id, .. } => {
+                self.accepted(report, *send, command_id);
+            }
+            EventKind::InstanceFinished {
+                instance_id,
+                wave,
+                command_id,
+                outcome,
+                execution,
+                hint,
+            } => {
+                if let Some(it) = self.instance_mut(report, instance_id, *wave) {
+                    if command_id.is_some() {
+                        it.command_id.clone_from(command_id);
+                    }
+                    it.outcome = *outcome;
+                    it.hint.clone_from(hint);
+                    if let Some(execution) = execution {
+                        it.fill(execution);
+                    }
+                } else {
+                    let joined = &mut report.population.joined;
+                    if let Some(it) = joined.iter_mut().find(|it| it.instance_id == *instance_id) {
+                        it.outcome = Some(*outcome);
+                    }
+                }
+                report.budget.used += u32::from(outcome.counts_as_error());
+            }
+            // What was seen last is all that is known of an instance that never finishes.
+            EventKind::InvocationChanged { instance_id, command_id, status_details } => {
+                if let Some(it) = self.instance_mut(report, instance_id, 1) {
+                    it.command_id = Some(command_id.clone());
+                    it.status_details = Some(status_details.clone());
+                }
+            }
+            EventKind::OutputCompleted { instance_id, stdout, stderr, truncated } => {
+                if let Some(at) = self.positions.get(instance_id) {
+                    let it = &mut report.instances[*at];
+                    it.stdout.clone_from(stdout);
+                    it.stderr.clone_from(stderr);
+                    it.truncated = *truncated;
+                }
+            }
+            EventKind::InstanceJoined { instance_id } => {
+                let joined = Joined { instance_id: instance_id.clone(), outcome: None };
+                report.population.joined.push(joined);
+            }
+            EventKind::InstanceLeft { instance_id } => {
+                report.population.left.push(instance_id.clone());
+                if let Some(at) = self.positions.get(instance_id) {
+                    let it = &mut report.instances[*at];
+                    if it.outcome.may_be_absence() {
+                        it.outcome = Outcome::LeftGroup;
+                        it.hint = super::hint::hint(Outcome::LeftGroup, None);
+                    }
+                }
+            }
+            EventKind::CoverageRead { coverage } => report.coverage = *coverage,
+            EventKind::NoteTaken { note } => report.notes.push(note.clone()),
+            EventKind::RunFinished { verdict, api_calls, throttled } => {
+                report.run.ended = Some(event.at);
+                report.verdict = Some(verdict.clone());
+                report.api_calls =
+                    ApiCalls { by_operation: api_calls.clone(), throttled: *throttled };
+            }
+            EventKind::RunStarted { .. }
+            | EventKind::SendRefused { .. }
+            | EventKind::SendThrottled { .. }
+            | EventKind::SendDoubted { .. }
+            | EventKind::SendLost { .. }
+            | EventKind::CommandCounted { .. }
+            | EventKind::BudgetSpent { .. }
+            | EventKind::PauseStarted { .. }
+            | EventKind::CancelRequested { .. }
+            | EventKind::DeadlinePassed
+            | EventKind::Interrupted { .. }
+            | EventKind::Unknown => {}
+        }
+    }
+
+    /// Gives the command to the wave, and to whoever of the send has none: it may be learnt of
+    /// after they have been given up.
+    fn accepted(&self, report: &mut Report, send: u32, command_id: &str) {
+        let (wave, instances) = self.sends.get(&send).map_or((1, &[][..]), |it| (it.0, &it.1));
+        if let Some(it) = report.wave_mut(wave) {
+            it.command_ids.push(command_id.to_owned());
+        }
+        let positions = instances.iter().filter_map(|it| self.positions.get(it).copied());
+        let positions = match instances {
+            [] => (0..report.instances.len()).collect::<Vec<_>>(),
+            _ => positions.collect(),
+        };
+        for at in positions {
+            report.instances[at].command_id.get_or_insert_with(|| command_id.to_owned());
+        }
+    }
+
+    fn begin(&mut self, plan: &Plan, at: Timestamp) {
+        let report = Report::of_plan(plan, at);
+        let positions = report.instances.iter().enumerate();
+        self.positions = positions.map(|(at, it)| (it.instance_id.clone(), at)).collect();
+        self.is_listed = plan.population.is_listed;
+        self.report = Some(report);
+    }
+
+    /// Returns the instance's place; under a plan that lists nobody, whoever answers gets one.
+    fn instance_mut<'a>(
+        &mut self,
+        report: &'a mut Report,
+        id: &InstanceId,
+        wave: u32,
+    ) -> Option<&'a mut InstanceFacts> {
+        if let Some(at) = self.positions.get(id) {
+            return report.instances.get_mut(*at);
+        }
+        if self.is_listed {
+            return None;
+        }
+        self.positions.insert(id.clone(), report.instances.len());
+        report.instances.push(InstanceFacts::of(id.clone(), wave));
+        report.instances.last_mut()
+    }
+
+    /// Returns the report so far, or `None` if no run has started.
+    pub fn report(mut self) -> Option<Report> {
+        let mut report = self.report.take()?;
+        report.count();
+        report.group_output();
+        Some(report)
+    }
+}

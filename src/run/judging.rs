@@ -1,0 +1,130 @@
+//! The verdict: the worst that applies, in one sentence, and what to do next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    send::{Send, SendState},
+    state::{Run, Stop},
+    status::Outcome,
+    verdict::{Kind, Verdict},
+};
+
+/// The most lines that look at what may still be running.
+const LOOKS: usize = 5;
+
+impl Run {
+    pub(super) fn verdict(&self) -> Verdict {
+        let mut totals: BTreeMap<Outcome, usize> = BTreeMap::new();
+        for outcome in self.members.values().filter(|it| it.is_planned).filter_map(|it| it.outcome)
+        {
+            *totals.entry(outcome).or_default() += 1;
+        }
+        let total = totals.values().sum::<usize>();
+        let n = |outcome| totals.get(&outcome).copied().unwrap_or(0);
+        let n_untouched: usize =
+            totals.iter().filter(|(it, _)| it.is_untouched()).map(|(_, n)| n).sum();
+        // The worst that applies.
+        let mut kind = Kind::Succeeded;
+        if n(Outcome::Succeeded) < total || total == 0 {
+            kind = kind.max(Kind::InstancesFailed);
+        }
+        let is_withheld = n(Outcome::Terminated) > 0;
+        if is_withheld || (self.stop.is_some() && n_untouched > 0) {
+            kind = kind.max(Kind::Halted);
+        }
+        if self.is_anybody_unknown(&totals) {
+            kind = kind.max(Kind::Unknown);
+        }
+        if !self.has_sent() && kind != Kind::Succeeded {
+            kind = kind.max(Kind::NothingSent);
+        }
+        if self.is_cut_short {
+            kind = kind.max(Kind::Interrupted);
+        }
+        let sentence = self.sentence(kind, &totals, total);
+        let next_commands = self.next_commands(kind, &totals);
+        Verdict { exit_code: kind.exit_code(), kind, sentence, next_commands }
+    }
+
+    fn sentence(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>, total: usize) -> String {
+        let n_succeeded = totals.get(&Outcome::Succeeded).copied().unwrap_or(0);
+        let noun = if total == 1 { "instance" } else { "instances" };
+        let others = totals.iter().filter(|(it, _)| **it != Outcome::Succeeded);
+        let others: Vec<_> =
+            others.map(|(it, n)| format!("{n} {}", it.word().replace('_', " "))).collect();
+        let mut tally = format!("{n_succeeded} of {total} {noun} succeeded");
+        if !others.is_empty() {
+            tally = format!("{tally}, {}", others.join(", "));
+        }
+        let why = match (&self.stop, kind) {
+            (_, Kind::Interrupted) => Some("interrupted".to_owned()),
+            (Some(Stop::Refused { code, message }), _) => Some(format!("{code}: {message}")),
+            (Some(Stop::Budget), Kind::Halted) => {
+                let (used, limit) = (errors(self.budget_used), self.error_limit());
+                Some(format!("stopped by the error budget ({used}, {limit} allowed)"))
+            }
+            (Some(Stop::WaveBudget(wave)), Kind::Halted) => {
+                let (used, limit) = (errors(self.wave_used), self.wave_limit().unwrap_or(0));
+                Some(format!("stopped by the budget of wave {wave} ({used}, {limit} allowed)"))
+            }
+            (Some(Stop::Asked { after }), Kind::Halted) => {
+                Some(format!("stopped after wave {after}, as asked"))
+            }
+            (Some(Stop::Deadline), _) => Some("stopped by the deadline".to_owned()),
+            (Some(Stop::Lost), _) => Some("track was lost".to_owned()),
+            (None, Kind::Halted) => Some("stopped by the command's own error limit".to_owned()),
+            (_, Kind::Unknown) if total == 0 => Some("whom it reached is not known".to_owned()),
+            _ if total == 0 => Some("the group's tag reached no instance".to_owned()),
+            (Some(Stop::Budget | Stop::WaveBudget(_) | Stop::Asked { .. }), _) => None,
+            (Some(Stop::Interrupted) | None, _) => None,
+        };
+        match why {
+            Some(why) => format!("{tally}: {why}"),
+            None => tally,
+        }
+    }
+
+    /// Lines to paste: where something may still run, those that look; otherwise the one that
+    /// takes up again whoever did not succeed.
+    fn next_commands(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>) -> Vec<String> {
+        if self.is_anybody_unknown(totals) {
+            return self.looks();
+        }
+        let present = Outcome::RETRIED.into_iter().filter(|it| totals.contains_key(it));
+        let present: Vec<_> = present.map(Outcome::word).collect();
+        match kind {
+            Kind::InstancesFailed | Kind::Halted | Kind::Interrupted if !present.is_empty() => {
+                vec![format!("fleet retry {} --only {}", self.plan.run_id, present.join(","))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_anybody_unknown(&self, totals: &BTreeMap<Outcome, usize>) -> bool {
+        let is_lost = self.sends.iter().any(|it| it.state == SendState::Lost);
+        is_lost || totals.contains_key(&Outcome::Unknown)
+    }
+
+    /// Returns the lines that look at what may still be running.
+    fn looks(&self) -> Vec<String> {
+        let region = &self.plan.region;
+        let unknown = self.members.values().filter(|it| it.outcome == Some(Outcome::Unknown));
+        let unknown: BTreeSet<_> = unknown.filter_map(|it| it.send).collect();
+        let sends = self.sends.iter().enumerate();
+        let open = sends.filter(|(at, it)| it.state == SendState::Lost || unknown.contains(at));
+        let line = |it: &Send| match it.command.id.as_str() {
+            "" => format!(
+                "aws ssm list-commands --region {region} --query \"Commands[?Comment=='{}']\"",
+                it.token
+            ),
+            id => format!(
+                "aws ssm list-command-invocations --region {region} --command-id {id} --details"
+            ),
+        };
+        open.map(|(_, it)| line(it)).take(LOOKS).collect()
+    }
+}
+
+fn errors(n: u32) -> String {
+    if n == 1 { "1 error".to_owned() } else { format!("{n} errors") }
+}

@@ -1,0 +1,134 @@
+//! How a run loses track: reads that fail or are never answered, permissions that are missing, an
+//! operator who has no more time. What was sent and has no outcome is unknown then.
+
+use std::time::Duration;
+
+use super::{
+    observed::{Denial, ReadKind, Step},
+    send::SendState,
+    state::{Run, Stop},
+    status::Outcome,
+};
+use crate::plan::{InstanceId, Note};
+
+/// A read that is under way may be two hundred throttled pages; it is waited for this many times
+/// longer than reads that fail.
+const PATIENCE: u32 = 10;
+
+/// The reads of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    pub(super) in_flight: u32,
+    /// When the last one was asked for.
+    asked: Duration,
+    /// When the first one failed since one succeeded.
+    failing_since: Option<Duration>,
+}
+
+/// What is given up when track is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The commands that are followed; a send that is in doubt is still settled.
+    Followed,
+    Everything,
+}
+
+impl Run {
+    pub(super) fn lost_at(&self) -> Option<Duration> {
+        let patience = self.pace.lost_after;
+        [&self.counts_reads, &self.rows_reads]
+            .into_iter()
+            .filter_map(|it| it.lost_at(patience))
+            .min()
+    }
+
+    pub(super) fn read_failed(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        of: ReadKind,
+        denial: Option<Denial>,
+        reason: &str,
+    ) {
+        match of {
+            ReadKind::Counts => self.counts_reads.fail(elapsed),
+            ReadKind::Rows => self.rows_reads.fail(elapsed),
+        }
+        let is_over = self.abandoned || self.is_finished();
+        match (of, denial) {
+            (ReadKind::Counts, Some(denial)) if self.counts_allowed && !is_over => {
+                self.counts_allowed = false;
+                self.counts_reads = Reads::default();
+                self.next_poll = elapsed;
+                let text = format!(
+                    "{} is not permitted: progress is read from the invocations, which takes \
+                     more calls and, at the end, a quiet period",
+                    denial.action
+                );
+                self.note(step, elapsed, Note::new("permission.missing", text));
+            }
+            (ReadKind::Rows, Some(denial)) if !self.active().is_empty() => {
+                let why = format!("{} is not permitted: {reason}", denial.action);
+                self.abandon(step, elapsed, Reach::Followed, &why);
+            }
+            (ReadKind::Counts | ReadKind::Rows, _) => self.schedule(elapsed),
+        }
+    }
+
+    /// Stops following: whatever was sent and has no outcome is unknown.
+    pub(super) fn abandon(&mut self, step: &mut Step, elapsed: Duration, reach: Reach, why: &str) {
+        let is_first = !std::mem::replace(&mut self.abandoned, true);
+        self.counts_reads = Reads::default();
+        self.rows_reads = Reads::default();
+        self.stop.get_or_insert(Stop::Lost);
+        for index in 0..self.sends.len() {
+            match self.sends[index].state {
+                SendState::Throttled { .. } => self.withdraw(index),
+                SendState::Accepted => self.sends[index].state = SendState::Lost,
+                SendState::InFlight { .. } | SendState::Doubted { .. }
+                    if reach == Reach::Everything =>
+                {
+                    self.lose(step, elapsed, index, why.to_owned());
+                }
+                SendState::InFlight { .. }
+                | SendState::Doubted { .. }
+                | SendState::Complete
+                | SendState::Refused
+                | SendState::Lost => {}
+            }
+        }
+        let sends = &self.sends;
+        let is_lost = |at: Option<usize>| at.is_some_and(|it| sends[it].state == SendState::Lost);
+        let open = self.members.iter().filter(|(_, it)| it.outcome.is_none() && is_lost(it.send));
+        let open: Vec<InstanceId> = open.map(|(id, _)| id.clone()).collect();
+        for id in open {
+            self.finish(step, elapsed, &id, Outcome::Unknown, None, None);
+        }
+        if is_first {
+            self.note(step, elapsed, Note::new("track.lost", why));
+        }
+    }
+}
+
+impl Reads {
+    pub(super) fn ask(&mut self, elapsed: Duration) {
+        self.in_flight += 1;
+        self.asked = elapsed;
+    }
+
+    pub(super) fn answer(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.failing_since = None;
+    }
+
+    fn fail(&mut self, elapsed: Duration) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.failing_since.get_or_insert(elapsed);
+    }
+
+    /// Returns when it must be said that the service does not answer any more.
+    fn lost_at(&self, patience: Duration) -> Option<Duration> {
+        let failing = self.failing_since.filter(|_| self.in_flight == 0).map(|it| it + patience);
+        failing.or_else(|| (self.in_flight > 0).then(|| self.asked + patience * PATIENCE))
+    }
+}

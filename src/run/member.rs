@@ -1,0 +1,52 @@
+//! One instance's part in a run.
+
+use super::status::Outcome;
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub wave: u32,
+    pub send: Option<usize>,
+    /// The last StatusDetails that was seen.
+    pub seen: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub command_id: Option<String>,
+    /// Steps whose output was cut.
+    pub cut: Vec<String>,
+    /// Listed by the plan, or under a plan that lists nobody.
+    pub is_planned: bool,
+    /// It was among those whose cancellation was asked for by name.
+    pub is_withheld: bool,
+    /// It was given up without a final word: it may still be running, and keeps its slot.
+    pub is_adrift: bool,
+}
+
+impl Member {
+    pub(super) fn planned(wave: u32) -> Self {
+        Self {
+            wave,
+            send: None,
+            seen: None,
+            outcome: None,
+            command_id: None,
+            cut: Vec::new(),
+            is_planned: true,
+            is_withheld: false,
+            is_adrift: false,
+        }
+    }
+
+    /// Returns the part of an instance that the plan did not list, reached by a tag.
+    pub(super) fn reached(wave: u32, send: usize, is_planned: bool) -> Self {
+        Self { send: Some(send), is_planned, ..Self::planned(wave) }
+    }
+
+    /// Returns whether it was sent to and has no outcome.
+    pub(super) fn is_open(&self) -> bool {
+        self.send.is_some() && self.outcome.is_none()
+    }
+
+    /// Returns whether it holds one of the window's slots.
+    pub(super) fn holds_slot(&self) -> bool {
+        self.is_open() || self.is_adrift
+    }
+}

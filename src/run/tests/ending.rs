@@ -1,0 +1,147 @@
+//! Interrupts, deadlines, and the last reads.
+
+use super::{
+    EventKind, Outcome, by_ids, by_tag, id,
+    model::Behaviour,
+    script::{Answer, Reads, Script},
+    seconds,
+    world::run,
+};
+use crate::{
+    plan::Plan,
+    run::{Coverage, Effect},
+};
+
+fn slow() -> Behaviour {
+    Behaviour { takes: seconds(60), ..Behaviour::default() }
+}
+
+#[test]
+fn an_interrupt_before_the_first_answer_cancels_what_comes_of_it() {
+    let plan = by_ids(&[6], 3, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..6, &slow());
+    script.answers = [Answer::Late(5)].into();
+    script.interrupts = [seconds(1)].into();
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Cancelled)), (130, 3));
+    assert_eq!((world.n(Outcome::NotAttempted), world.commands.len()), (3, 1));
+}
+
+#[test]
+fn an_interrupt_cancels_what_runs_and_follows_it_to_its_end() {
+    let plan = by_tag(4, 4, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..4, &slow());
+    script.behave([1], &Behaviour { ignores_cancel: true, ..slow() });
+    script.interrupts = [seconds(10)].into();
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Cancelled), world.n(Outcome::Succeeded)), (3, 1));
+    assert_eq!(world.exit_code(), 130);
+    assert_eq!(world.count(|it| matches!(it, EventKind::CancelRequested { .. })), 1);
+}
+
+#[test]
+fn a_second_interrupt_stops_following() {
+    let plan = by_tag(4, 4, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..4, &Behaviour { ignores_cancel: true, ..slow() });
+    script.interrupts = [seconds(10), seconds(12)].into();
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (130, 4));
+    assert!(world.events.last().unwrap().elapsed_ms < 13_000);
+    let next = world.report().verdict.unwrap().next_commands;
+    assert!(next.len() == 1 && next[0].contains("command-1"), "{next:?}");
+}
+
+#[test]
+fn a_second_interrupt_while_a_send_is_under_way_leaves_it_unknown() {
+    let plan = by_ids(&[6], 3, 0);
+    let mut script = Script::of(&plan);
+    script.then = Answer::Late(30);
+    script.interrupts = [seconds(1), seconds(2)].into();
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (130, 3));
+    assert_eq!(world.n(Outcome::NotAttempted), 3);
+    assert_eq!(world.count(|it| matches!(it, EventKind::SendLost { .. })), 1);
+}
+
+#[test]
+fn an_interrupt_during_the_last_reads_ends_them_and_changes_no_verdict() {
+    let plan = by_tag(2, 2, 0);
+    let mut script = Script::of(&plan);
+    script.closing = Reads::Never;
+    script.interrupts = [seconds(30)].into();
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (0, 2));
+    assert!(world.has_note("closing.cut"));
+}
+
+#[test]
+fn last_reads_that_are_never_answered_do_not_hold_the_report_up() {
+    let plan = by_tag(2, 2, 0);
+    let mut script = Script::of(&plan);
+    script.closing = Reads::Never;
+    let world = run(plan, script);
+    assert_eq!(world.exit_code(), 0);
+    assert_eq!(world.report().coverage, Coverage::Unverified);
+}
+
+#[test]
+fn the_deadline_cancels_what_runs_and_stops_what_is_left() {
+    let plan = Plan { deadline: Some(10), ..by_ids(&[6], 3, 0) };
+    let mut script = Script::of(&plan);
+    script.behave(0..6, &slow());
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Cancelled), world.n(Outcome::NotAttempted)), (3, 3));
+    assert_eq!(world.exit_code(), 5);
+}
+
+#[test]
+fn the_deadline_holds_when_the_budget_has_been_spent_before() {
+    let plan = Plan { deadline: Some(20), ..by_ids(&[6], 3, 0) };
+    let mut script = Script::of(&plan);
+    script.behave(0..6, &Behaviour { takes: seconds(900), ..Behaviour::default() });
+    script.behave([0], &Behaviour::fails());
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Failed), world.n(Outcome::Cancelled)), (1, 2));
+    assert_eq!(world.count(|it| matches!(it, EventKind::DeadlinePassed)), 1);
+    assert_eq!(world.exit_code(), 5);
+}
+
+#[test]
+fn what_outlasts_the_deadline_is_unknown() {
+    let plan = Plan { deadline: Some(10), ..by_tag(3, 3, 0) };
+    let mut script = Script::of(&plan);
+    script.behave(0..3, &Behaviour { ignores_cancel: true, takes: seconds(900), ..slow() });
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (6, 3));
+    assert!(world.events.last().unwrap().elapsed_ms < 75_000);
+}
+
+#[test]
+fn a_deadline_beyond_all_time_is_no_deadline() {
+    let plan = Plan { deadline: Some(u64::MAX), ..by_tag(3, 3, 0) };
+    let script = Script::of(&plan);
+    assert_eq!(run(plan, script).exit_code(), 0);
+}
+
+#[test]
+fn output_that_was_cut_is_completed_for_failures_first_and_up_to_a_limit() {
+    let plan = by_tag(120, 120, 120);
+    let mut script = Script::of(&plan);
+    let cut = "aaa\n---Output truncated---".to_owned();
+    script.behave(0..120, &Behaviour { output: cut.clone(), ..Behaviour::default() });
+    script.behave(100..110, &Behaviour { output: cut, ..Behaviour::fails() });
+    let world = run(plan, script);
+    let read = world.effects.iter().filter_map(|it| match it {
+        Effect::ReadOutput { instance_id, .. } => Some(instance_id.clone()),
+        _ => None,
+    });
+    let read: Vec<_> = read.collect();
+    assert_eq!(read.len(), 50);
+    assert!(read[..10].iter().cloned().eq((100..110).map(id)));
+    let report = world.report();
+    assert_eq!(report.instances.iter().filter(|it| it.stdout == "whole").count(), 50);
+    assert!(world.has_note("output.cut"));
+}

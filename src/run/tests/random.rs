@@ -1,0 +1,170 @@
+//! Properties over random worlds: whatever a well-behaved service does.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proptest::prelude::*;
+
+use super::{
+    Event, EventKind, by_ids, by_tag, id,
+    model::Behaviour,
+    script::{Answer, Reads, Script},
+    seconds, unlisted,
+    world::run,
+};
+use crate::plan::{Limit, Plan};
+
+/// What holds of the events of any run, in any world.
+pub(super) fn check_events(events: &[Event]) {
+    let mut finished = BTreeSet::new();
+    let mut open = None;
+    let mut is_spent = false;
+    for (event, seq) in events.iter().zip(1..) {
+        assert_eq!(event.seq, seq, "a gap");
+        match &event.data {
+            EventKind::BudgetSpent { .. } => is_spent = true,
+            EventKind::SendIntended { send, instances, .. } => {
+                assert!(!is_spent, "sent after the budget was spent");
+                assert!(open.is_none_or(|it| it == *send), "sent while {open:?} was in doubt");
+                assert!(instances.len() <= 50);
+                open = Some(*send);
+            }
+            EventKind::CommandAccepted { send, .. }
+            | EventKind::SendRefused { send, .. }
+            | EventKind::SendLost { send, .. }
+                if open == Some(*send) =>
+            {
+                open = None;
+            }
+            EventKind::InstanceFinished { instance_id, .. } => {
+                assert!(finished.insert(instance_id), "{instance_id} finished twice");
+            }
+            _ => {}
+        }
+    }
+    assert!(
+        events.iter().rev().skip(1).all(|it| !matches!(it.data, EventKind::RunFinished { .. }))
+    );
+}
+
+fn words() -> impl Strategy<Value = (&'static str, &'static str)> {
+    prop_oneof![
+        12 => Just(("Success", "Success")),
+        2 => Just(("Failed", "Failed")),
+        1 => Just(("Failed", "Undeliverable")),
+        1 => Just(("TimedOut", "DeliveryTimedOut")),
+        1 => Just(("TimedOut", "ExecutionTimedOut")),
+        1 => Just(("Failed", "AccessDenied")),
+        1 => Just(("Failed", "Rebooted")),
+    ]
+}
+
+fn behaviours(n: usize) -> impl Strategy<Value = Vec<Behaviour>> {
+    let one = (words(), 0_u64..90, prop::bool::weighted(0.03), any::<bool>());
+    let one = one.prop_map(|(words, takes, is_hidden, ignores_cancel)| Behaviour {
+        takes: seconds(takes),
+        words,
+        is_hidden,
+        ignores_cancel,
+        ..Behaviour::default()
+    });
+    prop::collection::vec(one, n)
+}
+
+fn answers() -> impl Strategy<Value = VecDeque<Answer>> {
+    let answer = prop_oneof![
+        8 => Just(Answer::Accept),
+        3 => Just(Answer::Throttle),
+        2 => Just(Answer::DropAfter),
+        2 => Just(Answer::DropBefore),
+        1 => Just(Answer::Never),
+        1 => (1_u64..400).prop_map(Answer::Late),
+        1 => Just(Answer::Deny),
+        1 => Just(Answer::Refuse),
+    ];
+    prop::collection::vec(answer, 0..6).prop_map(Into::into)
+}
+
+fn reads() -> impl Strategy<Value = Reads> {
+    prop_oneof![
+        9 => Just(Reads::True),
+        2 => Just(Reads::Denied),
+        1 => Just(Reads::Failing),
+        1 => Just(Reads::Never),
+    ]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let errors = 0_u32..6;
+    let ids = (prop::collection::vec(0_usize..70, 1..4), 1_u32..130, errors.clone())
+        .prop_map(|(waves, slots, errors)| by_ids(&waves, slots, errors));
+    let tag =
+        (1_usize..260, 1_u32..60, errors).prop_map(|(n, slots, errors)| by_tag(n, slots, errors));
+    let blind = (1_u8..100, 0_u8..100)
+        .prop_map(|(slots, errors)| unlisted(Limit::Percent(slots), Limit::Percent(errors)));
+    let plan = prop_oneof![3 => ids, 2 => tag, 1 => blind];
+    (plan, prop::option::weighted(0.2, 1_u64..300))
+        .prop_map(|(plan, deadline)| Plan { deadline, ..plan })
+}
+
+type World = (Plan, Script);
+
+fn world() -> impl Strategy<Value = World> {
+    let service = (answers(), reads(), reads(), reads(), reads());
+    let noise = (prop::option::of(1_u64..6), 0_u64..80, any::<u64>(), any::<bool>());
+    let hands = (
+        prop::collection::btree_set(0_usize..60, 0..4),
+        prop::collection::vec(0_u64..300, 0..3),
+        prop::collection::btree_set(0_usize..210, 0..6),
+    );
+    (plan(), service, noise, hands, behaviours(270)).prop_map(
+        |(plan, service, (stale, visible_after, seed, names), hands, behaviours)| {
+            let (bad, mut interrupts, strangers) = hands;
+            interrupts.sort_unstable();
+            let mut script = Script::of(&plan);
+            (script.answers, script.counts, script.rows, script.settles, script.closing) = service;
+            script.stale = stale;
+            script.visible_after = seconds(visible_after);
+            script.seed = seed;
+            script.names_unusable = names;
+            script.unusable = bad.into_iter().map(id).collect();
+            script.interrupts = interrupts.into_iter().map(seconds).collect();
+            // The tag reaches some that are not planned, and not all that are.
+            script
+                .tagged
+                .retain(|it| !strangers.contains(&usize::from(it.as_str().as_bytes()[18])));
+            script.tagged.extend(strangers.into_iter().map(|it| id(200 + it)));
+            script.tagged.sort();
+            script.tagged.dedup();
+            let behaviours = behaviours.into_iter().enumerate();
+            script.behaviours = behaviours.map(|(at, it)| (id(at), it)).collect::<BTreeMap<_, _>>();
+            (plan, script)
+        },
+    )
+}
+
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok());
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(192)) }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// The world checks the rest: nobody twice, never more than the window, the totals, the exit
+    /// codes that promise that nothing was sent, and that it ends.
+    #[test]
+    fn any_run_ends_and_accounts_for_everybody((plan, script) in world()) {
+        let limit = plan.limits.max_errors.resolved;
+        let world = run(plan, script);
+        let report = world.report();
+        let charged = report.instances.iter().filter(|it| it.outcome.counts_as_error()).count();
+        let is_spent = world.events.iter().any(|it| matches!(it.data, EventKind::BudgetSpent { .. }));
+        prop_assert!(!is_spent || limit.is_none_or(|it| report.budget.used > it));
+        // Who left the group after the end was not charged for, and who joined was.
+        let n_left = report.population.left.len();
+        let n_joined = report.population.joined.len();
+        let used = report.budget.used as usize;
+        prop_assert!(used <= charged + n_joined && charged <= used + n_left);
+        prop_assert_eq!(report.budget.used, world.budget_used());
+    }
+}

@@ -1,0 +1,299 @@
+//! The driver and the service in one, on a clock of its own: it carries effects out, answers them
+//! as scripted, and checks after every step what must hold whatever happens.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    Event, Pace, Report,
+    model::{Command, Invocation},
+    report,
+    script::{Answer, Reads, Script},
+    seconds, started,
+};
+use crate::{
+    plan::{Dispatch, InstanceId, Plan},
+    run::{
+        Accepted, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope, Refusal,
+        RefusalKind, Row, Run, SendRequest, SendTargets, Settlement, Step,
+    },
+};
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub run: Run,
+    script: Script,
+    pub slots: Option<usize>,
+    random: fastrand::Rng,
+    now: Duration,
+    wake: Option<Duration>,
+    pub is_finished: bool,
+    pub commands: Vec<Command>,
+    last_rows: BTreeMap<String, Vec<Row>>,
+    replies: Vec<(Duration, Observed)>,
+    pub events: Vec<Event>,
+    pub effects: Vec<Effect>,
+    /// The most instances that ran at once.
+    pub peak: usize,
+}
+
+/// Runs `plan` in the world of `script` to its end.
+pub(super) fn run(plan: Plan, script: Script) -> World {
+    let mut world = World::new(plan, script);
+    world.finish();
+    world
+}
+
+impl World {
+    pub(super) fn new(plan: Plan, script: Script) -> Self {
+        let is_ids = matches!(plan.dispatch, Dispatch::Ids { .. });
+        let slots = plan.limits.max_concurrency.resolved.filter(|_| is_ids).map(|it| it as usize);
+        let (run, step) = Run::start(plan, Pace::default(), started());
+        let mut world = Self {
+            run,
+            slots,
+            random: fastrand::Rng::with_seed(script.seed),
+            script,
+            now: Duration::ZERO,
+            wake: None,
+            is_finished: false,
+            commands: Vec::new(),
+            last_rows: BTreeMap::new(),
+            replies: Vec::new(),
+            events: Vec::new(),
+            effects: Vec::new(),
+            peak: 0,
+        };
+        world.take(step);
+        world
+    }
+
+    pub(super) fn report(&self) -> Report {
+        report(&self.events)
+    }
+
+    pub(super) fn finish(&mut self) {
+        let mut n_still = 0;
+        for _ in 0..400_000 {
+            if self.is_finished {
+                return self.check_end();
+            }
+            let reply = self.replies.iter().map(|(at, _)| *at).min();
+            let change = self.commands.iter().filter_map(Command::next_change).min();
+            let interrupt = self.script.interrupts.front().copied();
+            let next = [reply, change, interrupt, self.wake].into_iter().flatten().min();
+            let next = next.unwrap_or_else(|| panic!("stuck: {:?}", self.run));
+            n_still = if next <= self.now { n_still + 1 } else { 0 };
+            assert!(n_still < 2_000, "time stands still at {:?}", self.now);
+            self.now = self.now.max(next);
+            for command in &mut self.commands {
+                command.advance(self.now);
+            }
+            self.check_now();
+            let observed = self.observe(interrupt);
+            if let Some(observed) = observed {
+                let step = self.run.apply(self.now, observed);
+                self.take(step);
+            }
+        }
+        panic!("endless: {:?}", self.run);
+    }
+
+    fn observe(&mut self, interrupt: Option<Duration>) -> Option<Observed> {
+        if interrupt.is_some_and(|it| it <= self.now) {
+            self.script.interrupts.pop_front();
+            return Some(Observed::Interrupted);
+        }
+        let due = self.replies.iter().position(|(at, _)| *at <= self.now);
+        if let Some(due) = due {
+            return Some(self.replies.remove(due).1);
+        }
+        self.wake.is_some_and(|it| it <= self.now).then_some(Observed::Tick)
+    }
+
+    fn take(&mut self, step: Step) {
+        let Step { events, effects, wake, is_finished } = step;
+        assert!(wake.is_none_or(|it| it > self.now), "wake {wake:?} is not after {:?}", self.now);
+        self.events.extend(events);
+        for effect in effects {
+            self.effects.push(effect.clone());
+            self.perform(effect);
+        }
+        self.wake = wake;
+        self.is_finished |= is_finished;
+    }
+
+    fn reply(&mut self, after: Duration, observed: Observed) {
+        self.replies.push((self.now + after, observed));
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let latency = self.script.latency;
+        match effect {
+            Effect::Send { send, request } => self.send(send, &request),
+            Effect::Settle { send, token } => {
+                let found = self.commands.iter().find(|it| it.token == token);
+                let settlement = match (self.script.settles, found) {
+                    (Reads::Never, _) => return,
+                    (Reads::Denied | Reads::Failing, _) => Settlement::Failed {
+                        is_denied: self.script.settles == Reads::Denied,
+                        reason: "no".to_owned(),
+                    },
+                    (Reads::True, Some(it)) if self.now >= it.accepted + seconds(3) => {
+                        Settlement::Accepted(accepted(&it.id))
+                    }
+                    (Reads::True, _) => Settlement::NotFound,
+                };
+                self.reply(latency, Observed::Settled { send, settlement });
+            }
+            Effect::ReadCounts { command_ids } => {
+                let is_it = |it: &&Command| command_ids.contains(&it.id);
+                let mut counts: Vec<_> =
+                    self.commands.iter().filter(is_it).map(Command::counts).collect();
+                // TargetCount is 0 for a while after a send by tag, and an answer may be that old.
+                if self.script.stale.is_some_and(|it| self.random.u64(0..it * 2) == 0) {
+                    for it in &mut counts {
+                        (it.is_final, it.targets, it.completed) = (false, 0, 0);
+                    }
+                }
+                self.answer_read(ReadKind::Counts, Observed::Counted { counts });
+            }
+            Effect::ReadRows { command_id, scope } => {
+                let rows = self.rows(&command_id, scope);
+                self.answer_read(ReadKind::Rows, Observed::Read { command_id, scope, rows });
+            }
+            Effect::Cancel { command_id, instances } => {
+                let now = self.now;
+                let command = self.commands.iter_mut().find(|it| it.id == command_id);
+                command
+                    .expect("only known commands are cancelled")
+                    .cancel(now, instances.as_deref());
+                self.reply(latency, Observed::CancelAnswered { command_id, refused: None });
+            }
+            Effect::ReadOutput { instance_id, .. } => {
+                let output =
+                    Output { stdout: "whole".to_owned(), stderr: String::new(), truncated: false };
+                self.answer_closing(Observed::OutputRead { instance_id, output: Some(output) });
+            }
+            Effect::ReadMembership => {
+                let membership = Membership { members: self.script.members.clone(), note: None };
+                self.answer_closing(Observed::MembershipRead { membership });
+            }
+            Effect::Conclude => {
+                let api_calls = BTreeMap::new();
+                self.reply(Duration::ZERO, Observed::Concluded { api_calls, throttled: 0 });
+            }
+        }
+    }
+
+    fn answer_closing(&mut self, observed: Observed) {
+        if self.script.closing != Reads::Never {
+            self.reply(self.script.latency, observed);
+        }
+    }
+
+    fn answer_read(&mut self, of: ReadKind, observed: Observed) {
+        let reads = if of == ReadKind::Counts { self.script.counts } else { self.script.rows };
+        let is_failing = self.script.rows_fail_from.is_some_and(|it| self.now >= it);
+        let is_failing = is_failing && of == ReadKind::Rows;
+        let reads = if is_failing { Reads::Failing } else { reads };
+        let denial = (reads == Reads::Denied).then(|| Denial { action: "ssm:List".to_owned() });
+        match reads {
+            Reads::True => self.reply(self.script.latency, observed),
+            Reads::Never => {}
+            Reads::Denied | Reads::Failing => {
+                let failed = Observed::ReadFailed { of, denial, reason: "no".to_owned() };
+                self.reply(self.script.latency, failed);
+            }
+        }
+    }
+
+    fn rows(&mut self, command_id: &str, scope: ReadScope) -> Vec<Row> {
+        let command = self.commands.iter().find(|it| it.id == command_id);
+        let command = command.expect("only known commands are read");
+        if self.now < command.accepted + self.script.visible_after {
+            return Vec::new();
+        }
+        let mut rows = command.rows();
+        if let Some(one_in) = self.script.stale {
+            match self.random.u64(0..one_in * 2) {
+                0 => rows = self.last_rows.get(command_id).cloned().unwrap_or_default(),
+                1 => rows = rows.into_iter().step_by(2).collect(),
+                _ => {}
+            }
+        }
+        self.last_rows.insert(command_id.to_owned(), rows.clone());
+        if let ReadScope::Only(word) = scope {
+            rows.retain(|it| it.details_word == word);
+        }
+        rows
+    }
+
+    fn send(&mut self, send: u32, request: &SendRequest) {
+        let latency = self.script.latency;
+        let answer = self.script.answers.pop_front().unwrap_or(self.script.then);
+        let ids = match &request.targets {
+            SendTargets::Ids(ids) => ids.clone(),
+            SendTargets::Tag { .. } => self.script.tagged.clone(),
+        };
+        let refuse = |kind, code: &str| Observed::Refused {
+            send,
+            refusal: Refusal { kind, code: code.to_owned(), message: "no".to_owned() },
+        };
+        let bad: Vec<_> =
+            ids.iter().filter(|it| self.script.unusable.contains(it)).cloned().collect();
+        if !bad.is_empty() && answer == Answer::Accept {
+            let named = if self.script.names_unusable { bad } else { Vec::new() };
+            let kind = RefusalKind::InvalidInstances(named);
+            return self.reply(latency, refuse(kind, "InvalidInstanceId"));
+        }
+        let doubt = Observed::Doubted { send, reason: "reset".to_owned() };
+        match answer {
+            Answer::Throttle => {
+                return self.reply(latency, refuse(RefusalKind::Throttled, "Throttling"));
+            }
+            Answer::Deny => {
+                return self.reply(latency, refuse(RefusalKind::AccessDenied, "AccessDenied"));
+            }
+            Answer::Refuse => return self.reply(latency, refuse(RefusalKind::Other, "Invalid")),
+            Answer::DropBefore => return self.reply(latency, doubt),
+            Answer::Never => return,
+            Answer::Accept | Answer::DropAfter | Answer::Late(_) => {}
+        }
+        let command_id = self.accept(request, &ids);
+        let taken = Observed::Accepted { send, accepted: accepted(&command_id) };
+        match answer {
+            Answer::DropAfter => self.reply(latency, doubt),
+            Answer::Late(after) => self.reply(seconds(after), taken),
+            _ => self.reply(latency, taken),
+        }
+    }
+
+    fn accept(&mut self, request: &SendRequest, ids: &[InstanceId]) -> String {
+        let command_id = format!("command-{}", self.commands.len() + 1);
+        let number = |it: &str| match it.strip_suffix('%') {
+            Some(share) => share.parse::<usize>().unwrap() * ids.len() / 100,
+            None => it.parse().unwrap(),
+        };
+        let invocation = |it: &InstanceId| Invocation {
+            behaviour: self.script.behaviours.get(it).cloned().unwrap_or_default(),
+            started: None,
+            ended: None,
+        };
+        let mut command = Command {
+            id: command_id.clone(),
+            token: request.token.clone(),
+            accepted: self.now,
+            slots: number(&request.max_concurrency).max(1),
+            errors: number(&request.max_errors),
+            invocations: ids.iter().map(|it| (it.clone(), invocation(it))).collect(),
+        };
+        command.advance(self.now);
+        self.commands.push(command);
+        command_id
+    }
+}
+
+fn accepted(command_id: &str) -> Accepted {
+    let expires_in = Some(seconds(4200));
+    Accepted { command_id: command_id.to_owned(), expires_in, expires_after: None }
+}

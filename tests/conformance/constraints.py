@@ -1,0 +1,137 @@
+"""Every constraint that botocore's model states for a member, broken once on purpose.
+
+The requests are made from the model, not by hand: each member of each operation is sent too short,
+too long, too small, too large, outside its enum or its pattern, or not at all. botocore would not
+send most of them, so its own validation is off.
+"""
+
+import re
+
+import model
+import scaling
+from harness import check
+
+OPERATIONS = {
+    "ssm": [
+        "send_command", "cancel_command", "list_commands", "list_command_invocations",
+        "get_command_invocation", "describe_instance_information", "describe_document",
+        "get_document", "list_documents", "create_document", "update_document",
+        "update_document_default_version", "delete_document",
+    ],
+    "sts": ["assume_role"],
+    "autoscaling": [
+        "describe_auto_scaling_groups", "describe_auto_scaling_instances", *scaling.NEEDED,
+    ],
+}
+
+# Members that the simulator refuses as a whole, because it does not implement them.
+WHOLE = {
+    "create_document": {"Requires", "Attachments", "DisplayName"},
+    "update_document": {"Attachments", "DisplayName"},
+    "assume_role": {"PolicyArns", "ProvidedContexts", "MinimumSessionTokenSize"},
+}
+
+# Values to try against a pattern; the first that breaks it is sent.
+ODD = ["!", " ", "x y!", "ü!", "\u0007", "", "-1", "a"]
+
+
+def run(worlds):
+    world = worlds["plain"]
+    for service, methods in OPERATIONS.items():
+        client = world.free(service)
+        code = "ValidationException" if service == "ssm" else "ValidationError"
+        for method in methods:
+            if method in scaling.NEEDED and not scaling.is_there(client, method):
+                continue  # the module `scaling` holds it to its refusal
+            name = client.meta.method_to_api_mapping[method]
+            shape = client.meta.service_model.operation_model(name).input_shape
+            base = {name: valid(shape.members[name]) for name in shape.required_members}
+            for path, what, request in broken(shape, base, "", WHOLE.get(method, set())):
+                with check(f"{method}: {path} {what} is {code}"):
+                    names = re.escape(path)
+                    model.refused(client, method, code,
+                                  rf".*validation errors? detected: .*'{names}'.*", **request)
+            for name in sorted(WHOLE.get(method, ())):
+                with check(f"{method}: {name} is not implemented, and says so"):
+                    request = base | {name: valid(shape.members[name])}
+                    model.refused(client, method, code, r".*not implemented.*", **request)
+
+
+def broken(shape, base, prefix, skipped):
+    """Yields (path, what is wrong, request) for each constraint, one level of lists deep."""
+    for name, member in shape.members.items():
+        if name in skipped:
+            continue
+        path = prefix + name[0].lower() + name[1:]
+        if name in shape.required_members:
+            yield path, "missing", {key: it for key, it in base.items() if key != name}
+        yield from ((path_, what, base | {name: value})
+                    for path_, what, value in values(member, path))
+
+
+def values(shape, path):
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    kind = shape.type_name
+    if kind == "string":
+        if least:
+            yield path, f"shorter than {least}", "a" * (least - 1)
+        if most and most < 100_000:
+            yield path, f"longer than {most}", "a" * (most + 1)
+        if shape.enum:
+            yield path, "outside its values", "Nonsense"
+        pattern = shape.metadata.get("pattern")
+        if pattern:
+            for odd in ODD:
+                if len(odd) >= (least or 0) and not model.fits(pattern, odd):
+                    yield path, f"as {odd!r} against its pattern", odd
+                    break
+    elif kind in ("integer", "long"):
+        if least is not None:
+            yield path, f"below {least}", least - 1
+        if most is not None:
+            yield path, f"above {most}", most + 1
+    elif kind == "list":
+        if least:
+            yield path, f"with fewer than {least}", []
+        if most and most < 1001:
+            yield path, f"with more than {most}", [valid(shape.member)] * (most + 1)
+        item = shape.member
+        if item.type_name == "structure":
+            base = {name: valid(item.members[name]) for name in item.required_members}
+            for path_, what, value in broken(item, base, f"{path}.1.member.", set()):
+                yield path_, what, [value]
+        elif item.type_name == "string":
+            # A list of strings is reported whole.
+            for _, what, value in values(item, path):
+                yield path, f"with an item {what}", [value]
+    elif kind == "structure":
+        base = {name: valid(shape.members[name]) for name in shape.required_members}
+        for path_, what, value in broken(shape, base, f"{path}.", set()):
+            yield path_, what, value
+
+
+def valid(shape):
+    """Some value that keeps every constraint."""
+    kind, least = shape.type_name, shape.metadata.get("min") or 0
+    if kind == "string":
+        if shape.enum:
+            return shape.enum[0]
+        pattern = shape.metadata.get("pattern")
+        for it in ("a" * max(least, 3), "1" * max(least, 1), "i-0123456789abcdef0",
+                   "arn:aws:iam::123456789012:role/x", "/a", "$LATEST"):
+            if len(it) >= least and (not pattern or model.fits(pattern, it)):
+                return it
+        raise AssertionError(f"no value for {shape.name}: {pattern}")
+    if kind in ("integer", "long"):
+        return max(least, 1)
+    if kind == "boolean":
+        return True
+    if kind == "list":
+        return [valid(shape.member)] * max(least, 1)
+    if kind == "map":
+        return {}
+    if kind == "structure":
+        # Without required members, something has to be there to be sent at all.
+        names = shape.required_members or list(shape.members)[:1]
+        return {name: valid(shape.members[name]) for name in names}
+    raise AssertionError(kind)

@@ -1,0 +1,26 @@
+//! `fleet runs`: what was run on this machine.
+
+use crate::support::{FleetEnv, repository};
+
+fn run(env: &FleetEnv, world: &str, flags: &[&str], code: i32) {
+    let world = format!("--sim={}", repository(&format!("tests/worlds/{world}.toml")).display());
+    drop(env.run(&[&["run", &world, "--asg", "web"], flags, &["--", "true"]].concat()).exits(code));
+}
+
+#[test]
+fn the_runs_of_this_machine_are_listed_and_pruned() {
+    let env = FleetEnv::new();
+    drop(env.run(&["runs"]).exits(0));
+    run(&env, "three_healthy", &[], 0);
+    run(&env, "one_fails", &["--max-errors", "1"], 1);
+    let list = |flags: &[&str]| env.run(&[&["runs"], flags].concat()).exits(0).stdout;
+    let ids = ["20240719-052700-000002", "20240719-052700-000003"];
+    assert!(ids.iter().all(|it| list(&[]).contains(it)), "{}", list(&[]));
+    let failed = list(&["--unsuccessful"]);
+    assert!(!failed.contains(ids[0]) && failed.contains(ids[1]), "{failed}");
+    assert!(!list(&["--asg", "batch"]).contains(ids[0]));
+    drop(env.run(&["runs", "prune", "--older-than", "soon"]).exits(2));
+    assert_eq!(env.runs().len(), 2);
+    drop(env.run(&["runs", "prune", "--older-than", "720h"]).exits(0));
+    assert_eq!(env.runs().len(), 0);
+}

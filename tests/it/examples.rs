@@ -1,0 +1,188 @@
+//! Every world under examples/ loads and runs, and the published walk-through works under its
+//! minimal role and nowhere beyond it.
+
+use std::{fs, path::PathBuf};
+
+use crate::support::{FleetEnv, Output, SimProcess, repository};
+
+/// Returns every file of this ending below examples/.
+fn examples(ending: &str) -> Vec<PathBuf> {
+    let folders = fs::read_dir(repository("examples")).unwrap().map(|it| it.unwrap().path());
+    let folders = folders.filter(|it| it.is_dir());
+    let files = folders.flat_map(|it| fs::read_dir(it).unwrap().map(|it| it.unwrap().path()));
+    files.filter(|it| it.extension().is_some_and(|it| it == ending)).collect()
+}
+
+#[test]
+fn every_world_runs_as_its_comment_says() {
+    let worlds = examples("toml");
+    assert!(worlds.len() >= 3, "{worlds:?}");
+    for world in worlds {
+        let text = fs::read_to_string(&world).unwrap();
+        let comment = text.lines().take_while(|it| it.starts_with('#'));
+        let comment: Vec<&str> = comment.map(|it| it.trim_start_matches('#').trim()).collect();
+        let start = comment.iter().position(|it| it.starts_with("fleet run "));
+        let start = start.unwrap_or_else(|| panic!("{} shows no command", world.display()));
+        let lines = comment[start..].iter().take_while(|it| !it.is_empty());
+        let line: String = lines.map(|it| it.trim_end_matches('\\')).collect();
+        let words = shell_words::split(&line).unwrap();
+        let mut words: Vec<String> = words.into_iter().skip(1).collect();
+        for word in &mut words {
+            if let Some(path) = word.strip_prefix("--sim=") {
+                assert_eq!(repository(path), world);
+                *word = format!("--sim={}", world.display());
+            }
+        }
+        let env = FleetEnv::new();
+        let args: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = env.run(&args);
+        assert!([Some(0), Some(1)].contains(&output.code), "{}:\n{output}", world.display());
+        env.record().complete();
+    }
+}
+
+#[test]
+fn the_incident_leaves_two_out_and_reports_each_of_the_others_once() {
+    let env = FleetEnv::new();
+    let world = format!("--sim={}", repository("examples/worlds/incident.toml").display());
+    let args = ["run", &world, "--asg", "web", "--max-errors", "1", "--", "true"];
+    drop(env.run(&args).exits(1));
+    let record = env.record();
+    let report = record.complete();
+    assert_eq!(report["population"]["planned"], 4);
+    assert_eq!(report["population"]["excluded"].as_array().unwrap().len(), 2);
+    assert_eq!(report["totals"].to_string(), r#"{"failed":1,"succeeded":3}"#);
+}
+
+const GROUP: &str = "aaa-Ec2InstanceAutoScalingGroup-aaa";
+const OTHER_GROUP: &str = "bbb-Ec2InstanceAutoScalingGroup-bbb";
+const DOCUMENT: &str = "aaa-SsmDocument-aaa";
+const ROLE: &str = "arn:aws:iam::000000000000:role/aaa-IamRoleSendCommand-aaa";
+
+/// The walk-through's simulator, and an environment with the user's keys.
+fn scoped() -> (SimProcess, FleetEnv) {
+    let sim = SimProcess::of(&repository("examples/scoped-role/world.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    (sim, env)
+}
+
+fn run(env: &FleetEnv, group: &str, document: &str, flags: &[&str]) -> Output {
+    let what = ["--asg", group, "--doc", document, "--max-concurrency", "1", "--yes"];
+    env.run(&[&["run", "--role-arn", ROLE], &what[..], flags].concat())
+}
+
+#[test]
+fn the_minimal_role_is_enough() {
+    let (sim, env) = scoped();
+    drop(run(&env, GROUP, DOCUMENT, &[]).exits(0));
+    let record = env.record();
+    // The group may not be listed, so its instances are known from their invocations.
+    assert_eq!(record.complete()["coverage"], "unverified");
+    let arn = record.report["operator"]["caller_arn"].as_str().unwrap();
+    let session = "arn:aws:sts::000000000000:assumed-role/aaa-IamRoleSendCommand-aaa/fleet-";
+    assert!(arn.starts_with(session), "{arn}");
+    let stats = sim.stats();
+    assert_eq!((stats.commands(), stats.executions()), (1, vec![1, 1]));
+    assert_eq!(stats.calls("AssumeRole"), 1);
+}
+
+/// Requires a refusal that quotes AWS's own sentence, after which nothing was sent.
+fn refused(output: Output, sentence: &str) {
+    let output = output.exits(3).complains(&["nothing was sent"]);
+    let said = format!("{}{}", output.stdout, output.stderr).replace('\n', " ");
+    assert!(said.contains(sentence), "`{sentence}` is missing:\n{output}");
+}
+
+#[test]
+fn another_document_is_refused_in_awss_own_words() {
+    let (sim, env) = scoped();
+    for flags in [&[][..], &["--quiet"], &["--session-policy", "none"]] {
+        refused(
+            run(&env, GROUP, "xx-SsmDocument-xx", flags),
+            "is not authorized to perform: ssm:SendCommand on resource: \
+             arn:aws:ssm:ap-northeast-1:000000000000:document/xx-SsmDocument-xx because no \
+             identity-based policy allows the ssm:SendCommand action",
+        );
+    }
+    assert_eq!(sim.stats().commands(), 0);
+}
+
+#[test]
+fn an_instance_of_another_group_is_refused_in_awss_own_words() {
+    let (sim, env) = scoped();
+    // SSM takes a command by tag, and denies it an instance at a time.
+    drop(run(&env, OTHER_GROUP, DOCUMENT, &[]).exits(1));
+    let record = env.record();
+    let [row] = record.complete()["instances"].as_array().unwrap().as_slice() else {
+        panic!("{}", record.report)
+    };
+    assert_eq!(
+        (&row["outcome"], &row["status_details"]),
+        (&"access_denied".into(), &"AccessDenied".into())
+    );
+    let id = row["instance_id"].as_str().unwrap();
+    let args = ["run", "--yes", "--role-arn", ROLE, "--instance", id, "--doc", DOCUMENT];
+    refused(
+        env.run(&args),
+        &format!(
+            "is not authorized to perform: ssm:SendCommand on resource: \
+             arn:aws:ec2:ap-northeast-1:000000000000:instance/{id} because no \
+             identity-based policy allows the ssm:SendCommand action"
+        ),
+    );
+    assert_eq!(sim.stats().executions(), Vec::<u64>::new());
+}
+
+/// The walk-through's world with a role that may do anything.
+fn with_an_administrator() -> SimProcess {
+    let example =
+        |it: &str| fs::read_to_string(repository(&format!("examples/scoped-role/{it}"))).unwrap();
+    let admin = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    SimProcess::start(
+        &example("world.toml"),
+        &[
+            ("systemctl.yaml", &example("systemctl.yaml")),
+            ("trust-policy.json", &example("trust-policy.json")),
+            ("user-policy.json", &example("user-policy.json")),
+            ("role-policy.json", admin),
+        ],
+    )
+}
+
+#[test]
+fn an_administrators_session_is_narrowed_to_the_plan() {
+    let sim = with_an_administrator();
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    drop(run(&env, GROUP, DOCUMENT, &[]).exits(0));
+    assert_eq!(sim.stats().executions(), [1, 1]);
+
+    // A session that was narrowed to one document and one group refuses all else: the policy that
+    // fleet made for the run above, around a run of something else.
+    let scope = |document: &str, group: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Action":["ssm:Describe*","ssm:Get*","ssm:List*",
+              "autoscaling:Describe*"],"Resource":"*"}},
+            {{"Effect":"Allow","Action":"ssm:SendCommand",
+              "Resource":"arn:aws:ssm:ap-northeast-1:000000000000:document/{document}"}},
+            {{"Effect":"Allow","Action":"ssm:SendCommand",
+              "Resource":"arn:aws:ec2:ap-northeast-1:000000000000:instance/*",
+              "Condition":{{"StringEquals":
+                {{"ssm:resourceTag/aws:autoscaling:groupName":"{group}"}}}}}}]}}"#
+        )
+    };
+    let policy = env.write("session.json", &scope(DOCUMENT, GROUP));
+    let flags = ["--session-policy", policy.to_str().unwrap()];
+    refused(
+        run(&env, GROUP, "xx-SsmDocument-xx", &flags),
+        "because no session policy allows the ssm:SendCommand action",
+    );
+    drop(run(&env, OTHER_GROUP, DOCUMENT, &flags).exits(1).prints(&["1 access denied"]));
+    assert_eq!(sim.stats().executions(), [1, 1]);
+    drop(run(&env, GROUP, DOCUMENT, &flags).exits(0));
+    assert_eq!(sim.stats().executions(), [2, 2]);
+    // Without a session policy the administrator's role reaches everything.
+    drop(run(&env, OTHER_GROUP, "xx-SsmDocument-xx", &["--session-policy", "none"]).exits(0));
+    assert_eq!(sim.stats().executions().len(), 3);
+}

@@ -1,0 +1,64 @@
+//! The only integration binary: the built program in a hermetic environment, against real HTTP on
+//! loopback. Few tests a command: wiring and wording.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to fail loudly")]
+
+/// The environment that fleet runs in, its output, and simulators of their own.
+mod support;
+
+/// One test for each row of the table of exit codes.
+mod exit_codes;
+
+/// Every bad input: its code, what is named, and that nothing was sent.
+mod bad_input;
+
+/// `fleet run`: plan, send, follow, report.
+mod cli_run;
+
+/// What goes wrong on the wire.
+mod faults;
+
+/// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
+mod records;
+
+/// `fleet plan`, and `fleet run --dry-run`.
+mod cli_plan;
+
+/// `fleet targets`.
+mod cli_targets;
+
+/// `fleet runs`.
+mod cli_runs;
+
+/// `fleet report`.
+mod cli_report;
+
+/// `fleet cancel`.
+mod cli_cancel;
+
+/// `fleet retry`.
+mod cli_retry;
+
+/// Plans that were written down, and locks.
+mod frozen;
+
+/// `fleet sim`.
+mod cli_sim;
+
+/// `fleet completions`.
+mod cli_completions;
+
+/// `fleet man`.
+mod cli_man;
+
+/// Every world under examples/, and the published walk-through under a minimal role.
+mod examples;
+
+/// The published walk-through by hand, with the AWS CLI.
+mod aws_cli;
+
+/// What a document does to the machine that simulates the instance: nothing.
+mod isolation;
+
+/// The rules of design.md §7 that a machine can check.
+mod tidy;

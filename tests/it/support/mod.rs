@@ -1,0 +1,15 @@
+//! What every test stands on. Nothing here knows what fleet is for.
+
+mod env;
+mod output;
+mod process;
+mod sim;
+mod skip;
+
+pub(crate) use self::{
+    env::{FleetEnv, repository},
+    output::{Output, Record},
+    process::Running,
+    sim::SimProcess,
+    skip::skip,
+};

@@ -1,0 +1,142 @@
+//! A process that a test started: its lines as they come, its end within a deadline.
+
+use std::{
+    io::{BufRead as _, BufReader, Read, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Output;
+
+/// Far beyond what any test takes, so that one that hangs fails instead.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Stdout,
+    Stderr,
+}
+
+/// A process that goes on. It is killed when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<(Source, Option<Vec<u8>>)>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    n_open: usize,
+    home: PathBuf,
+}
+
+impl Running {
+    /// Starts `command`; `home` is what its output is not to name.
+    pub(crate) fn start(command: &mut Command, home: &Path) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (sender, lines) = channel();
+        read(child.stdout.take().unwrap(), Source::Stdout, sender.clone());
+        read(child.stderr.take().unwrap(), Source::Stderr, sender);
+        let stdin = child.stdin.take();
+        let (stdout, stderr) = (Vec::new(), Vec::new());
+        Self { child, stdin, lines, stdout, stderr, n_open: 2, home: home.to_owned() }
+    }
+
+    /// Waits until what was written so far, to stdout or stderr, contains `text`.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        let end = Instant::now() + DEADLINE;
+        let has = |it: &[u8]| String::from_utf8_lossy(it).contains(text);
+        while !has(&self.stdout) && !has(&self.stderr) {
+            if self.n_open == 0 || !self.take(end) {
+                panic!("`{text}` never came:\n{}", self.so_far());
+            }
+        }
+    }
+
+    /// Types `text`.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).unwrap();
+    }
+
+    pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Returns what was written to stdout so far.
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn finish(mut self) -> Output {
+        drop(self.stdin.take());
+        let end = Instant::now() + DEADLINE;
+        while self.n_open > 0 {
+            if !self.take(end) {
+                self.kill();
+                panic!("it did not end:\n{}", self.so_far());
+            }
+        }
+        let status = self.child.wait().unwrap();
+        let text = |it: &mut Vec<u8>| String::from_utf8_lossy(&std::mem::take(it)).into_owned();
+        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
+        Output { code: status.code(), stdout, stderr, home: self.home.clone() }
+    }
+
+    /// Takes the next line, or the end of a stream. Returns whether it came in time.
+    fn take(&mut self, end: Instant) -> bool {
+        match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok((Source::Stdout, Some(bytes))) => self.stdout.extend(bytes),
+            Ok((Source::Stderr, Some(bytes))) => self.stderr.extend(bytes),
+            Ok((_, None)) => self.n_open -= 1,
+            Err(RecvTimeoutError::Disconnected) => self.n_open = 0,
+            Err(RecvTimeoutError::Timeout) => return false,
+        }
+        true
+    }
+
+    fn so_far(&self) -> String {
+        let text = |it| String::from_utf8_lossy(it).into_owned();
+        format!("{}\n{}", text(&self.stdout), text(&self.stderr))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn read(from: impl Read + Send + 'static, source: Source, to: Sender<(Source, Option<Vec<u8>>)>) {
+    std::thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        loop {
+            // Not by lines: a prompt has no end of line.
+            let bytes = match from.fill_buf() {
+                Ok(it) if !it.is_empty() => it.to_vec(),
+                _ => break,
+            };
+            from.consume(bytes.len());
+            if to.send((source, Some(bytes))).is_err() {
+                return;
+            }
+        }
+        to.send((source, None)).ok();
+    });
+}

@@ -1,0 +1,111 @@
+//! A `fleet sim` in a process of its own, which can be asked what reached it, and killed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+    time::Instant,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Running, process::DEADLINE};
+
+/// A simulator that serves until it is dropped.
+pub(crate) struct SimProcess {
+    process: Running,
+    exports: BTreeMap<String, String>,
+    _home: TempDir,
+}
+
+impl SimProcess {
+    /// Serves the world of this text. Policies in it are files beside it.
+    pub(crate) fn start(world: &str, files: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(home.path().join(name), text).unwrap();
+        }
+        let path = home.path().join("world.toml");
+        fs::write(&path, world).unwrap();
+        Self::serve(&path, home)
+    }
+
+    /// Serves the world in a file.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self::serve(path, tempfile::tempdir().unwrap())
+    }
+
+    fn serve(world: &Path, home: TempDir) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleet"));
+        command.env_clear().env("PATH", std::env::var("PATH").unwrap());
+        command.arg("sim").arg("--world").arg(world);
+        let mut process = Running::start(&mut command, home.path());
+        process.wait_for("serving until interrupted");
+        process.wait_for("AWS_SECRET_ACCESS_KEY=");
+        let text = process.stdout();
+        let exports = text.lines().map(|it| {
+            let (name, value) = it.strip_prefix("export ").unwrap().split_once('=').unwrap();
+            (name.to_owned(), shell_words::split(value).unwrap().concat())
+        });
+        Self { exports: exports.collect(), process, _home: home }
+    }
+
+    /// Returns the variables that it prints.
+    pub(crate) fn exports(&self) -> &BTreeMap<String, String> {
+        &self.exports
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.exports["AWS_ENDPOINT_URL"]
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Returns what reached it so far.
+    pub(crate) fn stats(&self) -> Stats {
+        let address = self.endpoint().strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("GET /_fleet/stats HTTP/1.1\r\nHost: {address}\r\nConnection: close");
+        stream.write_all(format!("{request}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        Stats(serde_json::from_str(body).unwrap())
+    }
+
+    /// Waits until `operation` was called.
+    pub(crate) fn wait_for_call(&self, operation: &str) {
+        let end = Instant::now() + DEADLINE;
+        while self.stats().calls(operation) == 0 {
+            assert!(Instant::now() < end, "{operation} was never called");
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// `GET /_fleet/stats`.
+#[derive(Debug)]
+pub(crate) struct Stats(pub Value);
+
+impl Stats {
+    pub(crate) fn calls(&self, operation: &str) -> u64 {
+        self.0["calls"][operation].as_u64().unwrap_or(0)
+    }
+
+    pub(crate) fn commands(&self) -> u64 {
+        self.0["commands"].as_u64().unwrap()
+    }
+
+    /// Returns how often each instance ran a document, whichever.
+    pub(crate) fn executions(&self) -> Vec<u64> {
+        let instances = self.0["executions"].as_object().unwrap().values();
+        let sum = |it: &Value| it.as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        instances.map(sum).collect()
+    }
+}
