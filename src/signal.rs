@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM as a stream of interrupts, with a variant that never interrupts.
+//! Ctrl-C, SIGTERM and SIGHUP as a stream of interrupts, with a variant that never interrupts.
+//! A terminal that goes away must not leave a run without an end in its ledger.
 
 use std::io;
 
@@ -7,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Where interrupts come from.
 #[derive(Debug)]
 pub enum Interrupts {
-    Signals { interrupt: Signal, terminate: Signal },
+    Signals { interrupt: Signal, terminate: Signal, hang_up: Option<Signal> },
     Never,
 }
 
@@ -20,19 +21,39 @@ impl Interrupts {
         Ok(Self::Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: if is_hang_up_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
     /// Waits for the next interrupt. Dropping the future loses none.
     pub async fn next(&mut self) {
         match self {
-            Self::Signals { interrupt, terminate } => {
+            Self::Signals { interrupt, terminate, hang_up } => {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
+                    () = received(hang_up) => {}
                 }
             }
             Self::Never => std::future::pending().await,
         }
     }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns whether whoever started fleet wants it to outlive the terminal, as `nohup` does.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or(0);
+    // SIGHUP is signal 1, the lowest bit.
+    mask & 1 == 1
 }

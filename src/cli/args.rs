@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
-    plan::{Agent, Document, Include, InstanceId, Limit, Operator, Plan, Selector, Tag},
+    plan::{Agent, Document, Include, InstanceId, Limit, Operator, Plan, Rollout, Selector, Tag},
     run::Report,
 };
 
@@ -223,6 +223,24 @@ pub(super) struct LimitArgs {
     /// When to stop sending and cancel what runs, counted from the start, such as 1h
     #[arg(long, value_name = "DURATION", value_parser = deadline)]
     pub deadline: Option<u64>,
+    /// Run in waves of these cumulative sizes, such as 1,5%,25%,100%; the last step repeats until
+    /// everybody is covered
+    #[arg(long, value_name = "N|P%,…", value_delimiter = ',',
+          value_parser = Limit::parse_concurrency)]
+    pub waves: Vec<Limit>,
+    /// Finish one availability zone before the next; --waves then holds within each
+    #[arg(long)]
+    pub by_zone: bool,
+    /// Wait this long between two waves, such as 5m
+    #[arg(long, value_name = "DURATION", value_parser = deadline)]
+    pub pause: Option<u64>,
+    /// Send nothing after wave N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub stop_after_wave: Option<u32>,
+    /// How many may fail within one wave before the run is stopped: N or P%
+    #[arg(long, value_name = "N|P%", allow_hyphen_values = true,
+          value_parser = Limit::parse_errors)]
+    pub max_errors_per_wave: Option<Limit>,
     /// Why this is run; kept in the report
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -242,8 +260,26 @@ impl LimitArgs {
         self.timeout.unwrap_or(600)
     }
 
+    /// Returns how the population is cut into waves; `seed` decides who goes first.
+    pub(super) fn rollout(&self, seed: u64) -> Rollout {
+        Rollout {
+            waves: self.waves.clone(),
+            by_zone: self.by_zone,
+            pause: self.pause,
+            stop_after_wave: self.stop_after_wave,
+            max_errors_per_wave: self.max_errors_per_wave,
+            seed,
+        }
+    }
+
     pub(super) fn of_plan(plan: &Plan) -> Self {
+        let rollout = plan.rollout.clone();
         Self {
+            waves: rollout.waves,
+            by_zone: rollout.by_zone,
+            pause: rollout.pause,
+            stop_after_wave: rollout.stop_after_wave,
+            max_errors_per_wave: rollout.max_errors_per_wave,
             max_concurrency: Some(plan.limits.max_concurrency.input),
             max_errors: Some(plan.limits.max_errors.input),
             timeout: Some(plan.delivery_timeout),
@@ -254,7 +290,8 @@ impl LimitArgs {
 
     /// Returns whether any of them was given.
     pub(super) fn is_given(&self) -> bool {
-        self.max_concurrency.is_some()
+        self.rollout(0) != Rollout::default()
+            || self.max_concurrency.is_some()
             || self.max_errors.is_some()
             || self.timeout.is_some()
             || self.deadline.is_some()

@@ -71,7 +71,7 @@ pub(super) async fn plan(
         max_errors: limits.max_errors(),
         delivery_timeout: limits.timeout(),
         deadline: limits.deadline,
-        rollout: plan::Rollout { seed: context.run_id.seed(), ..plan::Rollout::default() },
+        rollout: limits.rollout(context.run_id.seed()),
         notes,
     };
     Ok(Planned { plan: plan::build(draft)?, groups })

@@ -68,8 +68,9 @@ impl Account {
     /// Returns the StatusDetails of a command's invocations.
     pub(super) async fn statuses(&self, command: &str) -> Vec<String> {
         let answer = self.ssm("ListCommandInvocations", json!({ "CommandId": command })).await;
-        let rows = answer["CommandInvocations"].as_array().unwrap();
-        rows.iter().map(|it| it["StatusDetails"].as_str().unwrap().to_owned()).collect()
+        // The newest comes first (D9).
+        let rows = answer["CommandInvocations"].as_array().unwrap().iter().rev();
+        rows.map(|it| it["StatusDetails"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Returns the PingStatus of the managed nodes, in the order of their ids.
