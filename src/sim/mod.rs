@@ -12,6 +12,7 @@ mod iam;
 mod ids;
 mod isolation;
 mod keyring;
+mod opening;
 mod running;
 mod scaling;
 mod server;

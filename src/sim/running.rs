@@ -2,7 +2,6 @@
 //! It answers nothing itself.
 
 use std::{
-    cell::RefCell,
     io,
     net::{SocketAddr, TcpListener},
     rc::Rc,
@@ -13,21 +12,9 @@ use std::{
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
-use jiff::Timestamp;
 use tokio::{sync::oneshot, task::LocalSet};
 
-use super::{
-    clock::Clock,
-    fault::Faults,
-    isolation,
-    keyring::Keyring,
-    server::Edge,
-    state::{RunMode, Simulator, Since},
-    stats::Stats,
-    sts::Sts,
-    timeline::{Happening, plus},
-    world::World,
-};
+use super::{isolation, opening::edge, server::Edge, state::RunMode, world::World};
 
 /// A local AWS on a loopback port, with a thread of its own.
 ///
@@ -221,40 +208,6 @@ fn run(
             Err(err) => drop(ready.send(Err(err))),
         }
     });
-}
-
-pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
-    let now = Timestamp::now();
-    let mut state = world.populate();
-    for it in &world.documents {
-        state.ssm.add_document(&it.name, &it.text, now).map_err(SimError::World)?;
-    }
-    for (index, it) in world.events.iter().enumerate() {
-        match it.since {
-            Since::Start => state.timeline.push(plus(now, it.after), Happening::Event(index)),
-            Since::Command => state.timeline.wait_for_command(it.after, index),
-        }
-    }
-    let sim = Simulator {
-        account: world.account.clone(),
-        region: world.region.clone(),
-        clock: Clock::starting_at(now, world.speed),
-        visible_after: world.visible_after,
-        outcomes: world.outcomes.clone(),
-        events: world.events.clone(),
-        seed: world.seed,
-        state: RefCell::new(state),
-        random: RefCell::new(fastrand::Rng::with_seed(world.seed)),
-    };
-    Ok(Edge {
-        sim: sim.shared(),
-        keyring: Keyring::new(world),
-        sts: Sts::new(world),
-        faults: Faults::new(&world.faults, world.seed),
-        stats: Stats::default(),
-        answered: RefCell::default(),
-        request_ids: RefCell::new(fastrand::Rng::with_seed(!world.seed)),
-    })
 }
 
 /// Serves connections until it is told to stop.

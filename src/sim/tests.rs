@@ -7,6 +7,7 @@ pub(super) mod client;
 mod events;
 mod faults;
 mod groups;
+mod hostile;
 mod orders;
 mod pages;
 mod permissions;

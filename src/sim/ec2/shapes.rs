@@ -36,7 +36,8 @@ fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
         xml.text("tenancy", "default");
     });
     if instance.platform == Platform::Windows {
-        xml.text("platform", "windows");
+        // As the service model spells it; the service itself has been seen to say `windows`.
+        xml.text("platform", "Windows");
     }
     xml.element("monitoring", |xml| xml.text("state", "disabled"));
     if is_there {

@@ -31,7 +31,7 @@ fn instances_are_found_by_filters() {
     let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DescribeInstancesResponse \
                 xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>";
     assert!(reply.body.starts_with(head), "{}", reply.body);
-    assert_eq!((reply.element("platform"), reply.element("code")), ("windows", "16"));
+    assert_eq!((reply.element("platform"), reply.element("code")), ("Windows", "16"));
 }
 
 #[test]

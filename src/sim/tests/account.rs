@@ -8,7 +8,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 use crate::sim::{
     World,
     api::{ApiError, Call, Caller},
-    autoscaling, running, ssm,
+    autoscaling, opening, ssm,
     state::Simulator,
     wire::{form::Form, xml::Xml},
 };
@@ -18,13 +18,13 @@ pub(super) struct Account {
 }
 
 /// Runs a test in the account of a world.
-pub(super) fn simulated<F: AsyncFnOnce(Account)>(world: &str, test: F) {
+pub(super) fn simulated<T, F: AsyncFnOnce(Account) -> T>(world: &str, test: F) -> T {
     let world = World::parse(world, Path::new("w.toml")).unwrap();
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let sim = running::edge(&world).unwrap().sim;
-        test(Account { sim }).await;
-    });
+        let sim = opening::edge(&world).unwrap().sim;
+        test(Account { sim }).await
+    })
 }
 
 impl Account {

@@ -160,6 +160,54 @@ fn a_bad_value_is_named_with_its_line() {
     for (text, expected) in cases {
         check(&text, &format!("w.toml:{expected}"));
     }
+    let agent = format!("{outcome}agent = \"lost\"\n");
+    let event = format!("{GROUP}[[event]]\ngroup = \"web\"\nafter = \"1s\"\n");
+    let cases = [
+        (
+            format!("{agent}status = \"Failed\""),
+            "6:10: outcome.status: expected status or agent, not both",
+        ),
+        (
+            format!("{agent}away = \"1s\""),
+            "6:8: outcome.away: an agent that is \"lost\" is not away",
+        ),
+        (format!("{outcome}away = \"1s\""), "5:8: outcome.away: expected agent beside it"),
+        (
+            format!("{outcome}agent = \"gone\""),
+            "5:9: outcome.agent: unknown value \"gone\", expected offline, lost, late, \
+             duplicate, reboot or hang",
+        ),
+        (
+            format!("{event}kind = \"explode\""),
+            "7:8: event.kind: unknown value \"explode\", expected scale-in, scale-out, standby \
+             or lose-agent",
+        ),
+        (
+            format!("{event}kind = \"scale-in\"\ninstances = [2]"),
+            "8:13: event.instances: 2 is out of range: the group has 2 instances, counted from 0",
+        ),
+        (
+            format!("{event}kind = \"scale-out\"\ninstances = [0]"),
+            "8:13: event.instances: the instances of a scale-out do not exist yet: expected count",
+        ),
+        (
+            format!("{event}kind = \"standby\"\ncount = 1\ninstances = [0]"),
+            "9:13: event.instances: expected count or instances, not both",
+        ),
+        (format!("{event}kind = \"standby\"\ncount = 0"), "8:9: event.count: expected at least 1"),
+        (
+            format!("{event}kind = \"standby\"\nwhen = 1"),
+            "8:1: event.when: unknown field `when`, expected one of `after`, `since`, `group`, \
+             `kind`, `count`, `instances`",
+        ),
+        (
+            format!("{}kind = \"standby\"", event.replace("\"web\"\nafter", "\"db\"\nafter")),
+            "5:9: event.group: the world has no group \"db\"",
+        ),
+    ];
+    for (text, expected) in cases {
+        check(&text, &format!("w.toml:{expected}"));
+    }
     let status = parse(&format!("{outcome}status = \"Undelivered\"")).unwrap_err().to_string();
     assert!(status.starts_with("w.toml:5:10: outcome.status: unknown value \"Undelivered\""));
 }
