@@ -16,9 +16,11 @@ fn zoned(zones: &[Option<u32>]) -> Vec<Target> {
     zones.iter().zip(0..).map(target).collect()
 }
 
-fn plan(waves: &str, targets: Vec<Target>, rollout: Rollout) -> Plan {
-    let waves = if waves.is_empty() { Vec::new() } else { Rollout::parse_waves(waves).unwrap() };
-    build(Draft { rollout: Rollout { waves, ..rollout }, ..draft(targets) }).unwrap()
+fn plan(waves: &str, targets: Vec<Target>, mut rollout: Rollout) -> Plan {
+    if !waves.is_empty() {
+        rollout.waves = Rollout::parse_waves(waves).unwrap();
+    }
+    build(Draft { rollout, ..draft(targets) }).unwrap()
 }
 
 fn check_sizes(waves: &str, population: u32, expected: &[usize]) {

@@ -9,6 +9,7 @@ mod model;
 mod nonsense;
 mod random;
 mod refusals;
+mod resuming;
 mod script;
 mod tag;
 mod waves;
