@@ -14,7 +14,7 @@ use super::{
     state::{Phase, Run, Stop},
     status::Outcome,
 };
-use crate::plan::{Dispatch, InstanceId};
+use crate::plan::{Dispatch, InstanceId, Plan};
 
 /// The most sends that a gap in the ledger is filled with.
 const GAP_FILLED: usize = 10_000;
@@ -60,7 +60,8 @@ impl Run {
     fn restore_event(&mut self, restored: &mut Restored, event: &Event, at: Duration) {
         match &event.data {
             EventKind::RunStarted { plan } => {
-                if plan.run_id != self.plan.run_id || plan.waves != self.plan.waves {
+                let of = |it: &Plan| (it.run_id.clone(), it.dispatch.clone(), it.waves.clone());
+                if of(plan) != of(&self.plan) {
                     restored.damaged("it is of another plan");
                 }
                 restored.has_started = true;

@@ -2,6 +2,7 @@
 
 mod budget;
 mod checks;
+mod crashing;
 mod doubt;
 mod ending;
 mod ids;

@@ -217,8 +217,8 @@ fn a_value_that_the_ledger_withholds_cannot_be_sent_again() {
     plan.document.parameters.0.insert("dbPassword".to_owned(), vec!["hunter2".to_owned()]);
     let mut world = World::dying(plan.clone(), script, Some((at, LastWords::Performed)));
     world.finish();
-    let read = |text: &str| serde_json::from_str(text).unwrap();
-    world.run.plan = read(&serde_json::to_string(&plan).unwrap());
+    let written = serde_json::to_string(&plan).unwrap();
+    world.run.plan = serde_json::from_str(&written).unwrap();
     world.events[0].data = EventKind::RunStarted { plan: Box::new(world.run.plan.clone()) };
     world.resume(seconds(9), Resume::Continue, None);
     world.finish();
