@@ -12,7 +12,8 @@ use crate::{
     output::{Ledger, Terminal},
     plan::Plan,
     run::{
-        Effect, Event, EventKind, Fold, Observed, Pace, Refusal, RefusalKind, Report, Run, Step,
+        Effect, Event, EventKind, Fold, Observed, Pace, Refusal, RefusalKind, Report, Resume, Run,
+        Step,
     },
     signal::Interrupts,
 };
@@ -25,21 +26,46 @@ pub struct Sinks<'a> {
 
 type Reply<'a> = Pin<Box<dyn Future<Output = Observed> + 'a>>;
 
-/// Runs `plan` to its end and returns the report.
-///
-/// `started` is the wall clock at the start; everything after is measured on a monotonic one.
+/// What is driven, and whose members are read again at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Course<'a> {
+    pub plan: &'a Plan,
+    pub groups: &'a [String],
+    pub pace: Pace,
+}
+
+/// Where a run begins.
+#[derive(Debug)]
+pub enum Beginning {
+    /// It is new. From this wall clock on, time is measured on a monotonic one.
+    New(Timestamp),
+    /// Its process is gone, and these events are what it left.
+    Left { events: Vec<Event>, mode: Resume, now: Timestamp },
+}
+
+/// Runs a plan to its end and returns the report.
 pub async fn drive(
     aws: &mut Aws,
-    plan: Plan,
-    groups: &[String],
-    pace: Pace,
-    started: Timestamp,
+    course: Course<'_>,
+    beginning: Beginning,
     sinks: Sinks<'_>,
     interrupts: &mut Interrupts,
 ) -> Report {
-    let clock = Instant::now();
+    let Course { plan, groups, pace } = course;
     let mut books = Books { fold: Fold::default(), sinks, has_complained: false };
-    let (mut run, mut step) = Run::start(plan.clone(), pace, started);
+    let (mut run, mut step, clock) = match beginning {
+        Beginning::New(started) => {
+            let (run, step) = Run::start(plan.clone(), pace, started);
+            (run, step, Clock::starting_at(Duration::ZERO))
+        }
+        Beginning::Left { events, mode, now } => {
+            let started = events.first().map_or(now, |it| it.at);
+            let elapsed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+            let (run, step) = Run::resume(plan.clone(), pace, started, &events, elapsed, mode);
+            books.recall(&events);
+            (run, step, Clock::starting_at(elapsed))
+        }
+    };
     loop {
         let is_over = {
             // The replies borrow the connection; the books of its calls are read after them.
@@ -52,7 +78,7 @@ pub async fn drive(
                 let mut has_concluded = false;
                 for effect in step.effects {
                     has_concluded |= effect == Effect::Conclude;
-                    replies.extend(perform(aws, &plan, groups, effect, is_written));
+                    replies.extend(perform(aws, plan, groups, effect, is_written));
                 }
                 if is_finished || has_concluded {
                     break is_finished;
@@ -61,7 +87,7 @@ pub async fn drive(
                     biased;
                     () = interrupts.next() => Observed::Interrupted,
                     Some(observed) = replies.next() => observed,
-                    () = until(clock, wake) => Observed::Tick,
+                    () = clock.until(wake) => Observed::Tick,
                 };
                 step = run.apply(clock.elapsed(), observed);
             }
@@ -78,10 +104,26 @@ pub async fn drive(
     }
 }
 
-async fn until(clock: Instant, wake: Option<Duration>) {
-    match wake {
-        Some(wake) => sleep_until(clock + wake).await,
-        None => std::future::pending().await,
+/// Time since the start of the run, which may lie before this process.
+struct Clock {
+    began: Instant,
+    before: Duration,
+}
+
+impl Clock {
+    fn starting_at(before: Duration) -> Self {
+        Self { began: Instant::now(), before }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.before + self.began.elapsed()
+    }
+
+    async fn until(&self, wake: Option<Duration>) {
+        match wake {
+            Some(wake) => sleep_until(self.began + wake.saturating_sub(self.before)).await,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -127,6 +169,15 @@ struct Books<'a> {
 }
 
 impl Books<'_> {
+    /// Takes in what an earlier process wrote down: for the report and the progress, not again for
+    /// the ledger or a script.
+    fn recall(&mut self, events: &[Event]) {
+        for event in events {
+            self.fold.apply(event);
+            self.sinks.terminal.recalled_event(event);
+        }
+    }
+
     /// Hands the step's events to every reader, the ledger first. Returns whether the ledger has
     /// them, on disk where an intent is among them.
     fn write(&mut self, step: &Step) -> bool {

@@ -8,7 +8,7 @@ use super::{
     prompt::{Answer, ask},
 };
 use crate::{
-    drive::{Sinks, drive},
+    drive::{Beginning, Course, Sinks, drive},
     error::Error,
     exit::Exit,
     output::{Ledger, Lock, ReportFile, Terminal},
@@ -72,7 +72,9 @@ pub(super) async fn execute(
     let mut ledger = ledger(&plan)?;
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };
-    let report = drive(aws, plan, &groups, *pace, context.started(), sinks, interrupts).await;
+    let course = Course { plan: &plan, groups: &groups, pace: *pace };
+    let beginning = Beginning::New(context.started());
+    let report = drive(aws, course, beginning, sinks, interrupts).await;
     Ok(finish(&report, ledger, reports, terminal))
 }
 

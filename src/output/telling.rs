@@ -6,7 +6,7 @@ use super::{
     page::{CYAN, DIM, RED, YELLOW},
     words::{count, some_of},
 };
-use crate::run::EventKind;
+use crate::run::{EventKind, Resume};
 
 /// Returns one line about `event`; `None` where the counts or the report tell it.
 pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
@@ -52,6 +52,12 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         }
         EventKind::Interrupted { .. } => (YELLOW, "interrupted again: following stops".to_owned()),
         EventKind::NoteTaken { note } => (CYAN, format!("note: {}", note.text)),
+        EventKind::RunResumed { mode: Resume::Follow } => {
+            (DIM, "taken over from its ledger to be followed: nothing more is sent".to_owned())
+        }
+        EventKind::RunResumed { mode: Resume::Continue } => {
+            (DIM, "taken over from its ledger to be continued".to_owned())
+        }
         EventKind::RunStarted { .. }
         | EventKind::WaveStarted { .. }
         | EventKind::SendIntended { .. }

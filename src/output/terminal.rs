@@ -165,6 +165,21 @@ impl Terminal {
         self.print(&text);
     }
 
+    /// Takes an event of a run that another process began: its progress counts, its story has been
+    /// told.
+    pub fn recalled_event(&mut self, event: &Event) {
+        let detail = match self.mode {
+            Mode::Silent => return,
+            Mode::Bar => Detail::BesideBar,
+            Mode::Log => Detail::Log,
+        };
+        let progress = self.progress.get_or_insert_with(|| Progress::new(detail));
+        progress.apply(event);
+        if matches!(event.data, EventKind::RunStarted { .. }) && self.mode == Mode::Bar {
+            self.bar = Some(Bar::start(progress));
+        }
+    }
+
     /// Takes an event of a run that is over: only a script that reads events gets to see it.
     pub fn stored_event(&mut self, event: &Event) {
         if self.format == Format::Jsonl {

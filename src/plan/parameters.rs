@@ -47,6 +47,12 @@ impl Parameters {
         missing.map(|(name, _)| name.as_str()).collect()
     }
 
+    /// Returns whether values were withheld when it was written down: a document cannot be sent
+    /// with these.
+    pub fn is_redacted(&self) -> bool {
+        !self.missing_secrets().is_empty()
+    }
+
     /// Returns the names whose values are withheld.
     pub fn secret_names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).filter(|it| looks_secret(it)).collect()

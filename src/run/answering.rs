@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    event::EventKind,
+    event::{Consequence, EventKind},
     observed::{Accepted, Effect, Refusal, RefusalKind, Step},
     send::{Command, Send, SendState, number},
     state::{Run, Stop},
@@ -13,7 +13,7 @@ use super::{
 use crate::plan::{Dispatch, InstanceId, Note};
 
 /// SSM's own default for executionTimeout, which its expiry adds to the delivery timeout.
-const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
+pub(super) const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
 
 impl Run {
     /// Tries throttled sends again, asks again for doubted ones, and doubts or gives up those
@@ -118,7 +118,7 @@ impl Run {
         } else {
             self.next_poll = self.next_poll.max(elapsed + self.pace.poll_min);
         }
-        if self.interrupts > 0 || self.has_deadline_passed {
+        if self.interrupts > 0 || self.deadline_passed.is_some() {
             self.cancel_command(step, elapsed, index, None);
         }
     }
@@ -148,7 +148,15 @@ impl Run {
         }
         it.state = SendState::Refused;
         let is_by_ids = matches!(self.plan.dispatch, Dispatch::Ids { .. });
-        let event = EventKind::SendRefused { send, code: code.clone(), message: message.clone() };
+        let consequence = match &kind {
+            RefusalKind::InvalidInstances(_) if is_by_ids => Consequence::Split,
+            RefusalKind::AccessDenied => Consequence::Denied,
+            RefusalKind::InvalidInstances(_) | RefusalKind::Throttled | RefusalKind::Other => {
+                Consequence::Stopped
+            }
+        };
+        let (text, reason) = (code.clone(), message.clone());
+        let event = EventKind::SendRefused { send, code: text, message: reason, consequence };
         self.emit(step, elapsed, event);
         match kind {
             RefusalKind::InvalidInstances(named) if is_by_ids => {
@@ -196,7 +204,13 @@ impl Run {
         }
     }
 
-    fn fail_send(&mut self, step: &mut Step, elapsed: Duration, index: usize, outcome: Outcome) {
+    pub(super) fn fail_send(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        outcome: Outcome,
+    ) {
         for id in self.open_of(index) {
             self.finish_unsent(step, elapsed, &id, outcome, None);
         }
@@ -209,6 +223,6 @@ impl Run {
 
     /// Returns whether the service has taken anything, or may have.
     pub(super) fn has_sent(&self) -> bool {
-        self.sends.iter().any(|it: &Send| it.state != SendState::Refused)
+        self.is_damaged || self.sends.iter().any(|it: &Send| it.state != SendState::Refused)
     }
 }

@@ -104,7 +104,9 @@ impl Run {
             return;
         };
         self.is_budget_spent = true;
-        self.stop.get_or_insert(stop);
+        if matches!(self.stop, None | Some(Stop::NotContinued)) {
+            self.stop = Some(stop);
+        }
         self.emit(step, elapsed, event);
         for send in self.sends.iter_mut().filter(|it| it.state == SendState::Accepted) {
             send.command.is_sweep_due = true;

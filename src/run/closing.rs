@@ -28,7 +28,9 @@ impl Run {
         let silent = self.members.iter().filter(|(_, it)| it.outcome.is_none());
         let silent: Vec<_> = silent.map(|(id, it)| (id.clone(), it.send.is_some())).collect();
         for (id, is_sent) in silent {
-            let outcome = if is_sent { Outcome::Unknown } else { Outcome::NotAttempted };
+            // Of a ledger that does not tell everything, silence proves nothing.
+            let is_unknown = is_sent || self.is_damaged;
+            let outcome = if is_unknown { Outcome::Unknown } else { Outcome::NotAttempted };
             self.finish_unsent(step, elapsed, &id, outcome, None);
         }
         self.finish_wave(step, elapsed);
@@ -52,8 +54,9 @@ impl Run {
         let mut cut: Vec<_> = cut.collect();
         // Failures are what the reader wants to see whole; `Outcome` orders them first.
         cut.sort_by_key(|(_, it)| it.outcome);
-        let n_left = cut.len().saturating_sub(OUTPUTS_COMPLETED);
-        for (id, it) in cut.into_iter().take(OUTPUTS_COMPLETED) {
+        let n_more = OUTPUTS_COMPLETED.saturating_sub(self.n_outputs_read);
+        let n_left = cut.len().saturating_sub(n_more);
+        for (id, it) in cut.into_iter().take(n_more) {
             let Some(command_id) = it.command_id.clone() else { continue };
             self.outputs_wanted.insert(id.clone());
             let (instance_id, plugins) = (id.clone(), it.cut.clone());
@@ -66,6 +69,9 @@ impl Run {
     }
 
     fn read_membership(&mut self, step: &mut Step, elapsed: Duration) {
+        if self.is_coverage_read {
+            return;
+        }
         let selector = &self.plan.selector;
         let has_groups = !(selector.groups.is_empty() && selector.group_tags.is_empty());
         if self.plan.population.is_listed && has_groups {
@@ -77,8 +83,10 @@ impl Run {
     }
 
     fn emit_unread_coverage(&mut self, step: &mut Step, elapsed: Duration) {
-        let coverage = Coverage::Unverified;
-        self.emit(step, elapsed, EventKind::CoverageRead { coverage });
+        if !std::mem::replace(&mut self.is_coverage_read, true) {
+            let coverage = Coverage::Unverified;
+            self.emit(step, elapsed, EventKind::CoverageRead { coverage });
+        }
     }
 
     pub(super) fn output_read(
@@ -136,14 +144,18 @@ impl Run {
             {
                 member.outcome = Some(Outcome::LeftGroup);
             }
-            self.emit(step, elapsed, EventKind::InstanceLeft { instance_id });
+            if self.left.insert(instance_id.clone()) {
+                self.emit(step, elapsed, EventKind::InstanceLeft { instance_id });
+            }
         }
         for instance_id in joined {
-            if !self.members.contains_key(&instance_id) {
+            let is_new = !self.members.contains_key(&instance_id);
+            if is_new && self.joined.insert(instance_id.clone()) {
                 self.emit(step, elapsed, EventKind::InstanceJoined { instance_id });
             }
         }
         let coverage = if is_complete { Coverage::Complete } else { Coverage::Partial };
+        self.is_coverage_read = true;
         self.emit(step, elapsed, EventKind::CoverageRead { coverage });
         self.conclude_if_read(step);
     }

@@ -52,6 +52,8 @@ pub enum EventKind {
         send: u32,
         code: String,
         message: String,
+        #[serde(default)]
+        consequence: Consequence,
     },
     /// The service proved that it took nothing; the same send is tried again later.
     SendThrottled {
@@ -134,15 +136,42 @@ pub enum EventKind {
         /// Milliseconds since the run started.
         until_ms: u64,
     },
+    /// Another process took the run over from its ledger.
+    RunResumed {
+        mode: Resume,
+    },
     RunFinished {
         verdict: Verdict,
-        /// By operation.
+        /// By operation. A process that took the run over knows only its own.
         api_calls: BTreeMap<String, u64>,
         throttled: u64,
     },
     /// Written by a newer fleet.
     #[serde(other)]
     Unknown,
+}
+
+/// What a refusal means for the instances of the send.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consequence {
+    /// The run stops; they were not attempted.
+    #[default]
+    Stopped,
+    /// The run stops; the caller may not send to them.
+    Denied,
+    /// One of them is unusable: they are sent to again without it, or in halves.
+    Split,
+}
+
+/// What a process does with a run that another one has left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resume {
+    /// What was sent is followed to its end, and nothing more is sent.
+    Follow,
+    /// The run goes on as if nothing had happened.
+    Continue,
 }
 
 /// Whether the report covers the group as it is at the end.

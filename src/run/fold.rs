@@ -123,6 +123,7 @@ impl Fold {
             | EventKind::CommandCounted { .. }
             | EventKind::BudgetSpent { .. }
             | EventKind::PauseStarted { .. }
+            | EventKind::RunResumed { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::DeadlinePassed
             | EventKind::Interrupted { .. }

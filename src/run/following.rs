@@ -37,7 +37,9 @@ impl Run {
         if self.has_reads_in_flight() || elapsed < self.next_poll {
             return;
         }
-        let is_due = |it: &Send| it.command.is_sweep_due || elapsed >= it.command.give_up;
+        let is_due = |it: &Send| {
+            it.command.is_sweep_due || it.command.is_unread || elapsed >= it.command.give_up
+        };
         if active.iter().any(|it| is_due(&self.sends[*it])) {
             for index in active {
                 self.read_due(step, elapsed, index);
@@ -68,7 +70,8 @@ impl Run {
         let command = &self.sends[index].command;
         let is_small =
             self.sends[index].instances.as_ref().is_some_and(|it| it.len() <= READ_WHOLE as usize);
-        if elapsed >= command.give_up || (command.is_sweep_due && is_small) {
+        let is_whole = command.is_unread || elapsed >= command.give_up;
+        if is_whole || (command.is_sweep_due && is_small) {
             self.read_rows(step, elapsed, index, ReadScope::All);
         } else if command.is_sweep_due {
             for word in UNSTARTED {

@@ -76,7 +76,10 @@ impl Run {
             (_, Kind::Unknown) if total == 0 => Some("whom it reached is not known".to_owned()),
             _ if total == 0 => Some("the group's tag reached no instance".to_owned()),
             (Some(Stop::Budget | Stop::WaveBudget(_) | Stop::Asked { .. }), _) => None,
-            (Some(Stop::Interrupted) | None, _) => None,
+            (Some(Stop::NotContinued), Kind::Halted) => {
+                Some("what was left was not sent, because the run was followed only".to_owned())
+            }
+            (Some(Stop::Interrupted | Stop::NotContinued) | None, _) => None,
         };
         match why {
             Some(why) => format!("{tally}: {why}"),

@@ -16,6 +16,8 @@ mod observed;
 mod reading;
 mod repeating;
 mod report;
+mod restoring;
+mod resuming;
 mod row;
 mod send;
 mod sending;
@@ -26,7 +28,7 @@ mod tests;
 mod verdict;
 
 pub use self::{
-    event::{Coverage, Event, EventKind},
+    event::{Consequence, Coverage, Event, EventKind, Resume},
     fold::Fold,
     observed::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,

@@ -36,6 +36,8 @@ impl Run {
             for row in rows {
                 self.row_seen(step, elapsed, index, row);
             }
+            // A process that took the run over has not judged what it was told by the ledger.
+            self.check_budget(step, elapsed);
             if step.events.len() > before {
                 self.sends[index].command.changed = elapsed;
             }
@@ -43,6 +45,7 @@ impl Run {
                 self.sweep(step, elapsed, index, scope, rows);
             }
             if scope == ReadScope::All {
+                self.sends[index].command.is_unread = false;
                 self.complete_if_done(step, elapsed, index);
             }
         }
@@ -60,7 +63,7 @@ impl Run {
         let is_planned = !self.plan.population.is_listed;
         let member = Member::reached(self.sends[index].wave, index, is_planned);
         self.members.insert(id.clone(), member);
-        if !is_planned {
+        if !is_planned && self.joined.insert(id.clone()) {
             self.emit(step, elapsed, EventKind::InstanceJoined { instance_id: id.clone() });
         }
     }

@@ -56,6 +56,9 @@ pub struct Execution {
     pub stderr: String,
     /// More was printed than is here.
     pub truncated: bool,
+    /// The steps whose output was cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut_plugins: Vec<String>,
 }
 
 impl Row {
@@ -76,6 +79,7 @@ impl Row {
     pub fn execution(&self) -> Execution {
         let codes = || self.plugins.iter().filter_map(|it| it.response_code);
         let (stdout, stderr) = self.streams();
+        let cut_plugins = self.cut_plugins();
         Execution {
             status: self.status_word.clone(),
             status_details: self.details_word.clone(),
@@ -85,7 +89,8 @@ impl Row {
             ended: self.plugins.iter().filter_map(|it| it.ended).max(),
             stdout,
             stderr,
-            truncated: !self.cut_plugins().is_empty(),
+            truncated: !cut_plugins.is_empty(),
+            cut_plugins,
         }
     }
 

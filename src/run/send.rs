@@ -63,6 +63,8 @@ pub(super) struct Command {
     pub delivery_timed_out_at: u32,
     /// What SSM has not started is to be found and cancelled.
     pub is_sweep_due: bool,
+    /// A process took the run over and has not seen its rows: nothing is sent before that.
+    pub is_unread: bool,
     pub is_cancelled: bool,
 }
 

@@ -14,7 +14,9 @@ use crate::plan::{Bound, Dispatch, IDS_PER_COMMAND, InstanceId, Note};
 impl Run {
     /// Sends whatever the window and the budget allow.
     pub(super) fn send_next(&mut self, step: &mut Step, elapsed: Duration) {
-        if self.stop.is_some() || self.sends.iter().any(Send::is_in_doubt) {
+        let is_unread = |it: &Send| it.state == SendState::Accepted && it.command.is_unread;
+        let must_wait = |it: &Send| it.is_in_doubt() || is_unread(it);
+        if self.stop.is_some() || self.sends.iter().any(must_wait) {
             return;
         }
         self.enter_wave(step, elapsed);
@@ -83,6 +85,9 @@ impl Run {
             return false;
         }
         let (Some(seconds), Some(last)) = (rollout.pause, self.wave) else { return true };
+        if !self.plan.waves[next].instances.iter().any(|it| self.is_untouched(it)) {
+            return true;
+        }
         if let Some(until) = self.pause {
             return elapsed >= until;
         }
@@ -94,7 +99,7 @@ impl Run {
         elapsed >= until
     }
 
-    fn is_untouched(&self, id: &InstanceId) -> bool {
+    pub(super) fn is_untouched(&self, id: &InstanceId) -> bool {
         self.members.get(id).is_some_and(|it| it.send.is_none() && it.outcome.is_none())
     }
 

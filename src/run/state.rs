@@ -40,7 +40,8 @@ pub struct Run {
     /// When the pause after the last wave ends.
     pub(super) pause: Option<Duration>,
     pub(super) stop: Option<Stop>,
-    pub(super) has_deadline_passed: bool,
+    /// When it was noticed that the deadline had passed.
+    pub(super) deadline_passed: Option<Duration>,
     pub(super) interrupts: u32,
     /// An interrupt found something that was not finished.
     pub(super) is_cut_short: bool,
@@ -54,6 +55,16 @@ pub struct Run {
     /// Whose output is still being read at the end.
     pub(super) outputs_wanted: BTreeSet<InstanceId>,
     pub(super) is_membership_wanted: bool,
+    pub(super) is_coverage_read: bool,
+    /// Whose output has been completed.
+    pub(super) n_outputs_read: usize,
+    /// Who has been said to have joined, or left.
+    pub(super) joined: BTreeSet<InstanceId>,
+    pub(super) left: BTreeSet<InstanceId>,
+    pub(super) notes: Vec<Note>,
+    /// The ledger that the run was taken over from does not tell everything: whoever it does not
+    /// name may have been sent to.
+    pub(super) is_damaged: bool,
 }
 
 /// Why nothing more is sent.
@@ -74,6 +85,8 @@ pub(super) enum Stop {
     /// Nothing can be followed any more, or nothing can be sent for want of a slot.
     Lost,
     Interrupted,
+    /// The run was taken over to be followed, not to be continued.
+    NotContinued,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,13 +103,26 @@ pub(super) enum Phase {
 impl Run {
     /// Returns the run of `plan`, and its first step, which starts it.
     pub fn start(plan: Plan, pace: Pace, started: Timestamp) -> (Self, Step) {
+        let mut run = Self::new(plan, pace, started);
+        let mut step = Step::default();
+        run.begin(&mut step, Duration::ZERO);
+        run.advance(&mut step, Duration::ZERO);
+        (run, step)
+    }
+
+    pub(super) fn begin(&mut self, step: &mut Step, elapsed: Duration) {
+        let plan = Box::new(self.plan.clone());
+        self.emit(step, elapsed, EventKind::RunStarted { plan });
+    }
+
+    pub(super) fn new(plan: Plan, pace: Pace, started: Timestamp) -> Self {
         let mut members = BTreeMap::new();
         for wave in &plan.waves {
             for id in &wave.instances {
                 members.entry(id.clone()).or_insert_with(|| Member::planned(wave.index));
             }
         }
-        let mut run = Self {
+        Self {
             members,
             plan,
             pace,
@@ -111,7 +137,7 @@ impl Run {
             is_budget_spent: false,
             pause: None,
             stop: None,
-            has_deadline_passed: false,
+            deadline_passed: None,
             interrupts: 0,
             is_cut_short: false,
             abandoned: false,
@@ -122,12 +148,13 @@ impl Run {
             phase: Phase::Running,
             outputs_wanted: BTreeSet::new(),
             is_membership_wanted: false,
-        };
-        let mut step = Step::default();
-        let plan = Box::new(run.plan.clone());
-        run.emit(&mut step, Duration::ZERO, EventKind::RunStarted { plan });
-        run.advance(&mut step, Duration::ZERO);
-        (run, step)
+            is_coverage_read: false,
+            n_outputs_read: 0,
+            joined: BTreeSet::new(),
+            left: BTreeSet::new(),
+            notes: Vec::new(),
+            is_damaged: false,
+        }
     }
 
     /// Takes in one observation, made `elapsed` after the start.
@@ -173,7 +200,7 @@ impl Run {
     }
 
     /// Does whatever is due: deadlines, the next send, the next round of reads, the end.
-    fn advance(&mut self, step: &mut Step, elapsed: Duration) {
+    pub(super) fn advance(&mut self, step: &mut Step, elapsed: Duration) {
         if self.phase == Phase::Running {
             self.check_deadlines(step, elapsed);
             self.retry_sends(step, elapsed);
@@ -217,17 +244,23 @@ impl Run {
 
     fn check_deadlines(&mut self, step: &mut Step, elapsed: Duration) {
         let Some(deadline) = self.plan.deadline.map(Duration::from_secs) else { return };
-        if elapsed >= deadline && !self.has_deadline_passed {
-            self.has_deadline_passed = true;
+        if elapsed >= deadline && self.deadline_passed.is_none() {
+            self.deadline_passed = Some(elapsed);
             self.stop.get_or_insert(Stop::Deadline);
             self.emit(step, elapsed, EventKind::DeadlinePassed);
             self.cancel_all(step, elapsed);
         }
-        let is_over = elapsed >= deadline.saturating_add(self.pace.visible_within);
+        let is_over = self.grace_ends().is_some_and(|it| elapsed >= it);
         if is_over && self.sends.iter().any(|it| !it.is_settled()) {
             let why = "the deadline passed and instances had not answered";
             self.abandon(step, elapsed, Reach::Everything, why);
         }
+    }
+
+    /// Returns until when those that the deadline has cancelled may answer. A process that takes
+    /// the run over long after the deadline gives them the same time.
+    fn grace_ends(&self) -> Option<Duration> {
+        self.deadline_passed.map(|it| it.saturating_add(self.pace.visible_within))
     }
 
     /// Returns when time alone changes something next. It always lies ahead, so that the driver
@@ -250,8 +283,7 @@ impl Run {
         let is_following = self.sends.iter().any(|it| it.state == SendState::Accepted);
         let reads = is_following.then(|| self.next_read()).into_iter().flatten().flatten();
         let deadline = self.plan.deadline.map(Duration::from_secs);
-        let deadlines =
-            deadline.into_iter().flat_map(|it| [it, it.saturating_add(self.pace.visible_within)]);
+        let deadlines = deadline.into_iter().chain(self.grace_ends());
         let pause = self.pause.filter(|_| self.stop.is_none());
         sends.chain(reads).chain(deadlines).chain(pause).filter(|it| *it > elapsed).min()
     }
@@ -264,7 +296,12 @@ impl Run {
         step.events.push(Event { seq: self.seq, at, elapsed_ms, data });
     }
 
+    /// Takes a note, once.
     pub(super) fn note(&mut self, step: &mut Step, elapsed: Duration, note: Note) {
+        if self.notes.contains(&note) {
+            return;
+        }
+        self.notes.push(note.clone());
         self.emit(step, elapsed, EventKind::NoteTaken { note });
     }
 

@@ -17,8 +17,9 @@ fn zoned(zones: &[Option<u32>]) -> Vec<Target> {
 }
 
 fn plan(waves: &str, targets: Vec<Target>, mut rollout: Rollout) -> Plan {
-    rollout.waves =
-        if waves.is_empty() { Vec::new() } else { Rollout::parse_waves(waves).unwrap() };
+    if !waves.is_empty() {
+        rollout.waves = Rollout::parse_waves(waves).unwrap();
+    }
     build(Draft { rollout, ..draft(targets) }).unwrap()
 }
 

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{EventKind, model::Command, random::check_events, world::World};
-use crate::run::{Effect, Outcome};
+use super::{EventKind, Report, model::Command, random::check_events, world::World};
+use crate::{
+    plan::Dispatch,
+    run::{Effect, Outcome, Status},
+};
 
 impl World {
     /// What holds at every moment.
@@ -27,7 +30,7 @@ impl World {
         let planned = report.population.planned;
         assert_eq!(report.totals.values().sum::<u32>(), planned);
         assert_eq!(report.instances.len(), planned as usize);
-        let verdict = report.verdict.expect("the run is finished");
+        let verdict = report.verdict.clone().expect("the run is finished");
         let promises_nothing = matches!(verdict.exit_code, 2..=4);
         assert!(!promises_nothing || self.commands.is_empty(), "{verdict:?}");
         if verdict.exit_code == 0 {
@@ -40,7 +43,29 @@ impl World {
         let intents =
             self.events.iter().filter(|it| matches!(it.data, EventKind::SendIntended { .. }));
         let n_sends = self.effects.iter().filter(|it| matches!(it, Effect::Send { .. })).count();
-        assert_eq!(intents.count(), n_sends);
+        assert!(intents.count() == n_sends || self.n_deaths > 0);
+        self.check_truth(&report);
+    }
+}
+
+impl World {
+    /// What is reported of an instance is what became of it.
+    fn check_truth(&self, report: &Report) {
+        for it in &report.instances {
+            let found = self.commands.iter().find_map(|c| c.invocations.get(&it.instance_id));
+            let is_sent = matches!(report.dispatch, Dispatch::Ids { .. }) && found.is_some();
+            assert!(!(is_sent && it.outcome == Outcome::NotAttempted), "{} was", it.instance_id);
+            let said = it.outcome;
+            if matches!(said, Outcome::Unknown | Outcome::NotAttempted | Outcome::LeftGroup) {
+                continue;
+            }
+            let words = found.and_then(|it| it.ended).map(|(_, words)| words);
+            let truth =
+                words.and_then(|(status, details)| Status::parse(status, details).outcome());
+            let is_unsent =
+                words.is_none() && matches!(said, Outcome::Undeliverable | Outcome::AccessDenied);
+            assert!(is_unsent || truth == Some(said), "{}: {words:?}, {said:?}", it.instance_id);
+        }
     }
 }
 

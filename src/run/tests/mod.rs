@@ -2,6 +2,7 @@
 
 mod budget;
 mod checks;
+mod crashing;
 mod doubt;
 mod ending;
 mod ids;
@@ -9,6 +10,7 @@ mod model;
 mod nonsense;
 mod random;
 mod refusals;
+mod resuming;
 mod script;
 mod tag;
 mod waves;

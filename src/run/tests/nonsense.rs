@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::prelude::*;
 
 use super::{
-    Event, EventKind, Pace, by_ids, by_tag, id, random::check_events, report, started, unlisted,
+    Event, EventKind, Pace, by_ids, by_tag, id,
+    random::{cases, check_events},
+    report, started, unlisted,
 };
 use crate::{
     plan::{InstanceId, Limit, Plan},
@@ -126,7 +128,12 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 /// Lets time pass, and answers nothing but the last effect, until the run is over.
-fn wait(run: &mut Run, events: &mut Vec<Event>, mut now: Duration, mut is_concluding: bool) {
+pub(super) fn wait(
+    run: &mut Run,
+    events: &mut Vec<Event>,
+    mut now: Duration,
+    mut is_concluding: bool,
+) {
     for _ in 0..100_000 {
         let step = if is_concluding {
             run.apply(now, Observed::Concluded { api_calls: BTreeMap::new(), throttled: 0 })
@@ -154,13 +161,8 @@ fn sent_ids(events: &[Event]) -> Vec<(u32, Vec<InstanceId>)> {
     sent.collect()
 }
 
-fn cases() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok());
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(512)) }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn nonsense_is_survived_and_accounted_for(

@@ -11,7 +11,7 @@ use super::{
     seconds, unlisted,
     world::run,
 };
-use crate::plan::{Limit, Plan};
+use crate::plan::{Limit, Plan, Rollout};
 
 /// What holds of the events of any run, in any world.
 pub(super) fn check_events(events: &[Event]) {
@@ -93,7 +93,7 @@ fn reads() -> impl Strategy<Value = Reads> {
     ]
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub(super) fn plan() -> impl Strategy<Value = Plan> {
     let errors = 0_u32..6;
     let ids = (prop::collection::vec(0_usize..70, 1..4), 1_u32..130, errors.clone())
         .prop_map(|(waves, slots, errors)| by_ids(&waves, slots, errors));
@@ -102,13 +102,25 @@ fn plan() -> impl Strategy<Value = Plan> {
     let blind = (1_u8..100, 0_u8..100)
         .prop_map(|(slots, errors)| unlisted(Limit::Percent(slots), Limit::Percent(errors)));
     let plan = prop_oneof![3 => ids, 2 => tag, 1 => blind];
-    (plan, prop::option::weighted(0.2, 1_u64..300))
-        .prop_map(|(plan, deadline)| Plan { deadline, ..plan })
+    let rollout = (
+        prop::option::weighted(0.3, 0_u64..200),
+        prop::option::weighted(0.1, 1_u32..4),
+        prop::option::weighted(0.3, 0_u32..4),
+    );
+    (plan, prop::option::weighted(0.2, 1_u64..300), rollout).prop_map(
+        |(mut plan, deadline, (pause, stop_after_wave, errors))| {
+            let max_errors_per_wave = errors.map(Limit::Count);
+            plan.waves.iter_mut().for_each(|it| it.max_errors = errors);
+            let rollout =
+                Rollout { pause, stop_after_wave, max_errors_per_wave, ..Rollout::default() };
+            Plan { deadline, rollout, ..plan }
+        },
+    )
 }
 
-type World = (Plan, Script);
+pub(super) type World = (Plan, Script);
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     let service = (answers(), reads(), reads(), reads(), reads());
     let noise = (prop::option::of(1_u64..6), 0_u64..80, any::<u64>(), any::<bool>());
     let hands = (
@@ -142,13 +154,14 @@ fn world() -> impl Strategy<Value = World> {
     )
 }
 
-fn cases() -> ProptestConfig {
+pub(super) fn cases(usual: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok());
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(192)) }
+    let cases = ProptestConfig::with_cases(cases.unwrap_or(usual));
+    ProptestConfig { failure_persistence: None, ..cases }
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(192))]
 
     /// The world checks the rest: nobody twice, never more than the window, the totals, the exit
     /// codes that promise that nothing was sent, and that it ends.
@@ -159,7 +172,10 @@ proptest! {
         let report = world.report();
         let charged = report.instances.iter().filter(|it| it.outcome.counts_as_error()).count();
         let is_spent = world.events.iter().any(|it| matches!(it.data, EventKind::BudgetSpent { .. }));
-        prop_assert!(!is_spent || limit.is_none_or(|it| report.budget.used > it));
+        let of_waves = world.events.iter().any(|it| {
+            matches!(it.data, EventKind::BudgetSpent { wave: Some(_), .. })
+        });
+        prop_assert!(!is_spent || of_waves || limit.is_none_or(|it| report.budget.used > it));
         // Who left the group after the end was not charged for, and who joined was.
         let n_left = report.population.left.len();
         let n_joined = report.population.joined.len();

@@ -14,7 +14,7 @@ use crate::{
     plan::{Dispatch, InstanceId, Plan},
     run::{
         Accepted, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope, Refusal,
-        RefusalKind, Row, Run, SendRequest, SendTargets, Settlement, Step,
+        RefusalKind, Resume, Row, Run, SendRequest, SendTargets, Settlement, Step,
     },
 };
 
@@ -34,6 +34,18 @@ pub(super) struct World {
     pub effects: Vec<Effect>,
     /// The most instances that ran at once.
     pub peak: usize,
+    /// The process dies as soon as it has written this many events, and whether it still carries
+    /// out what the last step asked for.
+    dies: Option<(usize, LastWords)>,
+    pub is_dead: bool,
+    pub n_deaths: usize,
+}
+
+/// What a process that dies with its last step written down still does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastWords {
+    Performed,
+    Withheld,
 }
 
 /// Runs `plan` in the world of `script` to its end.
@@ -45,6 +57,11 @@ pub(super) fn run(plan: Plan, script: Script) -> World {
 
 impl World {
     pub(super) fn new(plan: Plan, script: Script) -> Self {
+        Self::dying(plan, script, None)
+    }
+
+    /// Returns a world whose process dies once it has written so many events.
+    pub(super) fn dying(plan: Plan, script: Script, dies: Option<(usize, LastWords)>) -> Self {
         let is_ids = matches!(plan.dispatch, Dispatch::Ids { .. });
         let slots = plan.limits.max_concurrency.resolved.filter(|_| is_ids).map(|it| it as usize);
         let (run, step) = Run::start(plan, Pace::default(), started());
@@ -62,6 +79,9 @@ impl World {
             events: Vec::new(),
             effects: Vec::new(),
             peak: 0,
+            dies,
+            is_dead: false,
+            n_deaths: 0,
         };
         world.take(step);
         world
@@ -74,6 +94,9 @@ impl World {
     pub(super) fn finish(&mut self) {
         let mut n_still = 0;
         for _ in 0..400_000 {
+            if self.is_dead {
+                return;
+            }
             if self.is_finished {
                 return self.check_end();
             }
@@ -114,12 +137,54 @@ impl World {
         let Step { events, effects, wake, is_finished } = step;
         assert!(wake.is_none_or(|it| it > self.now), "wake {wake:?} is not after {:?}", self.now);
         self.events.extend(events);
+        if let Some((at, last_words)) = self.dies
+            && self.events.len() >= at
+        {
+            let is_torn = self.events.len() > at;
+            self.events.truncate(at);
+            if is_torn || last_words == LastWords::Withheld {
+                return self.die();
+            }
+            self.is_dead = true;
+        }
         for effect in effects {
             self.effects.push(effect.clone());
             self.perform(effect);
         }
         self.wake = wake;
         self.is_finished |= is_finished;
+        if self.is_dead {
+            self.die();
+        }
+    }
+
+    /// The process is gone, and what was on its way to it; what the service took stays.
+    fn die(&mut self) {
+        self.is_dead = true;
+        self.n_deaths += 1;
+        self.replies.clear();
+        (self.dies, self.wake) = (None, None);
+    }
+
+    /// Takes the run over, `after` the last one died.
+    pub(super) fn resume(
+        &mut self,
+        after: Duration,
+        mode: Resume,
+        dies: Option<(usize, LastWords)>,
+    ) {
+        assert!(std::mem::take(&mut self.is_dead));
+        (self.now, self.dies, self.is_finished) = (self.now + after, dies, false);
+        for command in &mut self.commands {
+            command.advance(self.now);
+        }
+        let lines: Vec<_> =
+            self.events.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
+        let read: Vec<Event> = lines.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
+        let plan = self.run.plan.clone();
+        let (run, step) = Run::resume(plan, Pace::default(), started(), &read, self.now, mode);
+        self.run = run;
+        self.take(step);
     }
 
     fn reply(&mut self, after: Duration, observed: Observed) {
