@@ -16,6 +16,7 @@ mod run;
 mod runs;
 mod sim;
 mod targets;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +47,7 @@ enum Command {
     Targets(Box<targets::TargetsArgs>),
     Runs(runs::RunsArgs),
     Report(report::ReportArgs),
+    Watch(Box<watch::WatchArgs>),
     Cancel(cancel::CancelArgs),
     Retry(Box<retry::RetryArgs>),
     Sim(sim::SimArgs),
@@ -112,6 +114,7 @@ async fn dispatch(
             result = cancel::cancel(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Watch(args) => watch::watch(args, terminal, interrupts).await,
         Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
         Command::Runs(args) => runs::runs(args, terminal),
         Command::Report(args) => report::report(args, terminal),
@@ -127,6 +130,7 @@ impl Cli {
             Command::Run(args) => args.output.terminal(),
             Command::Plan(args) => args.output.terminal(),
             Command::Targets(args) => args.output.terminal(),
+            Command::Watch(args) => args.output.terminal(),
             Command::Cancel(args) => args.output.terminal(),
             Command::Retry(args) => args.output.terminal(),
             Command::Runs(args) => args.output.terminal(),

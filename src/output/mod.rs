@@ -19,6 +19,7 @@ mod report_file;
 mod sanitize;
 mod stream;
 mod table;
+mod tail;
 mod targets;
 mod telling;
 mod terminal;
@@ -34,5 +35,6 @@ pub use self::{
     lock::{Lock, LockError},
     report_file::ReportFile,
     sanitize::sanitize,
+    tail::Tail,
     terminal::{Format, Terminal},
 };

@@ -1,0 +1,159 @@
+//! `fleet watch`: follows a run that goes on, or takes over one whose process is gone.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use tokio::time::sleep;
+
+use super::{
+    args::{AccessArgs, DocumentArgs, OutputArgs},
+    context::{Connection, Context, connect, history},
+    execute::{check_reports, confirm, finish, interrupted, lock, require_consent},
+};
+use crate::{
+    drive::{Beginning, Course, Sinks, drive},
+    error::Error,
+    exit::Exit,
+    output::{HistoryError, Ledger, ReportFile, Tail, Terminal, read_plan, report as fold},
+    plan::{Parameters, Plan},
+    run::{Event, EventKind, Resume},
+    signal::Interrupts,
+};
+
+/// How often the ledger of a run that goes on is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Follow a run to its end: one that goes on, or one whose process is gone
+#[derive(Debug, Clone, Args)]
+pub(super) struct WatchArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN", default_value = "last")]
+    run: String,
+    /// Also send what had not been sent when its process went
+    #[arg(long = "continue")]
+    go_on: bool,
+    /// A parameter whose value the ledger withholds
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::args::parameter)]
+    param: Vec<(String, Vec<String>)>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Do not ask before sending
+    #[arg(long, short)]
+    yes: bool,
+    /// Write the report to this file; its format is its ending: .json
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
+}
+
+pub(super) async fn watch(
+    args: &WatchArgs,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let reports = check_reports(&args.report)?;
+    let directory = history()?.find(&args.run)?;
+    let unreadable = |source| HistoryError::Unreadable { name: args.run.clone(), source };
+    let Some((ledger, events)) = Ledger::reopen(&directory).map_err(unreadable)? else {
+        let mut tail = Tail::open(&directory).map_err(unreadable)?;
+        return follow(&mut tail, reports, terminal, interrupts).await;
+    };
+    let is_finished = |it: &Event| matches!(it.data, EventKind::RunFinished { .. });
+    if events.iter().any(is_finished) {
+        let report = fold(&directory)?;
+        return Ok(finish(&report, ledger, reports, terminal));
+    }
+    let plan = match events.first().map(|it| &it.data) {
+        Some(EventKind::RunStarted { plan }) => Plan::clone(plan),
+        _ => read_plan(&directory.join("plan.json")).map_err(unreadable)?,
+    };
+    take_over(args, plan, ledger, events, reports, terminal, interrupts).await
+}
+
+/// Shows what the process of the run writes down, until it has finished.
+async fn follow(
+    tail: &mut Tail,
+    reports: Vec<ReportFile>,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let mut fold = crate::run::Fold::default();
+    loop {
+        let added = tail.added().map_err(|err| {
+            Error::new(Exit::Setup, "the ledger of the run cannot be read").because(&err)
+        })?;
+        let is_finished = added.iter().any(|it| matches!(it.data, EventKind::RunFinished { .. }));
+        for event in &added {
+            fold.apply(event);
+            terminal.event(event);
+        }
+        if is_finished {
+            break;
+        }
+        tokio::select! {
+            () = sleep(GLANCE) => {}
+            () = interrupts.next() => {
+                let message = "stopped watching; the run goes on";
+                return Err(Error::new(Exit::Interrupted, message));
+            }
+        }
+    }
+    let report = fold
+        .report()
+        .ok_or_else(|| Error::new(Exit::Setup, "the ledger of the run has no beginning"))?;
+    for file in reports {
+        if let Err(err) = file.write(&report) {
+            terminal.warning(&err.to_string());
+        }
+    }
+    terminal.report(&report, &[]);
+    Ok(report.verdict.map_or(Exit::Bug, |it| Exit::Verdict(it.exit_code)))
+}
+
+/// Brings a run to its end whose process is gone.
+async fn take_over(
+    args: &WatchArgs,
+    mut plan: Plan,
+    mut ledger: Ledger,
+    events: Vec<Event>,
+    reports: Vec<ReportFile>,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let must_ask = args.go_on && !(args.yes || args.access.sim.is_some());
+    require_consent(must_ask, terminal)?;
+    if args.go_on {
+        let document = DocumentArgs::again(&plan.document, &args.param)?;
+        plan.document.parameters = Parameters(document.param.into_iter().collect());
+    }
+    let context = Context::from_env()?;
+    let access = args.access.or_those_of(&plan.region, &plan.operator);
+    let documents = [plan.document.name.as_str()];
+    let mut connection = tokio::select! {
+        it = connect(&access, &context, &plan.selector, &documents, terminal) => it?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    if connection.aws.account != plan.account {
+        let known = |it: &Option<String>| it.clone().unwrap_or_else(|| "unknown".to_owned());
+        let (was, is) = (known(&plan.account), known(&connection.aws.account));
+        let message = format!("the run is of account {was}, and these credentials are of {is}");
+        return Err(Error::new(Exit::Setup, message));
+    }
+    if must_ask {
+        confirm(&plan, terminal, interrupts).await?;
+    }
+    let mut groups = plan.selector.groups.clone();
+    groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
+    groups.sort();
+    groups.dedup();
+    let is_private = args.access.sim.is_some();
+    let _lock = if is_private || !args.go_on { None } else { Some(lock(&plan, &groups)?) };
+    let mode = if args.go_on { Resume::Continue } else { Resume::Follow };
+    let Connection { aws, pace, .. } = &mut connection;
+    let sinks = Sinks { terminal, ledger: &mut ledger };
+    let course = Course { plan: &plan, groups: &groups, pace: *pace };
+    let beginning = Beginning::Left { events, mode, now: context.now };
+    let report = drive(aws, course, beginning, sinks, interrupts).await;
+    Ok(finish(&report, ledger, reports, terminal))
+}
