@@ -1,9 +1,9 @@
 //! Every world under examples/ loads and runs, and the published walk-through works under its
 //! minimal role and nowhere beyond it.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
-use crate::support::{FleetEnv, Output, SimProcess, repository};
+use crate::support::{FleetEnv, Output, SimProcess, repository, skip};
 
 /// Returns every file of this ending below examples/.
 fn examples(ending: &str) -> Vec<PathBuf> {
@@ -11,6 +11,30 @@ fn examples(ending: &str) -> Vec<PathBuf> {
     let folders = folders.filter(|it| it.is_dir());
     let files = folders.flat_map(|it| fs::read_dir(it).unwrap().map(|it| it.unwrap().path()));
     files.filter(|it| it.extension().is_some_and(|it| it == ending)).collect()
+}
+
+#[test]
+fn the_scripted_rollout_runs_retries_and_reads_its_report() {
+    let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if !is_there("jq") {
+        return skip("the_scripted_rollout_runs_retries_and_reads_its_report", "there is no jq");
+    }
+    let env = FleetEnv::new().set("FLEET_PACE", "0.05").unset("FLEET_NOW");
+    let output = env
+        .program("bash", &[repository("examples/rollout.sh").to_str().unwrap()])
+        .env("FLEET", env!("CARGO_BIN_EXE_fleet"))
+        .output()
+        .unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    assert!(
+        out.starts_with("rollout ended with 1: 10 of 12 instances succeeded, 2 failed\n"),
+        "{out}"
+    );
+    assert_eq!(out.lines().filter(|it| it.ends_with(" failed 1")).count(), 2, "{out}");
+    assert!(out.ends_with("retry ended with 1: 0 of 2 instances succeeded, 2 failed\n"), "{out}");
+    assert_eq!(env.runs().len(), 2);
 }
 
 #[test]

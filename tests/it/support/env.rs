@@ -96,6 +96,13 @@ impl FleetEnv {
         command
     }
 
+    /// Returns another program in the same environment: a script that calls fleet.
+    pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().envs(&self.vars).current_dir(self.home.path());
+        command
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.spawn(args).finish()
     }
