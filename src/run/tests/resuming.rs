@@ -1,11 +1,13 @@
 //! A process that dies, and one that takes over from its ledger.
 
 use super::{
-    EventKind, Outcome, by_ids, by_tag, id,
+    EventKind, Outcome, by_ids, by_tag,
+    dying::LastWords,
+    id,
     model::Behaviour,
     script::{Answer, Script},
     seconds,
-    world::{LastWords, World, run},
+    world::{World, run},
 };
 use crate::{
     plan::{Plan, Rollout},
