@@ -38,3 +38,20 @@ pub(super) fn hint(outcome: Outcome, execution: Option<&Execution>) -> Option<St
     };
     Some(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_instance_is_told_apart_by_whether_it_had_started() {
+        let check = |started: Option<&str>, expected: &str| {
+            let started = started.map(|it| it.parse().unwrap());
+            let execution = Execution { started, ..Execution::default() };
+            let text = hint(Outcome::Cancelled, Some(&execution)).unwrap();
+            assert_eq!(text, expected);
+        };
+        check(Some("2024-07-19T04:09:00Z"), "cancelled while it ran: look at what it left");
+        check(None, "cancelled before it started");
+    }
+}

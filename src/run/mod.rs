@@ -14,6 +14,7 @@ mod losing;
 mod member;
 mod observed;
 mod reading;
+mod rebuilding;
 mod repeating;
 mod report;
 mod restoring;
@@ -23,6 +24,7 @@ mod send;
 mod sending;
 mod state;
 mod status;
+mod stopping;
 #[cfg(test)]
 mod tests;
 mod verdict;

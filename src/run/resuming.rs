@@ -70,8 +70,19 @@ impl Run {
             self.fail_send(step, elapsed, *index, Outcome::AccessDenied);
         }
         for index in 0..self.sends.len() {
-            if self.sends[index].state == SendState::Lost {
-                self.set_adrift(step, elapsed, index);
+            let has_ended = |it: &super::member::Member| it.send == Some(index) && !it.is_open();
+            match self.sends[index].state {
+                SendState::Lost => self.set_adrift(step, elapsed, index),
+                // Somebody of it has been said not to have been attempted, and must not be now.
+                SendState::Throttled { .. } if self.members.values().any(has_ended) => {
+                    self.withdraw(index);
+                }
+                SendState::InFlight { .. }
+                | SendState::Throttled { .. }
+                | SendState::Doubted { .. }
+                | SendState::Accepted
+                | SendState::Complete
+                | SendState::Refused => {}
             }
         }
         // A share of those who have answered is only known once they have been read again.

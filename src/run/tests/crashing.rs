@@ -5,13 +5,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{
-    Event, EventKind, Pace, id,
+    Event, EventKind, Pace,
+    dying::LastWords,
+    id,
     model::Behaviour,
     nonsense::wait,
     random::{self, cases},
     script::Script,
     seconds, started,
-    world::{LastWords, World},
+    world::World,
 };
 use crate::{
     plan::{Plan, Rollout},

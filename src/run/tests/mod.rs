@@ -4,6 +4,7 @@ mod budget;
 mod checks;
 mod crashing;
 mod doubt;
+mod dying;
 mod ending;
 mod ids;
 mod model;

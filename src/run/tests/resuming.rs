@@ -1,11 +1,13 @@
 //! A process that dies, and one that takes over from its ledger.
 
 use super::{
-    EventKind, Outcome, by_ids, by_tag, id,
+    EventKind, Outcome, by_ids, by_tag,
+    dying::LastWords,
+    id,
     model::Behaviour,
     script::{Answer, Script},
     seconds,
-    world::{LastWords, World, run},
+    world::{World, run},
 };
 use crate::{
     plan::{Plan, Rollout},
@@ -224,4 +226,19 @@ fn a_value_that_the_ledger_withholds_cannot_be_sent_again() {
     world.finish();
     assert!(world.has_note("parameter.withheld"));
     assert_eq!((world.exit_code(), world.n(Outcome::NotAttempted)), (5, 8));
+}
+
+#[test]
+fn a_throttled_send_that_was_given_up_by_a_process_that_only_followed_stays_unsent() {
+    let plan = by_ids(&[1], 1, 0);
+    let mut script = Script::of(&plan);
+    script.answers = [Answer::Throttle].into();
+    let mut world = World::dying(plan, script, Some((4, LastWords::Withheld)));
+    world.finish();
+    world.resume(seconds(0), Resume::Follow, Some((6, LastWords::Withheld)));
+    world.finish();
+    assert!(matches!(world.events[5].data, EventKind::InstanceFinished { .. }));
+    world.resume(seconds(0), Resume::Continue, None);
+    world.finish();
+    assert_eq!((world.commands.len(), world.exit_code()), (0, 3));
 }

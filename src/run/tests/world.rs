@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Event, Pace, Report,
+    dying::LastWords,
     model::{Command, Invocation},
     report,
     script::{Answer, Reads, Script},
@@ -14,7 +15,7 @@ use crate::{
     plan::{Dispatch, InstanceId, Plan},
     run::{
         Accepted, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope, Refusal,
-        RefusalKind, Resume, Row, Run, SendRequest, SendTargets, Settlement, Step,
+        RefusalKind, Row, Run, SendRequest, SendTargets, Settlement, Step,
     },
 };
 
@@ -24,28 +25,21 @@ pub(super) struct World {
     script: Script,
     pub slots: Option<usize>,
     random: fastrand::Rng,
-    now: Duration,
-    wake: Option<Duration>,
+    pub now: Duration,
+    pub wake: Option<Duration>,
     pub is_finished: bool,
     pub commands: Vec<Command>,
     last_rows: BTreeMap<String, Vec<Row>>,
-    replies: Vec<(Duration, Observed)>,
+    pub replies: Vec<(Duration, Observed)>,
     pub events: Vec<Event>,
     pub effects: Vec<Effect>,
     /// The most instances that ran at once.
     pub peak: usize,
     /// The process dies as soon as it has written this many events, and whether it still carries
     /// out what the last step asked for.
-    dies: Option<(usize, LastWords)>,
+    pub dies: Option<(usize, LastWords)>,
     pub is_dead: bool,
     pub n_deaths: usize,
-}
-
-/// What a process that dies with its last step written down still does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LastWords {
-    Performed,
-    Withheld,
 }
 
 /// Runs `plan` in the world of `script` to its end.
@@ -133,7 +127,7 @@ impl World {
         self.wake.is_some_and(|it| it <= self.now).then_some(Observed::Tick)
     }
 
-    fn take(&mut self, step: Step) {
+    pub(super) fn take(&mut self, step: Step) {
         let Step { events, effects, wake, is_finished } = step;
         assert!(wake.is_none_or(|it| it > self.now), "wake {wake:?} is not after {:?}", self.now);
         self.events.extend(events);
@@ -156,35 +150,6 @@ impl World {
         if self.is_dead {
             self.die();
         }
-    }
-
-    /// The process is gone, and what was on its way to it; what the service took stays.
-    fn die(&mut self) {
-        self.is_dead = true;
-        self.n_deaths += 1;
-        self.replies.clear();
-        (self.dies, self.wake) = (None, None);
-    }
-
-    /// Takes the run over, `after` the last one died.
-    pub(super) fn resume(
-        &mut self,
-        after: Duration,
-        mode: Resume,
-        dies: Option<(usize, LastWords)>,
-    ) {
-        assert!(std::mem::take(&mut self.is_dead));
-        (self.now, self.dies, self.is_finished) = (self.now + after, dies, false);
-        for command in &mut self.commands {
-            command.advance(self.now);
-        }
-        let lines: Vec<_> =
-            self.events.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
-        let read: Vec<Event> = lines.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
-        let plan = self.run.plan.clone();
-        let (run, step) = Run::resume(plan, Pace::default(), started(), &read, self.now, mode);
-        self.run = run;
-        self.take(step);
     }
 
     fn reply(&mut self, after: Duration, observed: Observed) {
