@@ -60,7 +60,10 @@ pub async fn drive(
         }
         Beginning::Left { events, mode, now } => {
             let started = events.first().map_or(now, |it| it.at);
-            let elapsed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+            // The clock of this machine may have been set back since.
+            let last = events.last().map_or(0, |it| it.elapsed_ms);
+            let since = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+            let elapsed = since.max(Duration::from_millis(last));
             let (run, step) = Run::resume(plan.clone(), pace, started, &events, elapsed, mode);
             books.recall(&events);
             (run, step, Clock::starting_at(elapsed))

@@ -14,8 +14,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Terminal, report as fold},
-    plan::InstanceId,
-    run::{Outcome, Report},
+    run::{Outcome, unsuccessful},
     signal::Interrupts,
 };
 
@@ -25,15 +24,9 @@ pub(super) struct RetryArgs {
     /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
-    /// Only instances with these outcomes
-    #[arg(
-        long,
-        value_name = "OUTCOME,…",
-        value_delimiter = ',',
-        value_parser = outcome,
-        default_value = "failed,execution_timed_out,delivery_timed_out,undeliverable,\
-                         access_denied,cancelled,terminated,not_attempted"
-    )]
+    /// Only instances with these outcomes, instead of all that failed or were never sent to; who is
+    /// unknown may have run, and is taken only if named
+    #[arg(long, value_name = "OUTCOME,…", value_delimiter = ',')]
     only: Vec<Outcome>,
     /// A parameter that the earlier run's ledger withholds, or that is to be another
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::args::parameter)]
@@ -55,14 +48,6 @@ pub(super) struct RetryArgs {
     report: Vec<PathBuf>,
 }
 
-fn outcome(text: &str) -> Result<Outcome, String> {
-    let found = Outcome::ALL.into_iter().find(|it| it.word() == text);
-    found.ok_or_else(|| {
-        let words: Vec<_> = Outcome::ALL.iter().map(|it| it.word()).collect();
-        format!("it is not one of {}", words.join(", "))
-    })
-}
-
 pub(super) async fn retry(
     args: &RetryArgs,
     terminal: &mut Terminal,
@@ -77,9 +62,10 @@ pub(super) async fn retry(
         return Err(Error::new(Exit::Usage, message)
             .hint(format!("`fleet watch {}` brings it to its end", before.run.id)));
     }
-    let again = again(&before, &args.only);
+    let only = if args.only.is_empty() { &Outcome::RETRIED[..] } else { &args.only };
+    let again = unsuccessful(&before, only);
     if again.is_empty() {
-        let words: Vec<_> = args.only.iter().map(|it| it.word()).collect();
+        let words: Vec<_> = only.iter().map(|it| it.word()).collect();
         let message =
             format!("run {} has no instance that is {}", before.run.id, words.join(" or "));
         return Err(Error::new(Exit::NothingEligible, message));
@@ -112,9 +98,4 @@ pub(super) async fn retry(
     }
     let is_private = args.access.sim.is_some();
     execute(connection, planned, &context, is_private, reports, terminal, interrupts).await
-}
-
-fn again(before: &Report, only: &[Outcome]) -> Vec<InstanceId> {
-    let chosen = before.instances.iter().filter(|it| only.contains(&it.outcome));
-    chosen.map(|it| it.instance_id.clone()).collect()
 }

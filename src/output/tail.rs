@@ -37,7 +37,7 @@ mod tests {
     use std::{fs::OpenOptions, io::Write as _};
 
     use super::*;
-    use crate::output::testing;
+    use crate::output::{json, testing};
 
     #[test]
     fn an_event_is_read_when_its_line_is_whole() {
@@ -48,12 +48,16 @@ mod tests {
         let lines: Vec<String> =
             events.iter().map(|it| serde_json::to_string(it).unwrap() + "\n").collect();
         let mut tail = Tail::open(home.path()).unwrap();
-        assert_eq!(tail.added().unwrap(), []);
+        // What the first event withholds does not come back, so texts are compared.
+        let mut check = |expected: &[Event]| {
+            assert_eq!(json::line(&tail.added().unwrap()), json::line(&expected));
+        };
+        check(&[]);
         let (head, torn) = lines[1].split_at(9);
         write!(file, "{}{head}", lines[0]).unwrap();
-        assert_eq!(tail.added().unwrap(), events[..1]);
-        assert_eq!(tail.added().unwrap(), []);
+        check(&events[..1]);
+        check(&[]);
         write!(file, "{torn}{}", lines[2]).unwrap();
-        assert_eq!(tail.added().unwrap(), events[1..3]);
+        check(&events[1..3]);
     }
 }

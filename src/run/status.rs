@@ -171,8 +171,12 @@ impl Outcome {
 
 /// What was given instead of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an outcome (failed, undeliverable, not_attempted, …)")]
+#[error("`{0}` is not one of {words}", words = words())]
 pub struct NotAnOutcome(String);
+
+fn words() -> String {
+    Outcome::ALL.map(Outcome::word).join(", ")
+}
 
 impl FromStr for Outcome {
     type Err = NotAnOutcome;
