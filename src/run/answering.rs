@@ -164,8 +164,12 @@ impl Run {
             }
             RefusalKind::AccessDenied => {
                 // The refusal, not the budget that it uses up, is why the run stops.
+                let hint = format!("SendCommand was refused: {message}");
                 self.stop.get_or_insert(Stop::Refused { code, message });
-                self.fail_send(step, elapsed, index, Outcome::AccessDenied);
+                for id in self.open_of(index) {
+                    let outcome = Outcome::AccessDenied;
+                    self.finish_unsent(step, elapsed, &id, outcome, Some(hint.clone()));
+                }
             }
             RefusalKind::InvalidInstances(_) | RefusalKind::Throttled | RefusalKind::Other => {
                 self.stop.get_or_insert(Stop::Refused { code, message });
