@@ -61,6 +61,9 @@ pub async fn drive(
         Beginning::Left { events, mode, now } => {
             let started = events.first().map_or(now, |it| it.at);
             let elapsed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+            // A wall clock may have been set back meanwhile; the story does not go back in time.
+            let told = events.iter().map(|it| Duration::from_millis(it.elapsed_ms)).max();
+            let elapsed = elapsed.max(told.unwrap_or_default());
             let (run, step) = Run::resume(plan.clone(), pace, started, &events, elapsed, mode);
             books.recall(&events);
             (run, step, Clock::starting_at(elapsed))
