@@ -13,6 +13,10 @@ clippy:
 test:
     cargo test
 
+# Many seeds of what goes wrong, and a crash after every event; a seed that fails is printed.
+chaos seeds="500":
+    FLEET_CHAOS={{seeds}} FLEET_CRASH=all cargo test --test it -- chaos:: crash::
+
 # The documentation builds without a warning.
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
