@@ -53,9 +53,9 @@ fn check(n_events: usize, sim: &SimProcess, record: &Record, output: &Output) {
             "succeeded" => assert_eq!(n_times, 1, "{place}"),
             "not_attempted" => assert_eq!(n_times, 0, "{place}"),
             "unknown" => {
-                // It was never sent, or it could not be found: either way not twice.
+                // The process had no time to send it; what had been accepted was found.
                 n_unknown += 1;
-                assert!(n_times <= 1, "{place}");
+                assert_eq!(n_times, 0, "{place}");
             }
             other => panic!("{other}: {place}"),
         }
@@ -76,13 +76,12 @@ fn a_run_that_is_killed_after_any_of_its_events_is_finished_by_watch() {
     let (_sim, env) = start();
     let n_events = env.run(&RUN).exits(0).lines().len();
     assert!((15..200).contains(&n_events), "{n_events} events");
-    let step = if std::env::var("FLEET_CRASH").is_ok_and(|it| it == "all") { 1 } else { 2 };
     let next = AtomicUsize::new(1);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let n = next.fetch_add(step, Ordering::Relaxed);
+                    let n = next.fetch_add(1, Ordering::Relaxed);
                     if n > n_events {
                         break;
                     }
