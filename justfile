@@ -13,6 +13,10 @@ clippy:
 test:
     cargo test
 
+# Many seeds of what goes wrong; those that fail are printed, and FLEET_CHAOS_SEED=n runs one again.
+chaos seeds="500":
+    FLEET_CHAOS={{seeds}} cargo test --test it chaos::
+
 # The documentation builds without a warning.
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items

@@ -60,10 +60,10 @@ pub async fn drive(
         }
         Beginning::Left { events, mode, now } => {
             let started = events.first().map_or(now, |it| it.at);
-            // The clock of this machine may have been set back since.
-            let last = events.last().map_or(0, |it| it.elapsed_ms);
-            let since = Duration::try_from(now.duration_since(started)).unwrap_or_default();
-            let elapsed = since.max(Duration::from_millis(last));
+            let elapsed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+            // A wall clock may have been set back meanwhile; the story does not go back in time.
+            let told = events.iter().map(|it| Duration::from_millis(it.elapsed_ms)).max();
+            let elapsed = elapsed.max(told.unwrap_or_default());
             let (run, step) = Run::resume(plan.clone(), pace, started, &events, elapsed, mode);
             books.recall(&events);
             (run, step, Clock::starting_at(elapsed))

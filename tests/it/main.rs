@@ -39,6 +39,15 @@ mod cli_cancel;
 /// `fleet retry`.
 mod cli_retry;
 
+/// `fleet watch`.
+mod cli_watch;
+
+/// A run whose process is killed after each of its events, and which another one finishes.
+mod crash;
+
+/// Runs over worlds that a seed makes up, with faults of every kind.
+mod chaos;
+
 /// Plans that were written down, and locks.
 mod frozen;
 

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fleet::run::{Event, Fold};
 use regex::Regex;
 use serde_json::Value;
 
@@ -111,6 +112,23 @@ impl Record {
         ids.dedup();
         assert_eq!(ids.len() as u64, planned, "an instance is there twice");
         report
+    }
+
+    /// Requires that the events have no gap and do not go back in time, and that the report is what
+    /// they amount to.
+    pub(crate) fn replayed(&self) -> &Self {
+        let numbers = |field: &str| -> Vec<u64> {
+            self.events.iter().map(|it| it[field].as_u64().unwrap()).collect()
+        };
+        let expected: Vec<u64> = (1..=self.events.len() as u64).collect();
+        assert_eq!(numbers("seq"), expected);
+        assert!(numbers("elapsed_ms").is_sorted(), "{:?}", numbers("elapsed_ms"));
+        let mut fold = Fold::default();
+        for event in &self.events {
+            fold.apply(&serde_json::from_value::<Event>(event.clone()).unwrap());
+        }
+        assert_eq!(serde_json::to_value(fold.report().unwrap()).unwrap(), self.report);
+        self
     }
 
     /// Returns a field of every member of a list of the report.

@@ -56,6 +56,16 @@ impl Running {
         }
     }
 
+    /// Waits until so many lines were written to stdout, or it has ended. Returns whether they were.
+    pub(crate) fn wait_for_lines(&mut self, n_lines: usize) -> bool {
+        let end = Instant::now() + DEADLINE;
+        let count = |it: &[u8]| it.split(|it| *it == b'\n').count() - 1;
+        while count(&self.stdout) < n_lines && self.n_open > 0 {
+            assert!(self.take(end), "{n_lines} lines never came:\n{}", self.so_far());
+        }
+        count(&self.stdout) >= n_lines
+    }
+
     /// Types `text`.
     pub(crate) fn type_in(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().unwrap();

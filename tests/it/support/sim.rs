@@ -102,6 +102,12 @@ impl Stats {
         self.0["commands"].as_u64().unwrap()
     }
 
+    /// Returns how often this instance ran a document, whichever.
+    pub(crate) fn executions_on(&self, instance: &str) -> u64 {
+        let documents = self.0["executions"][instance].as_object();
+        documents.into_iter().flat_map(|it| it.values()).filter_map(Value::as_u64).sum()
+    }
+
     /// Returns how often each instance ran a document, whichever.
     pub(crate) fn executions(&self) -> Vec<u64> {
         let instances = self.0["executions"].as_object().unwrap().values();

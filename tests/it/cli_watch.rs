@@ -1,0 +1,165 @@
+//! `fleet watch`: a run whose process was killed is taken over, and one that goes on is followed.
+
+use std::fs;
+
+use crate::support::{FleetEnv, SimProcess, repository};
+
+/// Four instances on which everything succeeds, but not before the process can be killed.
+const SLOW: &str = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 4\n\
+                    [[outcome]]\nafter = \"40s\"\nstdout = \"ok\"\n";
+
+const RUN: [&str; 9] =
+    ["run", "--asg", "web", "--yes", "--waves", "1,2,4", "--max-concurrency", "4", "--output"];
+
+const SHELL: [&str; 3] = ["jsonl", "--", "true"];
+
+fn slow() -> (SimProcess, FleetEnv) {
+    let sim = SimProcess::start(SLOW, &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    (sim, env)
+}
+
+/// Starts a run, and kills it while its first wave is under way.
+fn leave(env: &FleetEnv, what: &[&str]) {
+    let mut run = env.spawn(&[&RUN[..], what].concat());
+    run.wait_for("command_accepted");
+    run.kill();
+}
+
+#[test]
+fn without_continue_what_was_sent_is_followed_and_nothing_more_is_sent() {
+    let (sim, env) = slow();
+    leave(&env, &SHELL);
+    assert_eq!(sim.stats().commands(), 1);
+    drop(env.run(&["watch", "last"]).exits(5).prints(&["1 of 4 instances succeeded"]));
+    assert_eq!((sim.stats().commands(), sim.stats().executions()), (1, vec![1]));
+    let record = env.record();
+    let totals = &record.replayed().complete()["totals"];
+    assert_eq!((&totals["succeeded"], &totals["not_attempted"]), (&1.into(), &3.into()));
+}
+
+#[test]
+fn with_continue_the_rest_is_sent_as_well_and_nothing_runs_twice() {
+    let (sim, env) = slow();
+    leave(&env, &SHELL);
+    drop(env.run(&["watch", "last", "--continue", "--yes"]).exits(0));
+    assert_eq!(sim.stats().executions(), [1, 1, 1, 1]);
+    let record = env.record();
+    assert_eq!(record.replayed().complete()["totals"]["succeeded"], 4);
+    let n_begun = record.kinds().iter().filter(|it| **it == "run_started").count();
+    assert_eq!(n_begun, 1, "{:?}", record.kinds());
+    assert!(record.kinds().contains(&"run_resumed"));
+}
+
+#[test]
+fn what_the_process_before_printed_is_not_printed_again() {
+    let (_sim, env) = slow();
+    leave(&env, &SHELL);
+    let output = env.run(&["watch", "last", "--continue", "--yes", "--output", "jsonl"]).exits(0);
+    let printed = output.lines();
+    assert_eq!(printed[0]["data"]["kind"], "run_resumed");
+    let events = env.record().events;
+    assert_eq!(printed, events[events.len() - printed.len()..]);
+}
+
+#[test]
+fn a_run_in_another_process_is_followed_to_its_end_and_its_verdict_is_ours() {
+    let world = fs::read_to_string(repository("tests/worlds/one_fails.toml")).unwrap();
+    let world = world.replace("exit = 9", "exit = 9\nafter = \"40s\"");
+    let sim = SimProcess::start(&world, &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let limits = ["--max-errors", "1", "--max-concurrency", "3"];
+    let args = [&["run", "--asg", "web", "--yes"], &limits[..], &["--", "true"]].concat();
+    let mut run = env.spawn(&args);
+    run.wait_for("accepted");
+    let watch = env.run(&["watch", "last", "--output", "json", "--report", "watched.json"]);
+    let watched = watch.exits(1).json();
+    drop(run.finish().exits(1));
+    let record = env.record();
+    assert_eq!(&watched, record.replayed().complete());
+    let written = fs::read_to_string(env.path("watched.json")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), watched);
+    assert_eq!(sim.stats().calls("SendCommand"), 1);
+}
+
+#[test]
+fn an_interrupt_of_the_watcher_leaves_the_run_going() {
+    let sim = SimProcess::of(&repository("tests/worlds/never_ends.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let mut run = env.spawn(&["run", "--asg", "web", "--yes", "--", "true"]);
+    run.wait_for("accepted");
+    let mut watch = env.spawn(&["watch", "last", "--output", "jsonl"]);
+    watch.wait_for("command_accepted");
+    watch.interrupt();
+    drop(watch.finish().exits(130).complains(&["the run goes on"]));
+    assert_eq!(sim.stats().calls("CancelCommand"), 0);
+    // It can still be told to end: it is there.
+    drop(env.run(&["cancel", "last"]).exits(0));
+    assert_ne!(run.finish().code, None);
+    assert_eq!(env.record().replayed().complete()["totals"]["cancelled"], 3);
+}
+
+#[test]
+fn a_finished_run_shows_its_report_and_exits_with_its_code() {
+    let sim = SimProcess::of(&repository("tests/worlds/one_fails.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    drop(env.run(&["run", "--asg", "web", "--yes", "--max-errors", "1", "--", "true"]).exits(1));
+    let before = env.record();
+    let calls = sim.stats().0["calls"].clone();
+    for flags in [&[][..], &["--continue", "--yes"]] {
+        let output = env.run(&[&["watch"], flags, &["--output", "json"]].concat()).exits(1);
+        assert_eq!(output.json(), before.report);
+    }
+    assert_eq!(sim.stats().0["calls"], calls);
+    assert_eq!(env.record().events, before.events);
+}
+
+#[test]
+fn a_run_that_is_not_there_is_2() {
+    let env = FleetEnv::new();
+    for run in ["nope", "last"] {
+        drop(env.run(&["watch", run]).exits(2).complains(&[run, "nothing was sent"]));
+    }
+}
+
+#[test]
+fn credentials_of_another_account_are_3() {
+    let (sim, env) = slow();
+    leave(&env, &SHELL);
+    let other = SimProcess::start(&format!("account = \"210987654321\"\n{SLOW}"), &[]);
+    let watch = ["watch", "last", "--continue", "--yes", "--endpoint-url", other.endpoint()];
+    let output = env.run(&watch).exits(3);
+    drop(output.complains(&["123456789012", "210987654321"]));
+    assert_eq!((sim.stats().commands(), other.stats().commands()), (1, 0));
+    // Nothing is spoilt by it.
+    drop(env.run(&["watch", "last", "--continue", "--yes"]).exits(0));
+}
+
+#[test]
+fn to_continue_without_a_terminal_needs_yes() {
+    let (sim, env) = slow();
+    leave(&env, &SHELL);
+    let calls = |operation| sim.stats().calls(operation);
+    let (n_sends, n_callers) = (calls("SendCommand"), calls("GetCallerIdentity"));
+    let output = env.run(&["watch", "last", "--continue"]).exits(2);
+    drop(output.complains(&["--yes", "nothing was sent"]));
+    assert_eq!((calls("SendCommand"), calls("GetCallerIdentity")), (n_sends, n_callers));
+}
+
+#[test]
+fn a_value_that_the_ledger_withholds_must_be_given_again_to_continue() {
+    let text = fs::read_to_string(repository("tests/worlds/secret.yaml")).unwrap();
+    let document = "[[document]]\nname = \"Secretive\"\nfile = \"secret.yaml\"\n";
+    let sim = SimProcess::start(&format!("{SLOW}{document}"), &[("secret.yaml", &text)]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let secret = "dbPassword=hunter2";
+    leave(&env, &["jsonl", "--doc", "Secretive", "--param", secret]);
+    let watch = ["watch", "last", "--continue", "--yes"];
+    let output = env.run(&watch).exits(2);
+    drop(output.complains(&["dbPassword", "--param", "nothing was sent"]));
+    assert_eq!(sim.stats().commands(), 1);
+    drop(env.run(&[&watch[..], &["--param", secret]].concat()).exits(0));
+    assert_eq!(sim.stats().executions(), [1, 1, 1, 1]);
+    let events = fs::read_to_string(env.record().directory.join("events.jsonl")).unwrap();
+    assert!(!events.contains("hunter2"));
+}
