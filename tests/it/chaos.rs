@@ -1,6 +1,6 @@
 //! Runs over worlds that a seed makes up: answers lost, throttled, torn, stale and empty, sessions
-//! expired, agents lost, the process killed. No document runs twice, nobody is missing from the
-//! report, and the exit code says what is known.
+//! expired, agents lost, instances terminated, the process killed. No document runs twice, nobody
+//! is missing from the report, and the exit code says what is known.
 //!
 //! `FLEET_CHAOS=500` runs so many seeds, `FLEET_CHAOS_SEED=n` one.
 
@@ -64,6 +64,11 @@ impl Chaos {
                 write_fault(&mut world, &mut rng, operation);
             }
         }
+        for kind in ["lose-agent", "scale-in"] {
+            if rng.u32(0..6) == 0 {
+                write_event(&mut world, &mut rng, size, kind);
+            }
+        }
         let killed_after = (rng.u32(0..4) == 0).then(|| rng.usize(1..=30));
         Self { world, flags: flags(&mut rng, size), killed_after }
     }
@@ -74,6 +79,13 @@ fn write_outcome(world: &mut String, rng: &mut Rng, size: u32, what: &str) {
     let n_hit = rng.u32(1..=3).min(size);
     let hit: Vec<u32> = (0..n_hit).map(|_| rng.u32(0..size)).collect();
     writeln!(world, "[[outcome]]\ninstances = {hit:?}\n{what}").unwrap();
+}
+
+/// Lets `kind` happen to some of the instances while the run goes on.
+fn write_event(world: &mut String, rng: &mut Rng, size: u32, kind: &str) {
+    let (after, hit) = (rng.u32(0..=20), rng.u32(0..size));
+    writeln!(world, "[[event]]\ngroup = \"web\"\nkind = \"{kind}\"").unwrap();
+    writeln!(world, "after = \"{after}s\"\ninstances = [{hit}]").unwrap();
 }
 
 fn write_fault(world: &mut String, rng: &mut Rng, operation: &str) {
@@ -159,7 +171,7 @@ fn check_row(row: &Value, n_times: u64) {
     let expected = match outcome {
         "succeeded" | "failed" | "execution_timed_out" => 1..=1,
         "not_attempted" | "terminated" | "undeliverable" | "access_denied" => 0..=0,
-        "unknown" | "cancelled" | "delivery_timed_out" => 0..=1,
+        "unknown" | "cancelled" | "delivery_timed_out" | "left_group" => 0..=1,
         other => panic!("{other}: {row}"),
     };
     assert!(expected.contains(&n_times), "it ran {n_times} times: {row}");
