@@ -80,7 +80,8 @@ impl Aws {
     /// Connects: finds the region and the credentials, assumes the role, and asks who it is.
     pub async fn connect(access: &Access) -> Result<Self, ConnectError> {
         let base = with_profile(access, loader(access).load().await);
-        let region = base.region().ok_or(ConnectError::NoRegion)?.to_string();
+        let region = base.region().map(ToString::to_string).filter(|it| !it.trim().is_empty());
+        let region = region.ok_or(ConnectError::NoRegion)?;
         let endpoint = base.endpoint_url().map_or(format!("AWS in {region}"), ToOwned::to_owned);
         let provider = base.credentials_provider();
         let found = match &provider {

@@ -84,6 +84,12 @@ where
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or_default();
             let message = service.err().message().unwrap_or_default().to_owned();
+            let message = match status {
+                Some(status) if code.is_empty() && message.is_empty() => {
+                    format!("HTTP {status} without a word of AWS: is this AWS's endpoint?")
+                }
+                _ => message,
+            };
             make(kind_of(code, status), code, message)
         }
         SdkError::ConstructionFailure(_) => make(ErrorKind::Refused, "", chain(err)),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 use jiff::SignedDuration;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 #[command(next_help_heading = "Selection")]
 pub(super) struct Selection {
     /// Auto Scaling group by name; may be repeated
-    #[arg(long = "asg", value_name = "NAME")]
+    #[arg(long = "asg", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     asg: Vec<String>,
     /// Auto Scaling groups by a tag of theirs; repeated tags must all match
     #[arg(long = "asg-tag", value_name = "KEY=VALUE")]
@@ -93,13 +93,13 @@ impl Selection {
 #[command(next_help_heading = "Access")]
 pub(super) struct AccessArgs {
     /// Region; otherwise as the AWS CLI finds it
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     pub region: Option<String>,
     /// Profile of the AWS configuration files
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Send every call here instead of to AWS
-    #[arg(long, value_name = "URL", conflicts_with = "sim")]
+    #[arg(long, value_name = "URL", conflicts_with = "sim", value_parser = url)]
     pub endpoint_url: Option<String>,
     /// Assume this role for the run
     #[arg(long, value_name = "ARN")]
@@ -158,7 +158,8 @@ impl From<&str> for SessionPolicy {
 #[command(next_help_heading = "Document")]
 pub(super) struct DocumentArgs {
     /// SSM document: a name, or the ARN of a shared one
-    #[arg(long, value_name = "DOC", conflicts_with = "command")]
+    #[arg(long, value_name = "DOC", conflicts_with = "command",
+          value_parser = NonEmptyStringValueParser::new())]
     pub doc: Option<String>,
     /// Version of the document: a number, $LATEST or $DEFAULT
     #[arg(long, value_name = "VERSION", requires = "doc", value_parser = document_version)]
@@ -216,7 +217,7 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N|P%", allow_hyphen_values = true,
           value_parser = Limit::parse_errors)]
     pub max_errors: Option<Limit>,
-    /// How long SSM tries to reach an instance, such as 10m: 30s to 30d; whoever never answers is
+    /// How long SSM tries to reach an instance, such as 10m: 30s to 720h; whoever never answers is
     /// given up when the document's own timeout has passed as well [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = delivery_timeout)]
     pub timeout: Option<u32>,
@@ -358,6 +359,21 @@ pub(super) fn parameter(text: &str) -> Result<(String, Vec<String>), String> {
     Ok((name.to_owned(), values))
 }
 
+fn region(text: &str) -> Result<String, &'static str> {
+    let is_region =
+        !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    if is_region { Ok(text.to_owned()) } else { Err("it is not a region such as eu-west-1") }
+}
+
+fn url(text: &str) -> Result<String, &'static str> {
+    let uri = text.parse::<http::Uri>().ok();
+    let is_url = uri.is_some_and(|it| {
+        matches!(it.scheme_str(), Some("http" | "https"))
+            && it.host().is_some_and(|it| !it.is_empty())
+    });
+    if is_url { Ok(text.to_owned()) } else { Err("it is not a URL such as http://127.0.0.1:4566") }
+}
+
 fn document_version(text: &str) -> Result<String, &'static str> {
     let is_number = text.parse::<u32>().is_ok_and(|it| it > 0) && !text.starts_with(['0', '+']);
     if is_number || matches!(text, "$LATEST" | "$DEFAULT") {
@@ -379,7 +395,7 @@ fn delivery_timeout(text: &str) -> Result<u32, String> {
     u32::try_from(seconds)
         .ok()
         .filter(|_| is_taken)
-        .ok_or_else(|| "SSM takes 30s to 30d".to_owned())
+        .ok_or_else(|| "SSM takes 30s to 720h".to_owned())
 }
 
 /// AssumeRole takes 900 to 43200 s (botocore model); the role may allow less.

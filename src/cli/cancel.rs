@@ -12,7 +12,7 @@ use crate::{
     exit::Exit,
     output::{Terminal, events, report as fold},
     plan::InstanceId,
-    run::{EventKind, Observed},
+    run::{EventKind, InstanceFacts, Observed, Outcome},
 };
 
 /// Cancel the commands of a run
@@ -42,9 +42,16 @@ pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result
         let message = format!("run {} has no command", report.run.id);
         return Err(Error::new(Exit::NothingEligible, message));
     }
+    // An instance that is unknown may still be running, also after the run's own end.
+    let is_open = |it: &InstanceFacts| it.outcome == Outcome::Unknown;
+    if report.verdict.is_some() && !report.instances.iter().any(is_open) {
+        let message = format!("run {} has ended: there is nothing to cancel", report.run.id);
+        return Err(Error::new(Exit::NothingEligible, message));
+    }
     let context = Context::from_env()?;
     let access = args.access.or_those_of(&report.region, &report.operator);
     let connection = connect(&access, &context, &report.selector, &[], terminal).await?;
+    connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
     let mut is_refused = false;
     for command in commands {
         let on = report.instances.iter().filter(|it| it.command_id.as_ref() == Some(&command));

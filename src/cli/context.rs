@@ -74,6 +74,34 @@ pub(super) struct Connection {
     _sim: Option<Sim>,
 }
 
+impl Connection {
+    /// Returns whether nobody else can reach what this reaches: a simulator of its own.
+    pub(super) fn is_private(&self) -> bool {
+        self._sim.is_some()
+    }
+
+    /// Refuses to touch an earlier run with credentials of another account, or where it is not.
+    pub(super) fn require_home_of(
+        &self,
+        account: Option<&str>,
+        is_simulated: bool,
+    ) -> Result<(), Error> {
+        if is_simulated && !self.is_private() {
+            let message = "the run was on a simulator of its own, which is gone";
+            return Err(Error::new(Exit::Setup, message)
+                .hint("`fleet sim` serves one that outlives its runs"));
+        }
+        let here = self.aws.account.as_deref();
+        if here == account {
+            return Ok(());
+        }
+        let known = |it: Option<&str>| it.unwrap_or("unknown").to_owned();
+        let (was, is) = (known(account), known(here));
+        let message = format!("the run is of account {was}, and these credentials are of {is}");
+        Err(Error::new(Exit::Setup, message))
+    }
+}
+
 /// Connects as the flags say, starting the simulator first if they ask for it.
 ///
 /// `selector` and `documents` are all that a role's session will be able to reach; no document
@@ -93,6 +121,7 @@ pub(super) async fn connect(
     for notice in sim.iter().flat_map(Sim::notices) {
         terminal.note(&notice);
     }
+    refuse_empty_endpoints()?;
     let factor: Option<f64> = pinned("FLEET_PACE", "a number, such as 0.1")?;
     let factor = factor.unwrap_or(1.0 / speed);
     if !(factor.is_finite() && factor > 0.0) {
@@ -108,6 +137,19 @@ pub(super) async fn connect(
     }
     let aws = Aws::connect(&access).await?;
     Ok(Connection { aws, pace: Pace::default().scaled(factor), _sim: sim })
+}
+
+/// An endpoint variable that is set and empty, as a script leaves it that lacks a value, makes the
+/// SDK panic.
+fn refuse_empty_endpoints() -> Result<(), Error> {
+    let names = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_STS"];
+    for name in names.into_iter().chain(["AWS_ENDPOINT_URL_AUTO_SCALING"]) {
+        if std::env::var_os(name).is_some_and(|it| it.is_empty()) {
+            let message = format!("{name} is set and empty: unset it, or give it a URL");
+            return Err(Error::new(Exit::Usage, message));
+        }
+    }
+    Ok(())
 }
 
 fn policy(

@@ -60,6 +60,7 @@ pub(super) async fn plan(
         operator: aws.operator.clone(),
         account: aws.account.clone(),
         region: aws.region.clone(),
+        is_simulated: connection.is_private(),
         selector,
         groups: groups.clone(),
         candidates,
@@ -79,7 +80,7 @@ pub(super) async fn plan(
 
 /// Refuses flags that name neither a document nor a command.
 pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
-    if document.doc.is_none() && document.command.is_empty() {
+    if document.doc.is_none() && document.command.iter().all(|it| it.trim().is_empty()) {
         return Err(Error::new(Exit::Usage, "there is nothing to run")
             .hint("pass --doc NAME, or a command after `--`"));
     }

@@ -54,13 +54,17 @@ pub(super) async fn retry(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let reports = check_reports(&args.report)?;
+    let before = fold(&history()?.find(&args.run)?)?;
     let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
     require_consent(must_ask, terminal)?;
-    let before = fold(&history()?.find(&args.run)?)?;
     if before.verdict.is_none() {
         let message = format!("run {} has not ended", before.run.id);
         return Err(Error::new(Exit::Usage, message)
             .hint(format!("`fleet watch {}` brings it to its end", before.run.id)));
+    }
+    if args.only.contains(&Outcome::Succeeded) {
+        let message = "instances that succeeded are not run again: start a new run over them";
+        return Err(Error::new(Exit::Usage, message));
     }
     let only = if args.only.is_empty() { &Outcome::RETRIED[..] } else { &args.only };
     let again = unsuccessful(&before, only);
@@ -79,6 +83,7 @@ pub(super) async fn retry(
     let documents = document.documents();
     let planning = async {
         let connection = connect(&access, &context, &selector, &documents, terminal).await?;
+        connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;
         let planned = planning::plan(&connection, &context, &selection, &document, &limits).await?;
         Ok::<_, Error>((connection, planned))
     };

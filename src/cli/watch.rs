@@ -94,8 +94,8 @@ async fn follow(
         tokio::select! {
             () = sleep(GLANCE) => {}
             () = interrupts.next() => {
-                let message = "stopped watching; the run goes on";
-                return Err(Error::new(Exit::Interrupted, message));
+                terminal.warning("stopped watching; the run goes on");
+                return Ok(Exit::Interrupted);
             }
         }
     }
@@ -134,12 +134,7 @@ async fn take_over(
         it = connect(&access, &context, &plan.selector, &documents, terminal) => it?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    if connection.aws.account != plan.account {
-        let known = |it: &Option<String>| it.clone().unwrap_or_else(|| "unknown".to_owned());
-        let (was, is) = (known(&plan.account), known(&connection.aws.account));
-        let message = format!("the run is of account {was}, and these credentials are of {is}");
-        return Err(Error::new(Exit::Setup, message));
-    }
+    connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
     if must_ask {
         confirm(&plan, terminal, interrupts).await?;
     }

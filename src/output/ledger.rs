@@ -9,10 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    atomic::{self, Readers},
-    json,
-};
+use super::{atomic, json};
 use crate::{
     plan::{Plan, RunId},
     run::{Event, Report},
@@ -29,7 +26,8 @@ pub struct Ledger {
 
 /// Writes a plan to a file of the user's choice, readable by the user alone.
 pub fn write_plan(path: &Path, plan: &Plan) -> io::Result<()> {
-    atomic::write(path, (json::pretty(plan) + "\n").as_bytes(), Readers::Owner)
+    let path = atomic::place(path)?;
+    atomic::write(&path, (json::pretty(plan) + "\n").as_bytes())
 }
 
 /// Reads a plan that [`write_plan`], or a ledger, wrote.
@@ -60,7 +58,7 @@ impl Ledger {
         DirBuilder::new().recursive(true).mode(0o700).create(&runs)?;
         DirBuilder::new().mode(0o700).create(&directory)?;
         let text = json::pretty(plan) + "\n";
-        atomic::write(&directory.join("plan.json"), text.as_bytes(), Readers::Owner)?;
+        atomic::write(&directory.join("plan.json"), text.as_bytes())?;
         let path = directory.join("events.jsonl");
         let events = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
         events.try_lock()?;
@@ -112,7 +110,7 @@ impl Ledger {
         self.events.sync_data()?;
         let path = self.directory.join("report.json");
         let text = json::pretty(report) + "\n";
-        atomic::write(&path, text.as_bytes(), Readers::Owner)?;
+        atomic::write(&path, text.as_bytes())?;
         Ok(path)
     }
 

@@ -1,15 +1,11 @@
 //! `--report FILE`: proved writable before the run, written whole after it.
 
 use std::{
-    fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
 
-use super::{
-    atomic::{self, Readers},
-    json,
-};
+use super::{atomic, json};
 use crate::run::Report;
 
 /// A place for a report in the format that its ending names.
@@ -28,29 +24,8 @@ impl ReportFile {
         if path.extension().is_none_or(|it| it != "json") {
             return refused(io::ErrorKind::InvalidInput, "its format is its ending: .json");
         }
-        // A link stays a link: what it names is replaced.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        match fs::metadata(&target) {
-            Ok(it) if it.is_dir() => {
-                return refused(io::ErrorKind::IsADirectory, "it is a directory");
-            }
-            Ok(it) if !it.is_file() => {
-                return refused(io::ErrorKind::InvalidInput, "it is not a regular file");
-            }
-            Ok(_) => {
-                if let Err(err) = OpenOptions::new().append(true).open(&target) {
-                    return refused(err.kind(), &err.to_string());
-                }
-            }
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-            Err(err) => return refused(err.kind(), &err.to_string()),
-        }
-        let parent = target.parent().filter(|it| !it.as_os_str().is_empty());
-        match atomic::try_beside(&target) {
-            Ok(()) => Ok(Self { path: target }),
-            Err(err) if parent.is_some_and(|it| !it.exists()) => {
-                refused(err.kind(), "its directory does not exist")
-            }
+        match atomic::place(path) {
+            Ok(path) => Ok(Self { path }),
             Err(err) => refused(err.kind(), &err.to_string()),
         }
     }
@@ -58,7 +33,7 @@ impl ReportFile {
     /// Writes the report, whole or not at all.
     pub fn write(&self, report: &Report) -> io::Result<()> {
         let text = json::pretty(report) + "\n";
-        atomic::write(&self.path, text.as_bytes(), Readers::Usual)
+        atomic::write(&self.path, text.as_bytes())
     }
 
     pub fn path(&self) -> &Path {
@@ -68,6 +43,8 @@ impl ReportFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::output::testing;
 

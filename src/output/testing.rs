@@ -78,6 +78,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
         },
         account: Some("123456789012".to_owned()),
         region: "us-east-1".to_owned(),
+        is_simulated: false,
         selector: Selector { groups: vec!["web".to_owned()], ..Selector::default() },
         groups: vec!["web".to_owned()],
         candidates: Some(candidates),

@@ -23,6 +23,7 @@ pub struct Draft {
     pub operator: Operator,
     pub account: Option<String>,
     pub region: String,
+    pub is_simulated: bool,
     pub selector: Selector,
     /// The groups that the selector named or matched, in their order.
     pub groups: Vec<String>,
@@ -111,6 +112,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         operator: draft.operator,
         account: draft.account,
         region: draft.region,
+        is_simulated: draft.is_simulated,
         selector: draft.selector,
         document: draft.document,
         limits,
@@ -229,6 +231,7 @@ pub(super) mod tests {
             operator: Operator::default(),
             account: None,
             region: "us-east-1".to_owned(),
+            is_simulated: false,
             selector: Selector { groups: vec!["web".to_owned()], ..Selector::default() },
             groups: vec!["web".to_owned()],
             candidates: Some(candidates),

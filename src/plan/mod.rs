@@ -53,6 +53,9 @@ pub struct Plan {
     pub operator: Operator,
     pub account: Option<String>,
     pub region: String,
+    /// It is for a simulator that lives no longer than the run.
+    #[serde(default)]
+    pub is_simulated: bool,
     pub selector: Selector,
     pub document: Document,
     pub limits: Limits,

@@ -90,6 +90,10 @@ impl Run {
     /// Lines to paste: where something may still run, those that look; otherwise the one that
     /// takes up again whoever did not succeed.
     fn next_commands(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>) -> Vec<String> {
+        // There is nothing left to run them on.
+        if self.plan.is_simulated {
+            return Vec::new();
+        }
         if self.is_anybody_unknown(totals) {
             return self.looks();
         }

@@ -47,6 +47,9 @@ pub struct RunFacts {
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
     pub tool_version: String,
+    /// It was on a simulator that is gone.
+    #[serde(default)]
+    pub is_simulated: bool,
     pub reason: Option<String>,
 }
 
@@ -158,6 +161,7 @@ impl Report {
                 started,
                 ended: None,
                 tool_version: plan.tool_version.clone(),
+                is_simulated: plan.is_simulated,
                 reason: plan.reason.clone(),
             },
             operator: plan.operator.clone(),

@@ -12,7 +12,9 @@ mod outcomes;
 mod raw;
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,6 +29,9 @@ use super::{
     fault::Fault,
     state::{Event, Outcome},
 };
+
+/// The largest file that is read as a world, in bytes.
+const LARGEST: u64 = 4 << 20;
 
 /// What exists in the simulated account, validated.
 ///
@@ -89,8 +94,8 @@ pub enum WorldError {
 impl World {
     /// Reads the world in a file. Files that it names are read from the file's folder.
     pub fn load(path: &Path) -> Result<Self, WorldError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| WorldError::Read { path: path.to_owned(), source })?;
+        let text =
+            read(path).map_err(|source| WorldError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path)
     }
 
@@ -117,6 +122,16 @@ impl World {
     pub fn group_names(&self) -> impl Iterator<Item = &str> {
         self.groups.iter().map(|it| it.name.as_str())
     }
+}
+
+/// Reads a file that nobody has vouched for: it may be a device without an end.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
+    }
+    Ok(text)
 }
 
 /// Shows what the world holds, in a line.

@@ -130,6 +130,27 @@ fn flags_that_contradict_each_other_or_are_missing() {
 }
 
 #[test]
+fn empty_and_malformed_values_are_named() {
+    let sim = mixed();
+    let run = |flags: &[&str], names: &[&str]| {
+        let args = [&["run", "--yes"], flags, &["--", "true"]].concat();
+        check(&sim, &FleetEnv::of(&sim), &args, 2, names);
+    };
+    run(&["--asg", ""], &["--asg"]);
+    run(&["--asg", "web", "--region", ""], &["--region"]);
+    run(&["--asg", "web", "--endpoint-url", ""], &["--endpoint-url"]);
+    run(&["--asg", "web", "--endpoint-url", "http:///"], &["--endpoint-url"]);
+    let env = FleetEnv::of(&sim);
+    check(&sim, &env, &["run", "--yes", "--asg", "web", "--", ""], 2, &["nothing to run"]);
+    check(&sim, &env, &["run", "--yes", "--asg", "web", "--doc", ""], 2, &["--doc"]);
+    let args = ["run", "--yes", "--asg", "web", "--", "true"];
+    let env = FleetEnv::of(&sim).set("AWS_ENDPOINT_URL_SSM", "");
+    check(&sim, &env, &args, 2, &["AWS_ENDPOINT_URL_SSM", "empty"]);
+    let env = FleetEnv::of(&sim).set("AWS_REGION", "").set("AWS_DEFAULT_REGION", "");
+    check(&sim, &env, &args, 3, &["no region is set"]);
+}
+
+#[test]
 fn without_yes_somebody_must_be_there_to_ask() {
     let sim = mixed();
     let env = FleetEnv::of(&sim);

@@ -1,5 +1,7 @@
 //! `fleet retry`: a new run over exactly the instances of an earlier one that did not get there.
 
+use std::fs;
+
 use crate::support::{FleetEnv, Record, SimProcess, repository};
 
 fn one_fails() -> (SimProcess, FleetEnv) {
@@ -43,13 +45,45 @@ fn a_run_without_such_instances_is_4_and_sends_nothing() {
 
 #[test]
 fn a_value_that_the_ledger_withholds_must_be_given_again() {
-    let sim = SimProcess::of(&repository("tests/worlds/mixed.toml"));
+    let document = fs::read_to_string(repository("tests/worlds/secret.yaml")).unwrap();
+    let world = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 1\n[[outcome]]\nexit = 1\n\
+                 [[document]]\nname = \"Secretive\"\nfile = \"secret.yaml\"\n";
+    let sim = SimProcess::start(world, &[("secret.yaml", &document)]);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");
     let secret = "dbPassword=hunter2";
     let run = ["run", "--asg", "web", "--yes", "--doc", "Secretive", "--param", secret];
-    drop(env.run(&run).exits(0));
-    let retry = ["retry", "last", "--yes", "--only", "succeeded"];
+    drop(env.run(&run).exits(1));
+    let retry = ["retry", "last", "--yes"];
     let output = env.run(&retry);
     drop(output.exits(2).complains(&["dbPassword", "--param", "nothing was sent"]));
-    drop(env.run(&[&retry[..], &["--param", secret]].concat()).exits(0));
+    drop(env.run(&[&retry[..], &["--param", secret]].concat()).exits(1));
+}
+
+#[test]
+fn what_succeeded_is_not_run_again_and_no_other_account_is_touched() {
+    let (sim, env) = one_fails();
+    let flags = ["--yes", "--max-errors", "5", "--", "true"];
+    drop(env.run(&[&["run", "--asg", "web"], &flags[..]].concat()).exits(1));
+    let output = env.run(&["retry", "last", "--yes", "--only", "succeeded"]);
+    drop(output.exits(2).complains(&["succeeded", "nothing was sent"]));
+    let other = "account = \"999999999999\"\n[[group]]\nname = \"web\"\nsize = 3\n";
+    let other = SimProcess::start(other, &[]);
+    let there = env.set("AWS_ENDPOINT_URL", other.endpoint());
+    let names = ["123456789012", "999999999999", "nothing was sent"];
+    drop(there.run(&["retry", "last", "--yes"]).exits(3).complains(&names));
+    assert_eq!(other.stats().commands(), 0);
+    drop(sim);
+}
+
+#[test]
+fn a_run_on_a_simulator_that_is_gone_is_taken_up_by_no_other() {
+    let sim = SimProcess::of(&repository("tests/worlds/one_fails.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("AWS_ENDPOINT_URL");
+    let env = env.set("AWS_ENDPOINT_URL", sim.endpoint());
+    let world = format!("--sim={}", repository("tests/worlds/one_fails.toml").display());
+    let output = env.run(&["run", &world, "--asg", "web", "--max-errors", "5", "--", "true"]);
+    assert!(!output.exits(1).stdout.contains("fleet retry"));
+    let output = env.run(&["retry", "last", "--yes"]).exits(3);
+    drop(output.complains(&["simulator of its own", "nothing was sent"]));
+    assert_eq!(sim.stats().commands(), 0);
 }

@@ -66,7 +66,6 @@ fn failures_come_first_and_unfolded() {
       budget      1 error, 1 allowed
       API calls   [CALLS]
       report      [HOME]/state/fleet/runs/20240719-052700-000001/report.json
-      next        fleet retry 20240719-052700-000001 --only failed
 
     2 of 3 instances succeeded, 1 failed (exit code 1)
     -- stderr

@@ -74,6 +74,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
         operator: Operator::default(),
         account: None,
         region: "us-east-1".to_owned(),
+        is_simulated: false,
         selector: Selector { groups: vec!["web".to_owned()], ..Selector::default() },
         document: Document {
             name: "Doc".to_owned(),
