@@ -8,6 +8,36 @@ use serde_json::{Map, Value};
 use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
+/// What a fault can befall: a misspelt name would be a fault that never comes.
+const OPERATIONS: [&str; 26] = [
+    "AssumeRole",
+    "CancelCommand",
+    "CreateDocument",
+    "DeleteDocument",
+    "DescribeAutoScalingGroups",
+    "DescribeAutoScalingInstances",
+    "DescribeDocument",
+    "DescribeInstanceInformation",
+    "DescribeInstanceStatus",
+    "DescribeInstances",
+    "DescribeScalingActivities",
+    "EnterStandby",
+    "ExitStandby",
+    "GetCallerIdentity",
+    "GetCommandInvocation",
+    "GetDocument",
+    "ListCommandInvocations",
+    "ListCommands",
+    "ListDocuments",
+    "ResumeProcesses",
+    "SendCommand",
+    "SetInstanceProtection",
+    "SuspendProcesses",
+    "TerminateInstanceInAutoScalingGroup",
+    "UpdateDocument",
+    "UpdateDocumentDefaultVersion",
+];
+
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 const DEFAULT_AGE: Duration = Duration::from_secs(5);
 
@@ -54,9 +84,11 @@ impl Source<'_> {
             return Err(self.refuse(it, &key, message));
         }
         let operation = raw.operation.get_ref();
-        let is_name = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric());
-        if operation != "*" && !is_name(operation) {
-            let message = format!("{operation:?} is not an operation such as SendCommand");
+        if operation != "*" && !OPERATIONS.contains(&operation.as_str()) {
+            let message = format!(
+                "{operation:?} is not an operation of this simulator, which has {}",
+                OPERATIONS.join(", ")
+            );
             return Err(self.refuse(&raw.operation, "fault.operation", message));
         }
         if !kind.befalls(operation) {
