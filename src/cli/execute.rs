@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
+    args::AccessArgs,
     context::{Connection, Context, state_directory},
     planning::Planned,
     prompt::{Answer, ask},
@@ -16,15 +17,6 @@ use crate::{
     run::{Kind, Report},
     signal::Interrupts,
 };
-
-/// Refuses a run that nobody can confirm, before anything is read.
-pub(super) fn require_consent(must_ask: bool, terminal: &Terminal) -> Result<(), Error> {
-    if must_ask && !terminal.is_interactive() {
-        let message = "there is no terminal to ask for confirmation on, and --yes was not passed";
-        return Err(Error::new(Exit::Usage, message));
-    }
-    Ok(())
-}
 
 /// Refuses a report that could not be written, before anything is sent.
 pub(super) fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
@@ -56,19 +48,61 @@ pub(super) fn interrupted() -> Error {
     Error::new(Exit::Interrupted, "interrupted")
 }
 
-/// Carries a plan out and reports. `is_private` says that nobody else can reach what it reaches,
-/// as in a simulator of its own, so that nobody has to be kept out.
+/// What becomes of a plan once it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// It is shown, and nothing is sent.
+    DryRun,
+    /// It is carried out if the operator says yes.
+    Ask,
+    Given,
+}
+
+impl Consent {
+    /// Reads the flags; a simulator of one's own needs no asking. Refuses a run that nobody can
+    /// confirm, before anything is read.
+    pub(super) fn of(
+        dry_run: bool,
+        yes: bool,
+        access: &AccessArgs,
+        terminal: &Terminal,
+    ) -> Result<Self, Error> {
+        let consent = match (dry_run, yes || access.sim.is_some()) {
+            (true, _) => Self::DryRun,
+            (false, true) => Self::Given,
+            (false, false) => Self::Ask,
+        };
+        if consent == Self::Ask && !terminal.is_interactive() {
+            let message =
+                "there is no terminal to ask for confirmation on, and --yes was not passed";
+            return Err(Error::new(Exit::Usage, message));
+        }
+        Ok(consent)
+    }
+}
+
+/// Shows a plan, has it confirmed, carries it out, and reports.
 pub(super) async fn execute(
     mut connection: Connection,
     planned: Planned,
     context: &Context,
-    is_private: bool,
+    consent: Consent,
     reports: Vec<ReportFile>,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let Planned { plan, groups } = planned;
-    let _lock = if is_private { None } else { Some(lock(&plan, &groups)?) };
+    if consent == Consent::DryRun {
+        terminal.plan(&plan);
+        terminal.hint("nothing was sent: this was a dry run");
+        return Ok(Exit::Success);
+    }
+    terminal.plan_preview(&plan);
+    if consent == Consent::Ask {
+        confirm(&plan, terminal, interrupts).await?;
+    }
+    // Nobody else can reach a simulator of its own, so nobody has to be kept out.
+    let _lock = if connection.is_private() { None } else { Some(lock(&plan, &groups)?) };
     let mut ledger = ledger(&plan)?;
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };

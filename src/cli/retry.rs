@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Context, connect, history},
-    execute::{check_reports, confirm, execute, interrupted, require_consent},
+    execute::{Consent, check_reports, execute, interrupted},
     planning,
 };
 use crate::{
@@ -55,8 +55,7 @@ pub(super) async fn retry(
 ) -> Result<Exit, Error> {
     let reports = check_reports(&args.report)?;
     let before = fold(&history()?.find(&args.run)?)?;
-    let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
-    require_consent(must_ask, terminal)?;
+    let consent = Consent::of(args.dry_run, args.yes, &args.access, terminal)?;
     if before.verdict.is_none() {
         let message = format!("run {} has not ended", before.run.id);
         return Err(Error::new(Exit::Usage, message)
@@ -92,15 +91,5 @@ pub(super) async fn retry(
         () = interrupts.next() => return Err(interrupted()),
     };
     planned.plan.parent_id = Some(before.run.id);
-    if args.dry_run {
-        terminal.plan(&planned.plan);
-        terminal.hint("nothing was sent: this was a dry run");
-        return Ok(Exit::Success);
-    }
-    terminal.plan_preview(&planned.plan);
-    if must_ask {
-        confirm(&planned.plan, terminal, interrupts).await?;
-    }
-    let is_private = args.access.sim.is_some();
-    execute(connection, planned, &context, is_private, reports, terminal, interrupts).await
+    execute(connection, planned, &context, consent, reports, terminal, interrupts).await
 }

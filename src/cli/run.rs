@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, connect},
-    execute::{check_reports, confirm, execute, interrupted, require_consent},
+    execute::{Consent, check_reports, execute, interrupted},
     planning::{self, Planned},
 };
 use crate::{
@@ -52,25 +52,14 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     let wanted = wanted(args)?;
     let reports = check_reports(&args.report)?;
-    let must_ask = !(args.yes || args.dry_run || args.access.sim.is_some());
-    require_consent(must_ask, terminal)?;
+    let consent = Consent::of(args.dry_run, args.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
     let planning = planned(wanted, &context, terminal);
     let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    if args.dry_run {
-        terminal.plan(&planned.plan);
-        terminal.hint("nothing was sent: this was a dry run");
-        return Ok(Exit::Success);
-    }
-    terminal.plan_preview(&planned.plan);
-    if must_ask {
-        confirm(&planned.plan, terminal, interrupts).await?;
-    }
-    let is_private = args.access.sim.is_some();
-    execute(connection, planned, &context, is_private, reports, terminal, interrupts).await
+    execute(connection, planned, &context, consent, reports, terminal, interrupts).await
 }
 
 /// What is to be planned, and the plan that it must amount to, if there is one already.

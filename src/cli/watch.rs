@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::{
     args::{AccessArgs, DocumentArgs, OutputArgs},
     context::{Connection, Context, connect, history},
-    execute::{check_reports, confirm, finish, interrupted, lock, require_consent},
+    execute::{Consent, check_reports, confirm, finish, interrupted, lock},
 };
 use crate::{
     drive::{Beginning, Course, Sinks, drive},
@@ -121,8 +121,8 @@ async fn take_over(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let must_ask = args.go_on && !(args.yes || args.access.sim.is_some());
-    require_consent(must_ask, terminal)?;
+    // What only follows sends nothing that would have to be confirmed.
+    let consent = Consent::of(false, args.yes || !args.go_on, &args.access, terminal)?;
     if args.go_on {
         let document = DocumentArgs::again(&plan.document, &args.param)?;
         plan.document.parameters = Parameters(document.param.into_iter().collect());
@@ -135,15 +135,15 @@ async fn take_over(
         () = interrupts.next() => return Err(interrupted()),
     };
     connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
-    if must_ask {
+    if consent == Consent::Ask {
         confirm(&plan, terminal, interrupts).await?;
     }
     let mut groups = plan.selector.groups.clone();
     groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
     groups.sort();
     groups.dedup();
-    let is_private = args.access.sim.is_some();
-    let _lock = if is_private || !args.go_on { None } else { Some(lock(&plan, &groups)?) };
+    let _lock =
+        if connection.is_private() || !args.go_on { None } else { Some(lock(&plan, &groups)?) };
     let mode = if args.go_on { Resume::Continue } else { Resume::Follow };
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };
