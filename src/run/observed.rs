@@ -254,6 +254,9 @@ impl Default for Pace {
     }
 }
 
+/// The shortest wait from whose end something is concluded.
+const LEAST_PATIENCE: Duration = Duration::from_millis(1500);
+
 impl Pace {
     /// Returns `pause` within the shortest and the longest time between two rounds of reads.
     pub(super) fn clamped(&self, pause: Duration) -> Duration {
@@ -264,12 +267,15 @@ impl Pace {
     pub fn scaled(self, factor: f64) -> Self {
         // A poll of less than a millisecond would only spin.
         let scale = |it: Duration| it.mul_f64(factor).max(Duration::from_millis(1));
+        // Conclusions from silence: a machine that stalls for a moment must not be taken for a
+        // service that has nothing to say, however fast the world is.
+        let patient = |it: Duration| scale(it).max(it.min(LEAST_PATIENCE));
         Self {
             poll_min: scale(self.poll_min),
             poll_max: scale(self.poll_max),
             lost_after: scale(self.lost_after),
-            visible_within: scale(self.visible_within),
-            settle_within: scale(self.settle_within),
+            visible_within: patient(self.visible_within),
+            settle_within: patient(self.settle_within),
             throttled_for: scale(self.throttled_for),
             expiry_grace: scale(self.expiry_grace),
         }
