@@ -6,7 +6,10 @@
 //!          ↑ interpolate           ↑ precondition                ↓
 //!                        Execution ← steps (what a result means) ←
 //! ```
-#![cfg_attr(not(test), expect(dead_code, reason = "the control plane calls this"))]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "parts of the agent's answer that SSM does not show")
+)]
 
 use std::{collections::BTreeMap, time::Duration};
 

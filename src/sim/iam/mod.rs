@@ -27,8 +27,14 @@
 //! The tests below walk through the published article in this way. GetCallerIdentity is not
 //! authorised at all: it cannot be denied.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the server that calls this is being written"))]
-#![expect(unused_imports, reason = "the server that calls this is being written")]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "parts of the model that no operation of the simulator asks for")
+)]
+#![expect(
+    unused_imports,
+    reason = "parts of the model that no operation of the simulator asks for"
+)]
 
 mod canonical;
 mod comparison;
