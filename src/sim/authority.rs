@@ -9,6 +9,7 @@ use super::{
     api::{ApiError, Call, Caller},
     iam::{self, Context, Decision, Form, Policy, PolicySet, Principal, Request, User},
     ids,
+    world::UserSpec,
 };
 
 /// A principal and the policies that bear on it.
@@ -18,8 +19,19 @@ pub(crate) struct Authority {
     pub policies: PolicySet,
     /// Session tags that a further AssumeRole inherits.
     pub transitive_tags: Vec<(String, String)>,
+    /// What a user has at hand to prove who they are; a session has none.
+    pub mfa: Option<MfaDevice>,
     /// Everything is allowed, by a policy that need not be read for each of 10,000 instances.
     pub is_unlimited: bool,
+}
+
+/// A device for one-time codes, whose code is always the same.
+#[derive(Debug, Clone)]
+pub(crate) struct MfaDevice {
+    /// Its ARN, or its number.
+    pub serial: String,
+    /// Six digits.
+    pub code: String,
 }
 
 const ADMINISTRATOR: &str = "administrator";
@@ -45,8 +57,19 @@ impl Authority {
             principal: Principal::User(user),
             policies: PolicySet { identity: policy.into_iter().collect(), ..Default::default() },
             transitive_tags: Vec::new(),
+            mfa: None,
             is_unlimited: false,
         }
+    }
+
+    /// Returns the authority of a user that the world declares.
+    pub(crate) fn of_user(account: &str, seed: u64, spec: &UserSpec) -> Self {
+        let mut res = Self::user(account, seed, &spec.name, spec.policy.clone());
+        if let Principal::User(it) = &mut res.principal {
+            it.tags = spec.tags.clone().into_iter().collect();
+        }
+        res.mfa = spec.mfa.clone();
+        res
     }
 
     /// Returns the caller that this authority makes of a request.

@@ -49,8 +49,7 @@ const MAX_SESSIONS: usize = 10_000;
 impl Keyring {
     pub(crate) fn new(world: &World) -> Self {
         let user = |it: &super::world::UserSpec| {
-            let authority =
-                Authority::user(&world.account, world.seed, &it.name, it.policy.clone());
+            let authority = Authority::of_user(&world.account, world.seed, it);
             let secret = it.secret_access_key.clone();
             (it.access_key_id.clone(), UserKey { secret, authority: Rc::new(authority) })
         };

@@ -12,4 +12,5 @@ mod orders;
 mod pages;
 mod permissions;
 mod routes;
+mod sessions;
 mod standby;

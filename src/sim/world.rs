@@ -9,6 +9,7 @@ mod groups;
 mod identities;
 mod instances;
 mod outcomes;
+mod policies;
 mod raw;
 
 use std::{
@@ -24,6 +25,7 @@ pub(crate) use self::{
     faults::fault_of,
     groups::{GroupSpec, InstanceSpec},
     identities::{DocumentSpec, RoleSpec, UserSpec},
+    policies::PolicySpec,
 };
 use super::{
     fault::Fault,
@@ -50,6 +52,7 @@ pub struct World {
     pub(crate) documents: Vec<DocumentSpec>,
     pub(crate) users: Vec<UserSpec>,
     pub(crate) roles: Vec<RoleSpec>,
+    pub(crate) policies: Vec<PolicySpec>,
     pub(crate) faults: Vec<Fault>,
     /// What the user should know before the world is used.
     pub(crate) notices: Vec<String>,

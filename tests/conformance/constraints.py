@@ -30,7 +30,7 @@ WHOLE = {
     "create_document": {"Requires", "Attachments", "DisplayName"},
     "update_document": {"Attachments", "DisplayName"},
     "describe_scaling_activities": {"Filters"},
-    "assume_role": {"PolicyArns", "ProvidedContexts", "MinimumSessionTokenSize"},
+    "assume_role": {"ProvidedContexts", "MinimumSessionTokenSize"},
 }
 
 # Members that are newer than aws-facts: without them InstanceId is required.

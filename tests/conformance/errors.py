@@ -288,9 +288,37 @@ def sessions(worlds):
     refused("a source identity without sts:SetSourceIdentity", "AccessDenied",
             denied.format("sts:SetSourceIdentity", "external"), RoleArn=f"{role}external",
             ExternalId="right-one", SourceIdentity="me")
-    refused("an MFA code", "AccessDenied",
+    device = "arn:aws:iam::123456789012:mfa/operator"
+    refused("a wrong MFA code", "AccessDenied",
             "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
-            SerialNumber="arn:aws:iam::123456789012:mfa/me", TokenCode="123456")
+            RoleArn=f"{role}mfa", SerialNumber=device, TokenCode="123456")
+    refused("an MFA device of somebody else", "AccessDenied",
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your "
+            "MFA serial number is valid and associated with this user.",
+            RoleArn=f"{role}mfa", SerialNumber=f"{device}-2", TokenCode="314159")
+    refused("an MFA device without its code", "AccessDenied",
+            "MultiFactorAuthentication failed, must provide both MFA serial number and one time "
+            "pass code.", RoleArn=f"{role}mfa", SerialNumber=device)
+    refused("a role that asks for MFA, without", "AccessDenied",
+            denied.format("sts:AssumeRole", "mfa"), RoleArn=f"{role}mfa")
+    with check("assume_role: the right MFA code is accepted"):
+        model.ask(sts, "assume_role", RoleArn=f"{role}mfa", RoleSessionName="session",
+                  SerialNumber=device, TokenCode="314159")
+    refused("a managed policy that does not exist", "ValidationError",
+            "Policy .*:policy/nothing does not exist or is not attachable.",
+            PolicyArns=[{"arn": "arn:aws:iam::123456789012:policy/nothing"}])
+    refused("an ARN that is no policy's", "ValidationError", "ARN .* is not valid.",
+            PolicyArns=[{"arn": "arn:aws:s3:::bucket/of-another-kind"}])
+    refused("11 managed policies", "ValidationError", None,
+            PolicyArns=[{"arn": "arn:aws:iam::123456789012:policy/reading"}] * 11)
+    with check("assume_role: a managed policy narrows the session"):
+        it = model.ask(sts, "assume_role", RoleArn=f"{role}plain", RoleSessionName="session",
+                       PolicyArns=[{"arn": "arn:aws:iam::123456789012:policy/reading"}])
+        it = it["Credentials"]
+        narrow = (it["AccessKeyId"], it["SecretAccessKey"], it["SessionToken"])
+        model.ask(world.client("ssm", narrow), "list_commands")
+        model.refused(world.client("autoscaling", narrow), "describe_auto_scaling_groups",
+                      "AccessDenied", ".* because no session policy allows the .* action")
     refused("more than MaxSessionDuration", "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
             DurationSeconds=7200)

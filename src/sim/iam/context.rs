@@ -39,7 +39,6 @@ impl Context {
                 .with_tags("aws:PrincipalTag", &user.tags),
             Principal::RoleSession(session) => {
                 let issued = session.issued.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-                let mfa = session.mfa.to_string();
                 let res = res
                     .with("aws:userid", &session.id)
                     .with("aws:PrincipalType", "AssumedRole")
@@ -48,8 +47,16 @@ impl Context {
                     .with("aws:PrincipalAccount", principal.account().unwrap_or_default())
                     .with("aws:TokenIssueTime", issued)
                     // Long-term keys lack this key altogether (IAM reference).
-                    .with("aws:MultiFactorAuthPresent", mfa)
+                    .with("aws:MultiFactorAuthPresent", session.mfa.is_some().to_string())
                     .with_tags("aws:PrincipalTag", &session.tags);
+                let res = match session.mfa {
+                    // Seconds since the code was shown (IAM reference, aws:MultiFactorAuthAge).
+                    Some(shown) => res.with(
+                        "aws:MultiFactorAuthAge",
+                        now.duration_since(shown).as_secs().to_string(),
+                    ),
+                    None => res,
+                };
                 match &session.source_identity {
                     Some(it) => res.with("aws:SourceIdentity", it),
                     None => res,
@@ -150,8 +157,19 @@ mod tests {
                 ("aws:PrincipalType", Some("AssumedRole")),
                 ("aws:TokenIssueTime", Some("1970-01-01T00:00:00Z")),
                 ("aws:MultiFactorAuthPresent", Some("false")),
+                ("aws:MultiFactorAuthAge", None),
                 ("aws:SourceIdentity", None),
             ],
+        );
+    }
+
+    #[test]
+    fn a_session_made_with_a_code_tells_its_age_in_seconds() {
+        let Principal::RoleSession(session) = fixtures::session() else { unreachable!() };
+        let shown = Some(Timestamp::from_second(1_795_175_910).unwrap());
+        check(
+            &Principal::RoleSession(super::super::principal::RoleSession { mfa: shown, ..session }),
+            &[("aws:MultiFactorAuthPresent", Some("true")), ("aws:MultiFactorAuthAge", Some("90"))],
         );
     }
 }

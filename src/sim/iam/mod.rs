@@ -60,8 +60,8 @@ pub(crate) use self::{
     policy::{Policy, PolicyError, TrustPolicy},
     principal::{Principal, RoleSession, User},
     session::{
-        AssumeDenied, AssumeRole, ParameterError, authorise_assume_role, session_duration,
-        session_policy,
+        AssumeDenied, AssumeRole, MAX_POLICY_CHARS, ParameterError, authorise_assume_role,
+        session_duration, session_policy,
     },
     sigerror::{Protocol, SigError, WireError},
     sigv4::{IssuedToken, MAX_SKEW, Presented, RequestParts, verify, verify_within},

@@ -35,7 +35,8 @@ pub(crate) struct RoleSession {
     /// The session's tags, then the role's (a session tag wins over a role's tag of that name).
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) issued: Timestamp,
-    pub(crate) mfa: bool,
+    /// When a one-time code was shown to assume the role. A chained session has none.
+    pub(crate) mfa: Option<Timestamp>,
     pub(crate) source_identity: Option<String>,
 }
 
@@ -86,7 +87,7 @@ pub(super) mod fixtures {
             id: "AROABASE:s".to_owned(),
             tags: vec![],
             issued: Timestamp::UNIX_EPOCH,
-            mfa: false,
+            mfa: None,
             source_identity: None,
         })
     }

@@ -21,6 +21,8 @@ pub(crate) struct AssumeRole {
     /// Transitive tags that the caller's own session hands down.
     pub(crate) inherited_tags: Vec<(String, String)>,
     pub(crate) transitive_tag_keys: Vec<String>,
+    /// The one-time code that came with the call is the device's.
+    pub(crate) has_mfa: bool,
 }
 
 /// A denied AssumeRole: which of the actions behind the call was denied, on the role.
@@ -90,6 +92,11 @@ impl AssumeRole {
         }
         if let Some(it) = &self.source_identity {
             res = res.with("sts:SourceIdentity", it);
+        }
+        if self.has_mfa {
+            // This call is made with a code that was shown just now.
+            res =
+                res.with("aws:MultiFactorAuthPresent", "true").with("aws:MultiFactorAuthAge", "0");
         }
         // Inherited tags win: a transitive tag cannot be overridden (aws-facts §4.1).
         let tags = [self.inherited_tags.as_slice(), self.tags.as_slice()].concat();

@@ -27,7 +27,7 @@ fn scoped_session() -> Principal {
         id: "AROAROLE:cli-session".to_owned(),
         tags: vec![],
         issued: Timestamp::UNIX_EPOCH,
-        mfa: false,
+        mfa: None,
         source_identity: None,
     })
 }

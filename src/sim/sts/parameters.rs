@@ -1,7 +1,7 @@
 //! The parameters of AssumeRole, with the constraints of the API reference.
 //! It grants nothing.
 
-use super::{ApiError, AssumeRole, Authority, Form};
+use super::{ApiError, AssumeRole, Authority, Form, violations::Violations};
 use crate::sim::iam::Principal;
 
 /// What an AssumeRole call asks for; every constraint on a single parameter holds.
@@ -11,18 +11,31 @@ pub(super) struct Asked<'a> {
     pub duration: Option<i64>,
     pub policy: Option<&'a str>,
     external_id: Option<&'a str>,
-    pub serial_number: Option<&'a str>,
+    pub mfa: Option<OneTimeCode<'a>>,
+    pub policy_arns: Vec<&'a str>,
     source_identity: Option<&'a str>,
     tags: Vec<(String, String)>,
     transitive_tag_keys: Vec<String>,
 }
 
+/// What is shown to prove that a device is at hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OneTimeCode<'a> {
+    Whole {
+        serial: &'a str,
+        code: &'a str,
+    },
+    /// The serial number without a code, or a code without a serial number.
+    Half,
+}
+
 const MAX_TAGS: usize = 50;
+const MAX_POLICY_ARNS: usize = 10;
 
 impl<'a> Asked<'a> {
     pub(super) fn read(form: &'a Form) -> Result<Self, ApiError> {
         // Refused rather than ignored: the session would have other rights than were asked for.
-        for name in ["PolicyArns", "ProvidedContexts", "MinimumSessionTokenSize"] {
+        for name in ["ProvidedContexts", "MinimumSessionTokenSize"] {
             if form.has(name) {
                 let message = format!("{name} is not implemented by this simulator");
                 return Err(ApiError::new("ValidationError", message));
@@ -82,11 +95,18 @@ impl<'a> Asked<'a> {
             found.tag(&member("value"), part("Value"), "*");
         }
         found.transitive_tag_keys(&transitive_tag_keys);
-        for (name, count) in
-            [("tags", tags.len()), ("transitiveTagKeys", transitive_tag_keys.len())]
-        {
-            if count > MAX_TAGS {
-                found.add("", name, &format!("have length less than or equal to {MAX_TAGS}"));
+        let policy_arns = form.members("PolicyArns");
+        for (index, prefix) in policy_arns.iter().enumerate() {
+            let member = format!("policyArns.{}.member.arn", index + 1);
+            found.required(&member, form.text(&format!("{prefix}.arn")), 20..=2048, None);
+        }
+        for (name, count, limit) in [
+            ("tags", tags.len(), MAX_TAGS),
+            ("transitiveTagKeys", transitive_tag_keys.len(), MAX_TAGS),
+            ("policyArns", policy_arns.len(), MAX_POLICY_ARNS),
+        ] {
+            if count > limit {
+                found.add("", name, &format!("have length less than or equal to {limit}"));
             }
         }
         found.into_result()?;
@@ -100,7 +120,15 @@ impl<'a> Asked<'a> {
             duration,
             policy: form.text("Policy"),
             external_id: form.text("ExternalId"),
-            serial_number: form.text("SerialNumber").or(form.text("TokenCode")),
+            mfa: match (form.text("SerialNumber"), form.text("TokenCode")) {
+                (None, None) => None,
+                (Some(serial), Some(code)) => Some(OneTimeCode::Whole { serial, code }),
+                (Some(_), None) | (None, Some(_)) => Some(OneTimeCode::Half),
+            },
+            policy_arns: policy_arns
+                .iter()
+                .filter_map(|it| form.text(&format!("{it}.arn")))
+                .collect(),
             source_identity: form.text("SourceIdentity"),
             tags,
             transitive_tag_keys,
@@ -146,140 +174,21 @@ impl<'a> Asked<'a> {
             tags: self.tags.clone(),
             inherited_tags: caller.transitive_tags.clone(),
             transitive_tag_keys: self.transitive_tag_keys.clone(),
+            has_mfa: self.mfa.is_some(),
         })
     }
 
-    /// Returns a measure of the session policy and tags, packed.
+    /// Returns the characters of the session policies, inline and by ARN, which share one limit
+    /// (aws-facts §4.1).
+    pub(super) fn policy_chars(&self) -> usize {
+        let texts = self.policy.iter().chain(&self.policy_arns);
+        texts.map(|it| it.chars().count()).sum()
+    }
+
+    /// Returns a measure of the session policies and tags, packed.
     pub(super) fn packed_size(&self) -> usize {
         let tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
-        self.policy.map_or(0, str::len) + tags
-    }
-}
-
-const TAG_PATTERN: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]";
-
-fn may_be_in_tag(it: char) -> bool {
-    it.is_alphanumeric() || it == ' ' || "_.:/=+-@".contains(it)
-}
-
-/// The constraints that a call breaks, in AWS's words.
-#[derive(Default)]
-struct Violations(Vec<String>);
-
-impl Violations {
-    fn add(&mut self, value: &str, member: &str, constraint: &str) {
-        let value = if value.is_empty() { "null".to_owned() } else { format!("'{value}'") };
-        self.0.push(format!(
-            "Value {value} at '{member}' failed to satisfy constraint: Member must {constraint}"
-        ));
-    }
-
-    fn length(&mut self, member: &str, value: &str, length: std::ops::RangeInclusive<usize>) {
-        let quoted = format!(
-            "Value '{value}' at '{member}' failed to satisfy constraint: Member must have length"
-        );
-        let count = value.chars().count();
-        if count < *length.start() {
-            self.0.push(format!("{quoted} greater than or equal to {}", length.start()));
-        }
-        if count > *length.end() {
-            self.0.push(format!("{quoted} less than or equal to {}", length.end()));
-        }
-    }
-
-    fn range(&mut self, member: &str, value: Option<i64>, range: std::ops::RangeInclusive<i64>) {
-        let Some(value) = value.filter(|it| !range.contains(it)) else { return };
-        let (bound, limit) = match value < *range.start() {
-            true => ("greater", range.start()),
-            false => ("less", range.end()),
-        };
-        let constraint = format!("have value {bound} than or equal to {limit}");
-        self.add(&value.to_string(), member, &constraint);
-    }
-
-    /// The session policy: neither empty nor beyond Latin-1. Its size is measured elsewhere.
-    fn policy(&mut self, policy: &str) {
-        self.length("policy", policy, 1..=usize::MAX);
-        let fits = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='\u{ff}');
-        if !policy.chars().all(fits) {
-            let pattern = r"[\u0009\u000A\u000D\u0020-\u00FF]+";
-            let constraint = format!("satisfy regular expression pattern: {pattern}");
-            self.add(policy, "policy", &constraint);
-        }
-    }
-
-    /// A key or value of a tag; `repeat` is what ends the pattern.
-    fn tag(&mut self, member: &str, value: Option<&str>, repeat: &str) {
-        let Some(value) = value.filter(|it| !it.chars().all(may_be_in_tag)) else { return };
-        let constraint = format!("satisfy regular expression pattern: {TAG_PATTERN}{repeat}");
-        self.add(value, member, &constraint);
-    }
-
-    /// AWS reports a list of strings whole.
-    fn transitive_tag_keys(&mut self, keys: &[String]) {
-        let fits =
-            |it: &String| (1..=128).contains(&it.chars().count()) && it.chars().all(may_be_in_tag);
-        if !keys.iter().all(fits) {
-            let constraint = format!(
-                "satisfy constraint: [Member must have length less than or equal to 128, Member \
-                 must have length greater than or equal to 1, Member must satisfy regular \
-                 expression pattern: {TAG_PATTERN}+]"
-            );
-            self.add(&format!("[{}]", keys.join(", ")), "transitiveTagKeys", &constraint);
-        }
-    }
-
-    /// `pattern` is as AWS words it; the characters are letters, digits, `_` and these.
-    fn required(
-        &mut self,
-        member: &str,
-        value: Option<&str>,
-        length: std::ops::RangeInclusive<usize>,
-        pattern: Option<(&str, &str)>,
-    ) {
-        let Some(value) = value else {
-            return self.add("", member, "not be null");
-        };
-        self.length(member, value, length);
-        if let Some((pattern, others)) = pattern {
-            self.pattern(member, value, pattern, others);
-        }
-    }
-
-    fn optional(
-        &mut self,
-        member: &str,
-        value: Option<&str>,
-        length: std::ops::RangeInclusive<usize>,
-        pattern: &str,
-        others: &str,
-    ) {
-        if value.is_some() {
-            self.required(member, value, length, Some((pattern, others)));
-        }
-    }
-
-    fn pattern(&mut self, member: &str, value: &str, pattern: &str, others: &str) {
-        let is_digits = pattern == "[\\d]*";
-        let fits = |it: char| match is_digits {
-            true => it.is_ascii_digit(),
-            false => it.is_ascii_alphanumeric() || it == '_' || others.contains(it),
-        };
-        if !value.chars().all(fits) {
-            let constraint = format!("satisfy regular expression pattern: {pattern}");
-            self.0.push(format!(
-                "Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"
-            ));
-        }
-    }
-
-    fn into_result(self) -> Result<(), ApiError> {
-        let count = self.0.len();
-        if count == 0 {
-            return Ok(());
-        }
-        let plural = if count == 1 { "" } else { "s" };
-        let message = format!("{count} validation error{plural} detected: {}", self.0.join("; "));
-        Err(ApiError::new("ValidationError", message))
+        let arns: usize = self.policy_arns.iter().map(|it| it.len()).sum();
+        self.policy.map_or(0, str::len) + arns + tags
     }
 }

@@ -30,8 +30,8 @@ trust = "trust.json"
 policy = "role.json"
 "#;
 
-const GROUPS: &str = "Action=DescribeAutoScalingGroups&Version=2011-01-01";
-const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+pub(super) const GROUPS: &str = "Action=DescribeAutoScalingGroups&Version=2011-01-01";
+pub(super) const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const ASSUME: &str = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=me\
                       &RoleArn=arn:aws:iam::123456789012:role/web&ExternalId=secret-word";
 
@@ -44,11 +44,11 @@ fn start(world: &str) -> Sim {
     Sim::start(world, ([127, 0, 0, 1], 0).into()).unwrap()
 }
 
-fn operator() -> Key {
+pub(super) fn operator() -> Key {
     Key { id: "AKIDOPERATOR".to_owned(), secret: "secret".to_owned(), token: None }
 }
 
-fn session(reply: &Reply) -> Key {
+pub(super) fn session(reply: &Reply) -> Key {
     let element = |name| reply.element(name).to_owned();
     Key {
         id: element("AccessKeyId"),
@@ -58,7 +58,7 @@ fn session(reply: &Reply) -> Key {
 }
 
 #[track_caller]
-fn check_refused(reply: &Reply, status: u16, code: &str, message: &str) {
+pub(super) fn check_refused(reply: &Reply, status: u16, code: &str, message: &str) {
     assert_eq!(
         (reply.status, reply.element("Code"), reply.element("Message")),
         (status, code, message)
@@ -196,9 +196,16 @@ fn the_parameters_of_assume_role_are_validated_in_aws_words() {
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
     );
     check(
+        &format!("{ASSUME}&ProvidedContexts.member.1.ProviderArn=x"),
+        "ValidationError",
+        "ProvidedContexts is not implemented by this simulator",
+    );
+    check(
         &format!("{ASSUME}&PolicyArns.member.1.arn=x"),
         "ValidationError",
-        "PolicyArns is not implemented by this simulator",
+        "1 validation error detected: Value &apos;x&apos; at \
+         &apos;policyArns.1.member.arn&apos; failed to satisfy constraint: Member must have length \
+         greater than or equal to 20",
     );
     let reply = signed(&sim, &operator(), "sts", &format!("{ASSUME}&Policy=%7B"));
     assert_eq!(reply.element("Code"), "MalformedPolicyDocument");

@@ -43,6 +43,7 @@ impl<'a> Source<'a> {
         let documents = self.documents(&raw.document, file)?;
         let users = self.users(&raw.user, file)?;
         let roles = self.roles(&raw.role, file)?;
+        let policies = self.policies(&raw.policy, &account, file)?;
         let visible_after =
             self.duration_or(raw.visible_after, "visible_after", DEFAULT_VISIBLE_AFTER)?;
         Ok(World {
@@ -57,6 +58,7 @@ impl<'a> Source<'a> {
             documents,
             users,
             roles,
+            policies,
             faults: self.faults(raw.fault)?,
             notices: Vec::new(),
         })

@@ -1,7 +1,10 @@
 //! The users, roles and documents of a world.
 //! It reads the files that they name; policies are `iam`'s to understand.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use toml::Spanned;
 
@@ -11,6 +14,7 @@ use super::{
     raw,
 };
 use crate::sim::{
+    authority::MfaDevice,
     iam::{Policy, TrustPolicy},
     ssm,
 };
@@ -22,6 +26,9 @@ pub(crate) struct UserSpec {
     pub access_key_id: String,
     pub secret_access_key: String,
     pub policy: Option<Policy>,
+    /// For conditions on `aws:PrincipalTag/…`.
+    pub tags: BTreeMap<String, String>,
+    pub mfa: Option<MfaDevice>,
 }
 
 /// A role to assume.
@@ -31,6 +38,8 @@ pub(crate) struct RoleSpec {
     pub trust: TrustPolicy,
     pub policy: Option<Policy>,
     pub max_session_duration: Duration,
+    /// For `aws:ResourceTag/…` when it is assumed, `aws:PrincipalTag/…` of its sessions.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A document of the account.
@@ -51,6 +60,7 @@ impl Source<'_> {
     ) -> Result<Vec<UserSpec>, WorldError> {
         let mut names = BTreeSet::new();
         let mut keys = BTreeSet::new();
+        let mut serials = BTreeSet::new();
         let mut res = Vec::new();
         for it in raw {
             self.name(&it.name, "user.name", &mut names)?;
@@ -64,6 +74,8 @@ impl Source<'_> {
                 access_key_id: it.access_key_id.get_ref().clone(),
                 secret_access_key: it.secret_access_key.get_ref().clone(),
                 policy: self.policy(it.policy.as_ref(), "user.policy", read)?,
+                tags: self.identity_tags(it.tags.as_ref(), "user.tags")?,
+                mfa: self.mfa(it, &mut serials)?,
             });
         }
         Ok(res)
@@ -86,6 +98,7 @@ impl Source<'_> {
                 trust,
                 policy: self.policy(it.policy.as_ref(), "role.policy", read)?,
                 max_session_duration: self.session_duration(it.max_session_duration.as_ref())?,
+                tags: self.identity_tags(it.tags.as_ref(), "role.tags")?,
             });
         }
         Ok(res)
@@ -109,15 +122,58 @@ impl Source<'_> {
         Ok(res)
     }
 
-    fn policy(
+    /// Reads a user's device for one-time codes.
+    fn mfa(
         &self,
-        file: Option<&Spanned<String>>,
+        user: &raw::User,
+        serials: &mut BTreeSet<String>,
+    ) -> Result<Option<MfaDevice>, WorldError> {
+        let (serial, code) = match (&user.mfa_serial, &user.mfa_code) {
+            (None, None) => return Ok(None),
+            (Some(serial), Some(code)) => (serial, code),
+            (Some(it), None) => {
+                return Err(self.refuse(it, "user.mfa_serial", "mfa_code is missing beside it"));
+            }
+            (None, Some(it)) => {
+                return Err(self.refuse(it, "user.mfa_code", "mfa_serial is missing beside it"));
+            }
+        };
+        let text = serial.get_ref();
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || "_+=/:,.@-".contains(it);
+        if !(9..=256).contains(&text.len()) || !text.chars().all(is_plain) {
+            let message = format!(
+                "{text:?} is not a serial number: expected such as \
+                 \"arn:aws:iam::123456789012:mfa/{}\"",
+                user.name.get_ref()
+            );
+            return Err(self.refuse(serial, "user.mfa_serial", message));
+        }
+        if !serials.insert(text.clone()) {
+            let message = format!("{text:?} is the device of another user already");
+            return Err(self.refuse(serial, "user.mfa_serial", message));
+        }
+        if code.get_ref().len() != 6 || !code.get_ref().bytes().all(|it| it.is_ascii_digit()) {
+            let message = format!("{:?} is not a code: expected six digits", code.get_ref());
+            return Err(self.refuse(code, "user.mfa_code", message));
+        }
+        Ok(Some(MfaDevice { serial: text.clone(), code: code.get_ref().clone() }))
+    }
+
+    fn identity_tags(
+        &self,
+        raw: Option<&Spanned<BTreeMap<String, String>>>,
         key: &str,
-        read: ReadFile<'_>,
-    ) -> Result<Option<Policy>, WorldError> {
-        let Some(it) = file else { return Ok(None) };
-        let text = self.file(it, key, read)?;
-        Policy::parse(&text).map(Some).map_err(|err| self.bad_file(it, key, &err.to_string()))
+    ) -> Result<BTreeMap<String, String>, WorldError> {
+        let Some(it) = raw else { return Ok(BTreeMap::new()) };
+        let mut seen = BTreeSet::new();
+        // The names of tags differ in more than case (IAM guide, tagging).
+        match it.get_ref().keys().find(|it| !seen.insert(it.to_lowercase())) {
+            Some(twice) => {
+                let message = format!("{twice:?} is given twice, in another case");
+                Err(self.refuse(it, key, message))
+            }
+            None => Ok(it.get_ref().clone()),
+        }
     }
 
     fn session_duration(&self, raw: Option<&Spanned<String>>) -> Result<Duration, WorldError> {
@@ -150,7 +206,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    fn bad_file(&self, file: &Spanned<String>, key: &str, why: &str) -> WorldError {
+    pub(super) fn bad_file(&self, file: &Spanned<String>, key: &str, why: &str) -> WorldError {
         self.refuse(file, key, format!("could not use {}: {why}", file.get_ref()))
     }
 }

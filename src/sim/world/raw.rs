@@ -25,6 +25,8 @@ pub(super) struct World {
     #[serde(default)]
     pub role: Vec<Role>,
     #[serde(default)]
+    pub policy: Vec<ManagedPolicy>,
+    #[serde(default)]
     pub fault: Vec<Fault>,
     #[serde(default)]
     pub event: Vec<Event>,
@@ -98,6 +100,16 @@ pub(super) struct User {
     pub access_key_id: Spanned<String>,
     pub secret_access_key: Spanned<String>,
     pub policy: Option<Spanned<String>>,
+    pub tags: Option<Spanned<BTreeMap<String, String>>>,
+    pub mfa_serial: Option<Spanned<String>>,
+    pub mfa_code: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ManagedPolicy {
+    pub arn: Spanned<String>,
+    pub file: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +119,7 @@ pub(super) struct Role {
     pub trust: Spanned<String>,
     pub policy: Option<Spanned<String>>,
     pub max_session_duration: Option<Spanned<String>>,
+    pub tags: Option<Spanned<BTreeMap<String, String>>>,
 }
 
 #[derive(Deserialize)]

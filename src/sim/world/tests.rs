@@ -49,7 +49,7 @@ fn an_unknown_key_is_named_with_its_line() {
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
          `seed`, `speed`, `visible_after`, `group`, `outcome`, `document`, `user`, `role`, \
-         `fault`, `event`",
+         `policy`, `fault`, `event`",
     );
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
@@ -243,6 +243,43 @@ fn users_and_roles_are_read_from_the_folder_of_the_world() {
     write("bad.toml", &world.replace("trust.json", "bad.json"));
     let err = World::load(&folder.path().join("bad.toml")).unwrap_err().to_string();
     assert!(err.contains("bad.toml:8:9: role.trust: could not use bad.json: "), "{err}");
+}
+
+#[test]
+fn a_device_and_a_managed_policy_are_whole_or_refused() {
+    let user = "[[user]]\nname = \"ann\"\naccess_key_id = \"AKID\"\nsecret_access_key = \"s\"\n";
+    check(
+        &format!("{user}mfa_serial = \"GAHT12345678\"\n"),
+        "w.toml:5:14: user.mfa_serial: mfa_code is missing beside it",
+    );
+    check(
+        &format!("{user}mfa_code = \"123456\"\n"),
+        "w.toml:5:12: user.mfa_code: mfa_serial is missing beside it",
+    );
+    check(
+        &format!("{user}mfa_serial = \"a b\"\nmfa_code = \"123456\"\n"),
+        "w.toml:5:14: user.mfa_serial: \"a b\" is not a serial number: expected such as \
+         \"arn:aws:iam::123456789012:mfa/ann\"",
+    );
+    check(
+        &format!("{user}mfa_serial = \"GAHT12345678\"\nmfa_code = \"12345\"\n"),
+        "w.toml:6:12: user.mfa_code: \"12345\" is not a code: expected six digits",
+    );
+    let device = "mfa_serial = \"GAHT12345678\"\nmfa_code = \"123456\"\n";
+    let bob = user.replace("ann", "bob").replace("AKID", "AKID2");
+    check(
+        &format!("{user}{device}{bob}{device}"),
+        "w.toml:11:14: user.mfa_serial: \"GAHT12345678\" is the device of another user already",
+    );
+    check(
+        &format!("{user}tags = {{ Team = \"a\", team = \"b\" }}\n"),
+        "w.toml:5:8: user.tags: \"team\" is given twice, in another case",
+    );
+    check(
+        "[[policy]]\narn = \"arn:aws:iam::1:policy/a\"\nfile = \"a.json\"\n",
+        "w.toml:2:7: policy.arn: \"arn:aws:iam::1:policy/a\" is not a managed policy of this \
+         account: expected such as \"arn:aws:iam::123456789012:policy/narrow\"",
+    );
 }
 
 #[test]

@@ -8,14 +8,20 @@ use super::{
     super::{
         policy::TrustPolicy,
         principal::fixtures::{session, user},
+        session::{AssumeRole, authorise_assume_role},
         trust::authorise_on_role,
     },
     *,
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/web";
-const ACTIONS: [&str; 4] =
-    ["ssm:SendCommand", "ssm:ListCommands", "sts:AssumeRole", "sts:TagSession"];
+const ACTIONS: [&str; 5] = [
+    "ssm:SendCommand",
+    "ssm:ListCommands",
+    "sts:AssumeRole",
+    "sts:TagSession",
+    "sts:SetSourceIdentity",
+];
 const RESOURCES: [&str; 3] = [
     ROLE,
     "arn:aws:ssm:us-east-1::document/AWS-RunShellScript",
@@ -36,6 +42,8 @@ struct Model {
     denies: bool,
     actions: Vec<&'static str>,
     scope: Vec<&'static str>,
+    /// The statement counts only if a one-time code was shown.
+    needs_mfa: bool,
 }
 
 impl Model {
@@ -49,7 +57,12 @@ impl Model {
             _ => serde_json::json!(self.scope),
         };
         let effect = if self.denies { "Deny" } else { "Allow" };
-        serde_json::json!({"Effect": effect, "Action": self.actions, scope_name: scope})
+        let mut res =
+            serde_json::json!({"Effect": effect, "Action": self.actions, scope_name: scope});
+        if self.needs_mfa {
+            res["Condition"] = serde_json::json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+        }
+        res
     }
 }
 
@@ -78,7 +91,22 @@ fn statements(scope: &'static [&'static str]) -> impl Strategy<Value = Vec<Model
         subsequence(ACTIONS.to_vec(), 1..=ACTIONS.len()),
         subsequence(scope.to_vec(), 1..=scope.len()),
     );
-    vec(one.prop_map(|(denies, actions, scope)| Model { denies, actions, scope }), 0..4)
+    let plain = |(denies, actions, scope)| Model { denies, actions, scope, needs_mfa: false };
+    vec(one.prop_map(plain), 0..4)
+}
+
+/// Statements of which some ask for a one-time code.
+fn guarded(scope: &'static [&'static str]) -> impl Strategy<Value = Vec<Model>> {
+    let guard = |(mut all, guards): (Vec<Model>, [bool; 4])| {
+        all.iter_mut().zip(guards).for_each(|(it, needs_mfa)| it.needs_mfa = needs_mfa);
+        all
+    };
+    (statements(scope), prop::array::uniform4(prop::bool::weighted(0.3))).prop_map(guard)
+}
+
+/// The statements that count, with or without a one-time code.
+fn counting(statements: &[Model], has_mfa: bool) -> Vec<Model> {
+    statements.iter().filter(|it| has_mfa || !it.needs_mfa).cloned().collect()
 }
 
 /// The names under which a trust policy reaches a caller.
@@ -98,16 +126,18 @@ proptest! {
     #[test]
     fn a_request_is_allowed_exactly_if_every_kind_of_policy_allows_it(
         identity in statements(&RESOURCES),
-        session in prop::option::of(statements(&RESOURCES)),
+        session in prop::option::of(vec(statements(&RESOURCES), 1..4)),
         boundary in prop::option::of(statements(&RESOURCES)),
         action in prop::sample::select(ACTIONS.to_vec()),
         resource in prop::sample::select(RESOURCES.to_vec()),
     ) {
         let policies = PolicySet {
             identity: policy(&identity),
-            session: session.as_deref().map(policy),
+            // The inline session policy and the managed ones limit together.
+            session: session.as_ref().map(|it| it.iter().flat_map(|it| policy(it)).collect()),
             boundary: boundary.as_deref().map(policy),
         };
+        let session = session.map(|it| it.concat());
         let context = Context::default();
         let found = evaluate(&policies, &Request { action, resource, context: &context });
         let layers = [Some(identity), session, boundary];
@@ -150,6 +180,54 @@ proptest! {
             prop_assert!(by_itself || within_limit);
         } else {
             prop_assert!(!(trusted && own && within_limit));
+        }
+    }
+
+    #[test]
+    fn a_role_is_assumed_only_if_each_action_behind_the_call_is_allowed(
+        trust in guarded(&PRINCIPALS),
+        identity in guarded(&RESOURCES),
+        caller in prop::sample::select(vec![user("123456789012"), user("210987654321"), session()]),
+        tags in vec(("[a-c]", "[x-z]"), 0..2),
+        inherited_tags in vec(("[a-c]", "[x-z]"), 0..2),
+        source_identity in prop::option::of(Just("ann".to_owned())),
+        has_mfa: bool,
+    ) {
+        prop_assume!(!trust.is_empty());
+        let mut needed = vec!["sts:AssumeRole"];
+        if !tags.is_empty() || !inherited_tags.is_empty() {
+            needed.push("sts:TagSession");
+        }
+        if source_identity.is_some() {
+            needed.push("sts:SetSourceIdentity");
+        }
+        let call = AssumeRole {
+            role_arn: ROLE.to_owned(),
+            tags,
+            inherited_tags,
+            source_identity,
+            has_mfa,
+            ..AssumeRole::default()
+        };
+        let policies = PolicySet { identity: policy(&identity), ..PolicySet::default() };
+        let trust_policy = TrustPolicy::parse(&text(&trust, "Principal")).unwrap();
+        let context = Context::of(&caller, Timestamp::UNIX_EPOCH);
+        let found = authorise_assume_role(&call, &trust_policy, &caller, &policies, context);
+
+        let (trust, identity) = (counting(&trust, has_mfa), counting(&identity, has_mfa));
+        let names = names(&caller);
+        let trusted = needed.iter().all(|it| allows(&trust, it, &names));
+        let denied = needed.iter().any(|it| denies(&identity, it, &[ROLE]));
+        let own = needed.iter().all(|it| allows(&identity, it, &[ROLE]));
+        if found.is_ok() {
+            prop_assert!(trusted && !denied);
+            prop_assert!(own || caller.account() == Some("123456789012"));
+            prop_assert!(
+                call.source_identity.is_none()
+                    || allows(&identity, "sts:SetSourceIdentity", &[ROLE])
+            );
+        } else {
+            prop_assert!(!(trusted && own));
         }
     }
 

@@ -129,6 +129,7 @@ fn the_parameters_of_the_call_are_condition_keys() {
         tags: vec![("Env".to_owned(), "test".to_owned()), ("run".to_owned(), "1".to_owned())],
         inherited_tags: vec![("env".to_owned(), "prod".to_owned())],
         transitive_tag_keys: vec!["run".to_owned()],
+        has_mfa: true,
     };
     let context = call.add_to(Context::default());
     assert_eq!(context.single("sts:externalid"), Some("x"));
@@ -137,6 +138,8 @@ fn the_parameters_of_the_call_are_condition_keys() {
     assert_eq!(context.single("aws:requesttag/env"), Some("prod"));
     assert_eq!(context.single("aws:requesttag/run"), Some("1"));
     assert_eq!(context.single("sts:transitivetagkeys"), Some("run"));
+    assert_eq!(context.single("aws:multifactorauthpresent"), Some("true"));
+    assert_eq!(context.single("aws:multifactorauthage"), Some("0"));
 }
 
 #[test]
