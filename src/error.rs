@@ -7,7 +7,7 @@ use crate::{
     aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
     exit::Exit,
     output::{HistoryError, LockError},
-    plan::Refusal,
+    plan::{AboveCeiling, Refusal},
     sim::{SimError, WorldError},
 };
 
@@ -73,6 +73,10 @@ impl From<ConnectError> for Error {
                               policy must name the caller (and its external id, if it has one)";
                 if source.kind == ErrorKind::Denied { it.hint(denied) } else { explain(it, source) }
             }
+            ConnectError::ForeignRole { .. } => it.hint(
+                "the fleet.toml of a working directory chooses roles of one's own account alone: \
+                 pass --role-arn ARN, or --config FILE if the file can be trusted",
+            ),
             ConnectError::NotIdentified { source, .. } => explain(it, source),
         }
     }
@@ -116,6 +120,13 @@ impl From<Refusal> for Error {
             }
         };
         Self::of(exit, &err)
+    }
+}
+
+impl From<AboveCeiling> for Error {
+    fn from(err: AboveCeiling) -> Self {
+        let AboveCeiling { what, origin } = err;
+        Self { causes: vec![origin], ..Self::new(Exit::Usage, what) }
     }
 }
 

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod run;
 
 pub mod aws;
+pub mod config;
 pub mod documents;
 pub mod output;
 

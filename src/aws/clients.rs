@@ -11,6 +11,7 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
 use aws_types::app_name::AppName;
+use jiff::Timestamp;
 
 use super::{
     calls::{CallLog, Counter},
@@ -60,6 +61,8 @@ pub enum ConnectError {
     NoCredentialsIn { profile: String, source: AwsError },
     #[error("could not assume {role} at {endpoint}")]
     RoleRefused { role: String, endpoint: String, source: AwsError },
+    #[error("{role} is of another account than the caller, {caller}")]
+    ForeignRole { role: String, caller: String },
     #[error("could not ask {endpoint} who the caller is")]
     NotIdentified { endpoint: String, source: AwsError },
 }
@@ -73,7 +76,18 @@ pub struct Aws {
     pub account: Option<String>,
     pub operator: Operator,
     pub calls: CallLog,
+    /// What a reader of the plan should know of the session.
     pub notes: Vec<Note>,
+    /// When the session ends, if it cannot be renewed.
+    pub session_ends: Option<Timestamp>,
+}
+
+/// What GetCallerIdentity says. It needs no permission and cannot be denied (STS reference), so its
+/// failure is the first sign of a wrong endpoint or of keys that nobody knows.
+#[derive(Debug, Clone)]
+struct Identity {
+    arn: Option<String>,
+    account: Option<String>,
 }
 
 impl Aws {
@@ -97,31 +111,29 @@ impl Aws {
             None => ConnectError::NoCredentials(no_credentials(&err)),
         })?;
         let (calls, counter) = CallLog::new();
+        let (mut notes, mut session_ends) = (Vec::new(), None);
         let config = match &access.role {
             None => base,
             Some(role) => {
+                let sts = sts(&base, &counter);
+                let mut role = role.clone();
+                check_caller(&sts, &mut role, &endpoint, &mut notes).await?;
                 let (role_arn, endpoint) = (role.arn.clone(), endpoint.clone());
                 let refused =
                     |source| ConnectError::RoleRefused { role: role_arn, endpoint, source };
-                let sts = sts(&base, &counter);
-                let assumed = Assumed::assume(sts, role.clone()).await.map_err(refused)?;
+                let is_renewable = role.mfa.is_none();
+                let assumed = Assumed::assume(sts, role).await.map_err(refused)?;
+                session_ends = assumed.expires().filter(|_| !is_renewable);
                 let provider = SharedCredentialsProvider::new(AssumedProvider(assumed));
                 base.into_builder().credentials_provider(provider).build()
             }
         };
-        let mut operator = Operator {
-            caller_arn: None,
+        let identity = identify(&sts(&config, &counter), &endpoint).await?;
+        let operator = Operator {
+            caller_arn: identity.arn,
             role_arn: access.role.as_ref().map(|it| it.arn.clone()),
             session_name: access.role.as_ref().map(|it| it.session_name.clone()),
         };
-        // It needs no permission and cannot be denied (STS reference), so its failure is the
-        // first sign of a wrong endpoint or of keys that nobody knows.
-        let identity = sts(&config, &counter).get_caller_identity().send().await;
-        let identity = identity.map_err(|err| {
-            let source = explain("GetCallerIdentity", &err);
-            ConnectError::NotIdentified { endpoint, source }
-        })?;
-        operator.caller_arn = identity.arn;
         let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);
         let autoscaling = autoscaling.interceptor(Whole).retry_classifier(Whole);
@@ -132,9 +144,50 @@ impl Aws {
             account: identity.account,
             operator,
             calls,
-            notes: Vec::new(),
+            notes,
+            session_ends: session_ends.and_then(|it| Timestamp::try_from(it).ok()),
         })
     }
+}
+
+/// The longest session of a role that was assumed from a role's session, in seconds (role
+/// chaining, IAM guide).
+const LONGEST_CHAINED: i32 = 3600;
+
+/// Looks at who is about to assume `role`, where that decides how, or whether at all.
+async fn check_caller(
+    sts: &aws_sdk_sts::Client,
+    role: &mut Role,
+    endpoint: &str,
+    notes: &mut Vec<Note>,
+) -> Result<(), ConnectError> {
+    let wanted = role.duration.filter(|it| *it > LONGEST_CHAINED);
+    if wanted.is_none() && !role.within_account {
+        return Ok(());
+    }
+    let caller = identify(sts, endpoint).await?;
+    let account = role.arn.split(':').nth(4);
+    if role.within_account && caller.account.as_deref() != account {
+        let caller = caller.account.unwrap_or_else(|| "unknown".to_owned());
+        return Err(ConnectError::ForeignRole { role: role.arn.clone(), caller });
+    }
+    if let (Some(_), Some(arn)) = (wanted, caller.arn.filter(|it| it.contains(":assumed-role/"))) {
+        role.duration = Some(LONGEST_CHAINED);
+        let text = format!(
+            "the caller is a role's session itself ({arn}), and AWS gives a role that is assumed \
+             from one an hour at the most: --duration is 1h"
+        );
+        notes.push(Note::new("session.chained", text));
+    }
+    Ok(())
+}
+
+async fn identify(sts: &aws_sdk_sts::Client, endpoint: &str) -> Result<Identity, ConnectError> {
+    let answer = sts.get_caller_identity().send().await.map_err(|err| {
+        let source = explain("GetCallerIdentity", &err);
+        ConnectError::NotIdentified { endpoint: endpoint.to_owned(), source }
+    })?;
+    Ok(Identity { arn: answer.arn, account: answer.account })
 }
 
 /// Returns the region that the standard chain finds, without asking for credentials.

@@ -15,6 +15,6 @@ pub use self::{
     clients::{Access, Aws, ConnectError, Fixed, region},
     document::{DocumentError, Found, find_document},
     error::{AwsError, ErrorKind},
-    scope::Role,
+    scope::{Mfa, Role},
     targets::{Resolved, TargetsError, resolve},
 };

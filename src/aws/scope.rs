@@ -12,11 +12,12 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, error::CredentialsError, future},
 };
+use aws_sdk_sts::types::Tag;
 
 use super::error::{AwsError, ErrorKind, chain, explain};
 
 /// The role to assume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Role {
     pub arn: String,
     pub external_id: Option<String>,
@@ -26,6 +27,27 @@ pub struct Role {
     pub duration: Option<i32>,
     /// An inline session policy, at most 2,048 characters: what the session may do at the most.
     pub policy: Option<String>,
+    pub mfa: Option<Mfa>,
+    /// Keys and values; STS takes 50 at the most.
+    pub tags: Vec<(String, String)>,
+    /// Keys of tags that hold for roles assumed from this session as well.
+    pub transitive: Vec<String>,
+    pub source_identity: Option<String>,
+    /// Assume it only if the caller is of the role's account: nobody the user trusts has named it.
+    pub within_account: bool,
+}
+
+/// A device and the code that it shows. A code is good for one call, and for a short while.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mfa {
+    pub serial: String,
+    pub code: String,
+}
+
+impl std::fmt::Debug for Mfa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mfa").field("serial", &self.serial).finish_non_exhaustive()
+    }
 }
 
 /// Hands out the role's credentials and asks for new ones when they expire.
@@ -39,6 +61,11 @@ pub(super) struct Assumed {
 }
 
 impl Assumed {
+    /// Returns when the session ends that was opened up front.
+    pub(super) fn expires(&self) -> Option<SystemTime> {
+        self.first.expiry()
+    }
+
     /// Assumes the role now, so that a refusal is the first thing that is heard.
     pub(super) async fn assume(
         sts: aws_sdk_sts::Client,
@@ -62,6 +89,9 @@ impl ProvideCredentials for AssumedProvider {
             if !self.0.is_first_used.swap(true, Ordering::Relaxed) {
                 return Ok(self.0.first.clone());
             }
+            if let Some(mfa) = &self.0.role.mfa {
+                return Err(CredentialsError::provider_error(no_second_code(mfa)));
+            }
             ask(&self.0.sts, &self.0.role).await.map_err(CredentialsError::provider_error)
         })
     }
@@ -75,6 +105,11 @@ async fn ask(sts: &aws_sdk_sts::Client, role: &Role) -> Result<Credentials, AwsE
         .set_external_id(role.external_id.clone())
         .set_duration_seconds(role.duration)
         .set_policy(role.policy.clone())
+        .set_serial_number(role.mfa.as_ref().map(|it| it.serial.clone()))
+        .set_token_code(role.mfa.as_ref().map(|it| it.code.clone()))
+        .set_source_identity(role.source_identity.clone())
+        .set_tags(tags(role))
+        .set_transitive_tag_keys((!role.transitive.is_empty()).then(|| role.transitive.clone()))
         .send()
         .await
         .map_err(|err| explain("AssumeRole", &err))?;
@@ -91,6 +126,28 @@ async fn ask(sts: &aws_sdk_sts::Client, role: &Role) -> Result<Credentials, AwsE
     let expires = SystemTime::try_from(it.expiration).map_err(|err| missing(&err))?;
     let (key, secret, token) = (it.access_key_id, it.secret_access_key, it.session_token);
     Ok(Credentials::new(key, secret, Some(token), Some(expires), "fleet-assume-role"))
+}
+
+fn tags(role: &Role) -> Option<Vec<Tag>> {
+    let tags = role.tags.iter().map(|(key, value)| {
+        Tag::builder().key(key).value(value).build().expect("both members are set")
+    });
+    let tags: Vec<Tag> = tags.collect();
+    (!tags.is_empty()).then_some(tags)
+}
+
+/// A run cannot ask for a code: nobody may be there, and a code is good for a moment.
+fn no_second_code(mfa: &Mfa) -> AwsError {
+    AwsError {
+        operation: "AssumeRole",
+        kind: ErrorKind::BadCredentials,
+        code: String::new(),
+        message: format!(
+            "the session has ended, and a new one would need another code of {}",
+            mfa.serial
+        ),
+        request_id: None,
+    }
 }
 
 /// Returns the error of a credential chain that gave nothing.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
-use jiff::SignedDuration;
 
 use crate::{
     error::Error,
@@ -93,7 +92,7 @@ impl Selection {
 #[command(next_help_heading = "Access")]
 pub(super) struct AccessArgs {
     /// Region; otherwise as the AWS CLI finds it
-    #[arg(long, value_name = "REGION", value_parser = region)]
+    #[arg(long, value_name = "REGION", value_parser = crate::config::region)]
     pub region: Option<String>,
     /// Profile of the AWS configuration files
     #[arg(long, value_name = "NAME")]
@@ -105,21 +104,42 @@ pub(super) struct AccessArgs {
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
     /// External id that the role's trust policy asks for
-    #[arg(long, value_name = "ID", requires = "role_arn")]
+    #[arg(long, value_name = "ID")]
     pub external_id: Option<String>,
+    /// MFA device whose code the role's trust policy asks for: its ARN or serial number; the code
+    /// is asked for on the terminal
+    #[arg(long, value_name = "SERIAL", value_parser = mfa_serial)]
+    pub mfa_serial: Option<String>,
+    /// The code that the MFA device shows, where there is no terminal to ask on
+    #[arg(long, value_name = "CODE", value_parser = mfa_token)]
+    pub mfa_token: Option<String>,
+    /// Tag of the role's session, for conditions on aws:PrincipalTag; may be repeated
+    #[arg(long = "session-tag", value_name = "KEY=VALUE", value_parser = session_tag)]
+    pub session_tag: Vec<(String, String)>,
+    /// Key of a session tag that also holds for roles assumed from this one; may be repeated
+    #[arg(long = "transitive-tag", value_name = "KEY")]
+    pub transitive_tag: Vec<String>,
+    /// Who is behind the session, for CloudTrail and for conditions on sts:SourceIdentity
+    #[arg(long, value_name = "NAME", value_parser = source_identity)]
+    pub source_identity: Option<String>,
     /// How long the role's session lasts, such as 1h: 15m to 12h
-    #[arg(long, value_name = "DURATION", requires = "role_arn", value_parser = session_length)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_session_length)]
     pub duration: Option<i32>,
     /// What the role's session may do at the most: what this run needs, whatever the role may, or
-    /// the policy in FILE
+    /// the policy in FILE [default: plan]
     #[arg(
         long,
         value_name = "plan|none|FILE",
-        default_value = "plan",
-        requires = "role_arn",
         value_parser = |text: &str| Ok::<_, std::convert::Infallible>(SessionPolicy::from(text))
     )]
-    pub session_policy: SessionPolicy,
+    pub session_policy: Option<SessionPolicy>,
+    /// Follow this fleet.toml alone, instead of those in the working directory and in the user's
+    /// configuration directory
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Environment of fleet.toml that holds: its [profile.NAME]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub env: Option<String>,
     /// Run against a simulated AWS on this machine: its built-in world, or the one in WORLD
     #[arg(long, value_name = "WORLD", num_args = 0..=1, require_equals = true)]
     pub sim: Option<Option<PathBuf>>,
@@ -132,6 +152,21 @@ impl AccessArgs {
         let region = self.region.clone().or_else(|| (!is_simulated).then(|| region.to_owned()));
         let role_arn = self.role_arn.clone().or_else(|| operator.role_arn.clone());
         Self { region, role_arn, ..self.clone() }
+    }
+
+    /// Returns the first flag that says something of a role's session.
+    pub(super) fn role_flag(&self) -> Option<&'static str> {
+        let flags = [
+            ("--external-id", self.external_id.is_some()),
+            ("--mfa-serial", self.mfa_serial.is_some()),
+            ("--mfa-token", self.mfa_token.is_some()),
+            ("--session-tag", !self.session_tag.is_empty()),
+            ("--transitive-tag", !self.transitive_tag.is_empty()),
+            ("--source-identity", self.source_identity.is_some()),
+            ("--duration", self.duration.is_some()),
+            ("--session-policy", self.session_policy.is_some()),
+        ];
+        flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
     }
 }
 
@@ -219,10 +254,10 @@ pub(super) struct LimitArgs {
     pub max_errors: Option<Limit>,
     /// How long SSM tries to reach an instance, such as 10m: 30s to 720h; whoever never answers is
     /// given up when the document's own timeout has passed as well [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = delivery_timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_delivery_timeout)]
     pub timeout: Option<u32>,
     /// When to stop sending and cancel what runs, counted from the start, such as 1h
-    #[arg(long, value_name = "DURATION", value_parser = deadline)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_deadline)]
     pub deadline: Option<u64>,
     /// Run in waves of these cumulative sizes, such as 1,5%,25%,100%; the last step repeats until
     /// everybody is covered
@@ -233,7 +268,7 @@ pub(super) struct LimitArgs {
     #[arg(long)]
     pub by_zone: bool,
     /// Wait this long between two waves, such as 5m
-    #[arg(long, value_name = "DURATION", value_parser = deadline)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_deadline)]
     pub pause: Option<u64>,
     /// Send nothing after wave N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -359,12 +394,6 @@ pub(super) fn parameter(text: &str) -> Result<(String, Vec<String>), String> {
     Ok((name.to_owned(), values))
 }
 
-fn region(text: &str) -> Result<String, &'static str> {
-    let is_region =
-        !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
-    if is_region { Ok(text.to_owned()) } else { Err("it is not a region such as eu-west-1") }
-}
-
 fn url(text: &str) -> Result<String, &'static str> {
     let uri = text.parse::<http::Uri>().ok();
     let is_url = uri.is_some_and(|it| {
@@ -382,35 +411,36 @@ fn document_version(text: &str) -> Result<String, &'static str> {
     Err("it is not a number from 1, $LATEST or $DEFAULT")
 }
 
-fn seconds(text: &str) -> Result<i64, String> {
-    let duration: SignedDuration =
-        text.parse().map_err(|_| "it is not a duration such as 90s, 10m or 1h30m".to_owned())?;
-    Ok(duration.as_secs())
+/// AssumeRole takes 9 to 256 of `[\w+=/:,.@-]` (botocore model).
+fn mfa_serial(text: &str) -> Result<String, &'static str> {
+    let is_serial = (9..=256).contains(&text.len())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&it));
+    if is_serial {
+        return Ok(text.to_owned());
+    }
+    Err("it is not an MFA device such as arn:aws:iam::123456789012:mfa/name")
 }
 
-/// SendCommand takes 30 s to 30 days (botocore model).
-fn delivery_timeout(text: &str) -> Result<u32, String> {
-    let seconds = seconds(text)?;
-    let is_taken = (30..=2_592_000).contains(&seconds);
-    u32::try_from(seconds)
-        .ok()
-        .filter(|_| is_taken)
-        .ok_or_else(|| "SSM takes 30s to 720h".to_owned())
+/// AssumeRole takes six digits (botocore model).
+pub(super) fn mfa_token(text: &str) -> Result<String, &'static str> {
+    let is_code = text.len() == 6 && text.bytes().all(|it| it.is_ascii_digit());
+    if is_code { Ok(text.to_owned()) } else { Err("a code has six digits") }
 }
 
-/// AssumeRole takes 900 to 43200 s (botocore model); the role may allow less.
-fn session_length(text: &str) -> Result<i32, String> {
-    let seconds = seconds(text)?;
-    let is_taken = (900..=43_200).contains(&seconds);
-    i32::try_from(seconds)
-        .ok()
-        .filter(|_| is_taken)
-        .ok_or_else(|| "STS takes 15m to 12h".to_owned())
+/// A key of 1 to 128 characters and a value of at most 256 (AssumeRole reference).
+fn session_tag(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
+    if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
+        return Err("STS takes a key of 1 to 128 characters and a value of at most 256");
+    }
+    Ok((key.to_owned(), value.to_owned()))
 }
 
-fn deadline(text: &str) -> Result<u64, String> {
-    let seconds = seconds(text)?;
-    u64::try_from(seconds).ok().filter(|it| *it > 0).ok_or_else(|| "it is not positive".to_owned())
+/// AssumeRole takes 2 to 64 of `[\w+=,.@-]`, not beginning with `aws:` (AssumeRole reference).
+fn source_identity(text: &str) -> Result<String, &'static str> {
+    let is_taken = (2..=64).contains(&text.len())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_+=,.@-".contains(&it));
+    if is_taken { Ok(text.to_owned()) } else { Err("STS takes 2 to 64 of A-Z a-z 0-9 _+=,.@-") }
 }
 
 #[cfg(test)]
@@ -429,16 +459,5 @@ mod tests {
         check("a=b=c", &["b=c"]);
         assert!(parameter("commands").is_err());
         assert!(parameter("=x").is_err());
-    }
-
-    #[test]
-    fn durations_have_units_and_bounds() {
-        assert_eq!(delivery_timeout("10m"), Ok(600));
-        assert_eq!(delivery_timeout("1h30m"), Ok(5400));
-        assert!(delivery_timeout("29s").is_err());
-        assert!(delivery_timeout("31d").is_err());
-        assert!(delivery_timeout("600").is_err());
-        assert_eq!(session_length("1h"), Ok(3600));
-        assert!(deadline("0s").is_err());
     }
 }

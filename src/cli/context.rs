@@ -8,9 +8,13 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::args::{AccessArgs, SessionPolicy};
+use super::{
+    args::{AccessArgs, SessionPolicy},
+    prompt,
+    settings::{Named, Settings},
+};
 use crate::{
-    aws::{self, Access, Aws, Fixed, Role},
+    aws::{self, Access, Aws, Fixed, Mfa, Role},
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
@@ -71,6 +75,7 @@ pub(super) fn state_directory() -> Result<PathBuf, Error> {
 pub(super) struct Connection {
     pub aws: Aws,
     pub pace: Pace,
+    pub settings: Settings,
     _sim: Option<Sim>,
 }
 
@@ -113,6 +118,8 @@ pub(super) async fn connect(
     documents: &[&str],
     terminal: &mut Terminal,
 ) -> Result<Connection, Error> {
+    let settings = Settings::load(args)?;
+    let (args, named) = settings.access(args)?;
     let sim = match &args.sim {
         None => None,
         Some(world) => Some(start_sim(world.as_deref(), 0)?),
@@ -128,15 +135,42 @@ pub(super) async fn connect(
         let message = format!("FLEET_PACE is `{factor}`, not a number above 0");
         return Err(Error::new(Exit::Usage, message));
     }
-    let mut access = access(args, context, sim.as_ref(), factor);
+    let mut access = access(&args, context, sim.as_ref(), factor);
     if access.role.is_some() && access.region.is_none() {
         access.region = Some(aws::region(&access).await?);
     }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        role.policy = policy(&args.session_policy, &role.arn, region, selector, documents)?;
+        let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
+        role.policy = policy(wanted, &role.arn, region, selector, documents)?;
+    }
+    if let Some(role) = &mut access.role {
+        role.within_account = named != Named::ByTheUser;
+        role.mfa = mfa(&args, terminal).await?;
     }
     let aws = Aws::connect(&access).await?;
-    Ok(Connection { aws, pace: Pace::default().scaled(factor), _sim: sim })
+    Ok(Connection { aws, pace: Pace::default().scaled(factor), settings, _sim: sim })
+}
+
+/// Returns the device and its code, which is asked for on the terminal if no flag holds it. It is
+/// asked for before anything is sent to STS: an SDK would give up on whoever looks for their phone.
+async fn mfa(args: &AccessArgs, terminal: &mut Terminal) -> Result<Option<Mfa>, Error> {
+    let Some(serial) = args.mfa_serial.clone() else {
+        if args.mfa_token.is_some() {
+            let message = "--mfa-token is the code of a device, and none was named";
+            return Err(Error::new(Exit::Usage, message).hint("pass --mfa-serial ARN"));
+        }
+        return Ok(None);
+    };
+    if let Some(code) = args.mfa_token.clone() {
+        return Ok(Some(Mfa { serial, code }));
+    }
+    if !terminal.is_interactive() {
+        let message =
+            format!("the role needs the code of {serial}, and there is no terminal to ask on");
+        return Err(Error::new(Exit::Usage, message).hint("pass --mfa-token CODE"));
+    }
+    let code = prompt::code(terminal, &format!("Code of {serial}: ")).await?;
+    Ok(Some(Mfa { serial, code }))
 }
 
 /// An endpoint variable that is set and empty, as a script leaves it that lacks a value, makes the
@@ -201,7 +235,10 @@ fn access(args: &AccessArgs, context: &Context, sim: Option<&Sim>, factor: f64) 
         external_id: args.external_id.clone(),
         session_name: format!("fleet-{}", context.run_id),
         duration: args.duration,
-        policy: None,
+        tags: args.session_tag.clone(),
+        transitive: args.transitive_tag.clone(),
+        source_identity: args.source_identity.clone(),
+        ..Role::default()
     });
     let from_env = || Access {
         region: args.region.clone(),

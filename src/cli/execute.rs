@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     args::AccessArgs,
     context::{Connection, Context, state_directory},
-    planning::Planned,
+    planning::{Planned, Review},
     prompt::{Answer, ask},
 };
 use crate::{
@@ -91,11 +91,17 @@ pub(super) async fn execute(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let Planned { plan, groups } = planned;
+    let Planned { plan, groups, review } = planned;
     if consent == Consent::DryRun {
         terminal.plan(&plan);
         terminal.hint("nothing was sent: this was a dry run");
         return Ok(Exit::Success);
+    }
+    let ceilings = connection.settings.ceilings();
+    if let Some(origin) = ceilings.requires_plan().filter(|_| review == Review::None) {
+        let mut err = Error::new(Exit::Usage, "a run carries out a plan that was written down");
+        err.causes = vec![format!("{origin} = true")];
+        return Err(err.hint("`fleet plan -o FILE`, then `fleet run --plan FILE`"));
     }
     terminal.plan_preview(&plan);
     if consent == Consent::Ask {

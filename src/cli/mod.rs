@@ -14,6 +14,7 @@ mod report;
 mod retry;
 mod run;
 mod runs;
+mod settings;
 mod sim;
 mod targets;
 mod watch;
@@ -48,7 +49,7 @@ enum Command {
     Runs(runs::RunsArgs),
     Report(report::ReportArgs),
     Watch(Box<watch::WatchArgs>),
-    Cancel(cancel::CancelArgs),
+    Cancel(Box<cancel::CancelArgs>),
     Retry(Box<retry::RetryArgs>),
     Sim(sim::SimArgs),
     Completions(generate::CompletionsArgs),

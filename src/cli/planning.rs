@@ -1,14 +1,16 @@
 //! From flags to a plan: what every command that plans does, in one order.
 
+use jiff::Timestamp;
+
 use super::{
     args::{DocumentArgs, LimitArgs, Selection},
     context::{Connection, Context},
 };
 use crate::{
-    aws::{self, Found, Resolved},
+    aws::{self, Aws, Found, Resolved},
     error::Error,
     exit::Exit,
-    plan::{self, Document, Draft, Parameters, Plan, Platform, Selector, Target},
+    plan::{self, Document, Draft, Note, Parameters, Plan, Platform, Selector, Target},
 };
 
 /// A plan, and the groups whose members are read again at the end.
@@ -16,6 +18,16 @@ use crate::{
 pub(super) struct Planned {
     pub plan: Plan,
     pub groups: Vec<String>,
+    pub review: Review,
+}
+
+/// Whether somebody could look at the plan before it was to be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Review {
+    /// It was made just now.
+    None,
+    /// It was written down.
+    Written,
 }
 
 /// Returns the selector that the flags name.
@@ -37,6 +49,9 @@ pub(super) async fn plan(
     limits: &LimitArgs,
 ) -> Result<Planned, Error> {
     let aws = &connection.aws;
+    let settings = &connection.settings;
+    let limits = settings.limits(limits);
+    let is_concurrency_given = limits.max_concurrency.is_some();
     let selector = selector(selection)?;
     let given = given(document)?;
     let Resolved { groups, candidates, mut notes } = aws::resolve(aws, &selector).await?;
@@ -44,14 +59,17 @@ pub(super) async fn plan(
     let Found { version, hash, platforms, declared, notes: more } =
         aws::find_document(aws, &name, document.doc_version.as_deref()).await?;
     notes.extend(more);
+    notes.extend(aws.notes.iter().cloned());
+    notes.extend(session_end(aws, context.now, limits.deadline));
+    notes.extend(settings.note());
     for name in parameters.secret_names() {
         let text = format!(
             "parameter {name} looks like a secret: fleet withholds it, but SSM keeps it in the \
              command's history; a parameter store reference {{{{ssm:NAME}}}} does not"
         );
-        notes.push(plan::Note::new("parameter.secret", text));
+        notes.push(Note::new("parameter.secret", text));
     }
-    let draft = Draft {
+    let mut draft = Draft {
         run_id: context.run_id.clone(),
         parent_id: None,
         created: context.now,
@@ -75,7 +93,34 @@ pub(super) async fn plan(
         rollout: limits.rollout(context.run_id.seed()),
         notes,
     };
-    Ok(Planned { plan: plan::build(draft)?, groups })
+    let ceilings = settings.ceilings();
+    let mut plan = plan::build(draft.clone())?;
+    // What nobody asked for gives way to a ceiling; what somebody did ask for is refused.
+    let tighter = ceilings.tighter_concurrency(&plan).filter(|_| !is_concurrency_given);
+    if let Some(tighter) = tighter {
+        draft.max_concurrency = tighter;
+        plan = plan::build(draft)?;
+    }
+    ceilings.admit(&plan)?;
+    Ok(Planned { plan, groups, review: Review::None })
+}
+
+/// Returns what the end of a session means that nobody can renew during the run.
+fn session_end(aws: &Aws, now: Timestamp, deadline: Option<u64>) -> Option<Note> {
+    let ends = aws.session_ends?;
+    let at = ends.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let left = u64::try_from(ends.duration_since(now).as_secs()).unwrap_or(0);
+    let text = match deadline {
+        Some(deadline) if deadline <= left => {
+            format!("the session of the MFA code ends at {at}, after the deadline of the run")
+        }
+        _ => format!(
+            "the session of the MFA code ends at {at}, and nobody can renew it during the run: one \
+             that lasts longer loses sight of what still runs; --duration asks for more, \
+             --deadline keeps the run within it"
+        ),
+    };
+    Some(Note::new("session.ends", text))
 }
 
 /// Refuses flags that name neither a document nor a command.

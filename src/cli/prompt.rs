@@ -1,9 +1,15 @@
 //! One question on the terminal, which Ctrl-C answers too.
 
+use super::args::mfa_token;
 use crate::{
-    output::{Confirmation, Terminal, read_answer},
+    error::Error,
+    exit::Exit,
+    output::{Confirmation, Echo, Terminal, read_answer, read_line},
     signal::Interrupts,
 };
+
+/// How often a code that is none is asked for again.
+const ATTEMPTS: u32 = 3;
 
 /// What came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,4 +36,23 @@ pub(super) async fn ask(
         },
         () = interrupts.next() => Answer::Interrupted,
     }
+}
+
+/// Asks for the code of an MFA device, which is not shown while it is typed. Whoever drops this, as
+/// an interrupt does, gets the terminal back as it was.
+pub(super) async fn code(terminal: &mut Terminal, question: &str) -> Result<String, Error> {
+    for _ in 0..ATTEMPTS {
+        let echo = Echo::off();
+        terminal.ask_for(question);
+        let line = tokio::task::spawn_blocking(read_line).await;
+        drop(echo);
+        terminal.end_of_answer();
+        let Ok(Some(line)) = line else { break };
+        match mfa_token(line.trim()) {
+            Ok(code) => return Ok(code),
+            Err(why) => terminal.warning(why),
+        }
+    }
+    Err(Error::new(Exit::Usage, "no code of the MFA device was given")
+        .hint("pass --mfa-token CODE"))
 }

@@ -8,7 +8,7 @@ use super::{
     args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, connect},
     execute::{Consent, check_reports, execute, interrupted},
-    planning::{self, Planned},
+    planning::{self, Planned, Review},
 };
 use crate::{
     error::Error,
@@ -131,7 +131,7 @@ async fn planned(
         return Err(err.hint("make a new plan with `fleet plan -o FILE`"));
     }
     // The plan as it was reviewed, under the name of this run and of whoever runs it.
-    let Planned { plan: Plan { run_id, created, operator, .. }, groups } = now;
+    let Planned { plan: Plan { run_id, created, operator, .. }, groups, .. } = now;
     let plan = Plan { run_id, created, operator, ..plan };
-    Ok((connection, Planned { plan, groups }))
+    Ok((connection, Planned { plan, groups, review: Review::Written }))
 }

@@ -135,6 +135,9 @@ async fn take_over(
         () = interrupts.next() => return Err(interrupted()),
     };
     connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
+    if args.go_on {
+        connection.settings.ceilings().admit(&plan)?;
+    }
     if consent == Consent::Ask {
         confirm(&plan, terminal, interrupts).await?;
     }

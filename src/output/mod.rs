@@ -28,7 +28,7 @@ mod testing;
 mod words;
 
 pub use self::{
-    confirm::{Confirmation, read_answer},
+    confirm::{Confirmation, Echo, read_answer, read_line},
     failure::failure,
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},

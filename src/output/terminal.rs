@@ -14,7 +14,7 @@ use super::{
     history::{self, Entry},
     json,
     live::Bar,
-    page::{BOLD, CYAN, PLAIN, Page, YELLOW},
+    page::{CYAN, PLAIN, Page, YELLOW},
     plan_text,
     progress::{Detail, Fit, Line, Progress},
     recap,
@@ -187,14 +187,6 @@ impl Terminal {
         }
     }
 
-    /// Asks `question` on stderr, for [`read_answer`](super::read_answer) to hear the answer.
-    pub fn ask(&mut self, question: &str) {
-        let mut page = Page::default();
-        page.line(&[(BOLD, question), (PLAIN, " [y/N] ")]);
-        let text = page.into_text();
-        self.say(text.trim_end_matches('\n'));
-    }
-
     /// Takes an event of a run that goes on.
     pub fn event(&mut self, event: &Event) {
         if self.format == Format::Jsonl {
@@ -301,7 +293,7 @@ impl Terminal {
         }
     }
 
-    fn say(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         match &self.bar {
             Some(bar) => bar.above(|| drop(self.err.write(text))),
             None => drop(self.err.write(text)),

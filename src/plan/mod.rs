@@ -2,7 +2,9 @@
 //! It knows no AWS type, no clock and no IO, and a plan is never recomputed during its run.
 
 mod build;
+mod ceilings;
 mod compare;
+mod durations;
 mod ids;
 mod limits;
 mod parameters;
@@ -17,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     build::{Draft, Refusal, build},
+    ceilings::{AboveCeiling, Ceiling, CeilingRule, Ceilings, DocumentPattern},
     compare::differences,
+    durations::{parse_deadline, parse_delivery_timeout, parse_session_length},
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},

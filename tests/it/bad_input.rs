@@ -118,7 +118,7 @@ fn flags_that_contradict_each_other_or_are_missing() {
     check(&["run", "--asg", "web", "--doc", "Restart", "--", "true"], &["--doc"]);
     check(&["run", "--asg", "web", "--unheard-of", "--", "true"], &["--unheard-of"]);
     check(&["run", "--instance", "web-1", "--", "true"], &["--instance", "web-1"]);
-    check(&["run", "--asg", "web", "--external-id", "x", "--", "true"], &["--role-arn"]);
+    check(&["run", "--yes", "--asg", "web", "--external-id", "x", "--", "true"], &["--role-arn"]);
     check(
         &["run", "--yes", "--asg", "web", "--asg", "win", "--", "true"],
         &["one platform", "--doc AWS-RunShellScript"],

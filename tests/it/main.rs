@@ -15,6 +15,9 @@ mod bad_input;
 /// `fleet run`: plan, send, follow, report.
 mod cli_run;
 
+/// `fleet.toml`: roles, limits, ceilings.
+mod config;
+
 /// What goes wrong on the wire.
 mod faults;
 
