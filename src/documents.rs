@@ -36,6 +36,8 @@ pub enum NotADocument {
     Json(#[source] serde_json::Error),
     #[error("the content is not YAML: {0}")]
     Yaml(#[source] Box<serde_saphyr::Error>),
+    #[error("the content has no schemaVersion, or no steps")]
+    Empty,
 }
 
 /// Reads the content of a document: JSON if it begins like it, YAML otherwise.
@@ -44,6 +46,21 @@ pub fn parse(text: &str) -> Result<Content, NotADocument> {
         return serde_json::from_str(text).map_err(NotADocument::Json);
     }
     serde_saphyr::from_str(text).map_err(|err| NotADocument::Yaml(Box::new(err)))
+}
+
+/// Returns the whole content of a document as data: JSON or YAML, but a document that declares its
+/// schema and at least one step.
+pub fn content(text: &str) -> Result<Value, NotADocument> {
+    let value: Value = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(NotADocument::Json)?
+    } else {
+        serde_saphyr::from_str(text).map_err(|err| NotADocument::Yaml(Box::new(err)))?
+    };
+    let has = |key: &str| value.get(key).is_some_and(|it| !it.is_null());
+    if !has("schemaVersion") || !(has("mainSteps") || has("runtimeConfig")) {
+        return Err(NotADocument::Empty);
+    }
+    Ok(value)
 }
 
 impl Content {

@@ -7,7 +7,7 @@ use crate::{
     aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
     exit::Exit,
     output::{HistoryError, LockError},
-    plan::{AboveCeiling, Refusal},
+    plan::{AboveCeiling, Permission, Refusal},
     sim::{SimError, WorldError},
 };
 
@@ -110,6 +110,7 @@ impl From<DocumentError> for Error {
 
 impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
+        let is_unlisted = matches!(err, Refusal::NotListable { .. } | Refusal::NotDivisible { .. });
         let exit = match &err {
             Refusal::Parameter(_) | Refusal::StopBeforeAll => Exit::Usage,
             Refusal::WrongPlatform { .. }
@@ -119,7 +120,8 @@ impl From<Refusal> for Error {
                 Exit::NothingEligible
             }
         };
-        Self::of(exit, &err)
+        let it = Self::of(exit, &err);
+        if is_unlisted { it.hint(allow(Permission::DescribeAutoScalingGroups)) } else { it }
     }
 }
 
@@ -163,6 +165,12 @@ impl From<SimError> for Error {
     fn from(err: SimError) -> Self {
         Self::of(Exit::Setup, &err)
     }
+}
+
+/// Returns which permission is missing, and what it would buy.
+fn allow(permission: Permission) -> String {
+    let (action, buys) = (permission.action(), permission.buys());
+    format!("the caller's policy must allow {action}, which buys {buys}; `fleet policy` writes it")
 }
 
 fn explain(it: Error, source: &AwsError) -> Error {

@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
-    plan::{RunId, Scope, Selector, session_policy},
+    plan::{PolicyTooLong, RunId, Scope, Selector, session_permissions, session_policy},
     run::Pace,
     sim::{Execution, Sim, World},
 };
@@ -141,7 +141,7 @@ pub(super) async fn connect(
     }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
         let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
-        role.policy = policy(wanted, &role.arn, region, selector, documents)?;
+        role.policy = policy(wanted, &role.arn, region, selector, documents, terminal)?;
     }
     if let Some(role) = &mut access.role {
         role.within_account = named != Named::ByTheUser;
@@ -173,6 +173,13 @@ async fn mfa(args: &AccessArgs, terminal: &mut Terminal) -> Result<Option<Mfa>, 
     Ok(Some(Mfa { serial, code }))
 }
 
+/// Returns the region that a connection would have, without making one.
+pub(super) async fn region(args: &AccessArgs) -> Result<String, Error> {
+    let (args, _) = Settings::load(args)?.access(args)?;
+    let access = Access { region: args.region, profile: args.profile, ..Access::default() };
+    Ok(aws::region(&access).await?)
+}
+
 /// An endpoint variable that is set and empty, as a script leaves it that lacks a value, makes the
 /// SDK panic.
 fn refuse_empty_endpoints() -> Result<(), Error> {
@@ -192,6 +199,7 @@ fn policy(
     region: &str,
     selector: &Selector,
     documents: &[&str],
+    terminal: &mut Terminal,
 ) -> Result<Option<String>, Error> {
     let refused = |message: String| Error::new(Exit::Usage, message);
     match wanted {
@@ -208,14 +216,24 @@ fn policy(
                 refused(format!("`{role_arn}` is not the ARN of a role"))
                     .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
             })?;
-            match session_policy(&scope, selector, documents) {
-                Ok(policy) => Ok(Some(policy)),
-                Err(err) => Err(Error::of(Exit::Setup, &err).hint(
-                    "name fewer groups, or let the role alone decide: --session-policy none",
-                )),
+            let permissions = session_permissions(selector);
+            match session_policy(&scope, selector, documents, &permissions) {
+                Ok(policy) => {
+                    policy.folded.iter().for_each(|it| terminal.note(it));
+                    Ok(Some(policy.json))
+                }
+                Err(err) => Err(too_long(&err)),
             }
         }
     }
+}
+
+/// Says that a selection cannot be put into a session policy, and what can be done about it.
+pub(super) fn too_long(err: &PolicyTooLong) -> Error {
+    Error::of(Exit::Setup, err).hint(
+        "name fewer of them at a time, select whole groups rather than instances, or let the role \
+         alone decide: --session-policy none",
+    )
 }
 
 /// Starts a simulator on a loopback port (0: any that is free) with the world in `path`, or its own

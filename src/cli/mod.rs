@@ -9,6 +9,7 @@ mod execute;
 mod generate;
 mod plan;
 mod planning;
+mod policy;
 mod prompt;
 mod report;
 mod retry;
@@ -46,6 +47,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Plan(Box<plan::PlanArgs>),
     Targets(Box<targets::TargetsArgs>),
+    Policy(Box<policy::PolicyArgs>),
     Runs(runs::RunsArgs),
     Report(report::ReportArgs),
     Watch(Box<watch::WatchArgs>),
@@ -111,6 +113,10 @@ async fn dispatch(
             result = targets::targets(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Policy(args) => tokio::select! {
+            result = policy::policy(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
         Command::Cancel(args) => tokio::select! {
             result = cancel::cancel(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
@@ -131,6 +137,7 @@ impl Cli {
             Command::Run(args) => args.output.terminal(),
             Command::Plan(args) => args.output.terminal(),
             Command::Targets(args) => args.output.terminal(),
+            Command::Policy(args) => Terminal::new(Format::Human, args.quiet),
             Command::Watch(args) => args.output.terminal(),
             Command::Cancel(args) => args.output.terminal(),
             Command::Retry(args) => args.output.terminal(),

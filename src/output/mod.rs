@@ -13,6 +13,7 @@ mod live;
 mod lock;
 mod page;
 mod plan_text;
+mod policy;
 mod progress;
 mod recap;
 mod report_file;
@@ -33,6 +34,7 @@ pub use self::{
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
     lock::{Lock, LockError},
+    policy::{NewDocument, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     sanitize::sanitize,
     tail::Tail,

@@ -9,6 +9,7 @@ mod ids;
 mod limits;
 mod parameters;
 mod policy;
+mod privilege;
 mod rollout;
 mod selector;
 mod target;
@@ -25,7 +26,12 @@ pub use self::{
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},
-    policy::{LONGEST_POLICY, PolicyTooLong, Scope, session_policy},
+    policy::{PolicyTooLong, session_permissions, session_policy},
+    privilege::{
+        Condition, Documents, Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY,
+        LONGEST_SESSION_POLICY, Level, Manner, Needs, Permission, Policy, Purpose, Resource, Scope,
+        Statement, fit, grant, is_account, is_reserved_name,
+    },
     rollout::Rollout,
     selector::{NotATag, Selector, Tag},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},

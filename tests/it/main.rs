@@ -27,6 +27,9 @@ mod records;
 /// `fleet plan`, and `fleet run --dry-run`.
 mod cli_plan;
 
+/// `fleet policy`: what it prints is enough, and every statement of it is needed.
+mod cli_policy;
+
 /// `fleet targets`.
 mod cli_targets;
 

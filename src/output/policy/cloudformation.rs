@@ -1,0 +1,180 @@
+//! A CloudFormation template: the document, if it is one to deploy, the role with its trust policy,
+//! and the user who may assume it.
+
+use super::{Lines, NewDocument, Template, User, quoted};
+use crate::plan::{Resource, Statement};
+
+/// Returns the template.
+pub fn cloudformation(template: &Template<'_>) -> String {
+    let mut lines = Lines::default();
+    lines.add(0, "AWSTemplateFormatVersion: \"2010-09-09\"");
+    // CloudFormation takes 1,024 bytes.
+    let description: String = template.description.chars().take(250).collect();
+    lines.add(0, &format!("Description: {}", quoted(&description)));
+    parameters(&mut lines, template.user);
+    lines.add(0, "Conditions:");
+    lines.add(1, "HasExternalId: !Not [!Equals [!Ref ExternalId, \"\"]]");
+    lines.add(0, "Resources:");
+    if let Some(it) = template.document {
+        document(&mut lines, it);
+    }
+    if template.user == User::New {
+        lines.add(
+            1,
+            "# It has no access key: make one, or let the person bring their own identity.",
+        );
+        lines.add(1, "User:");
+        lines.add(2, "Type: AWS::IAM::User");
+    }
+    role(&mut lines, template);
+    if template.user == User::New {
+        assuming(&mut lines);
+    }
+    lines.add(0, "Outputs:");
+    lines.add(1, "RoleArn:");
+    lines.add(2, "Description: \"For fleet --role-arn\"");
+    lines.add(2, "Value: !GetAtt Role.Arn");
+    lines.0
+}
+
+fn parameters(lines: &mut Lines, user: User) {
+    lines.add(0, "Parameters:");
+    if user == User::Existing {
+        lines.add(1, "PrincipalArn:");
+        lines.add(2, "Type: String");
+        lines.add(
+            2,
+            "Description: \"ARN of the user, the role or the account that may assume the role\"",
+        );
+        lines.add(2, "AllowedPattern: \"^[0-9]{12}$|^arn:[a-z-]+:(iam|sts)::[0-9]{12}:.+$\"");
+    }
+    lines.add(1, "ExternalId:");
+    lines.add(2, "Type: String");
+    lines.add(2, "Default: \"\"");
+    lines.add(2, "Description: \"What --external-id has to say; empty asks for none\"");
+    lines.add(2, "AllowedPattern: \"^$|^[A-Za-z0-9_+=,.@:/-]{2,1224}$\"");
+    lines.add(1, "MaxSessionDuration:");
+    lines.add(2, "Type: Number");
+    lines.add(2, "Default: 3600");
+    lines.add(2, "MinValue: 3600");
+    lines.add(2, "MaxValue: 43200");
+    lines.add(2, "Description: \"The longest --duration, in seconds\"");
+}
+
+fn document(lines: &mut Lines, document: &NewDocument) {
+    lines.add(1, "Document:");
+    lines.add(2, "Type: AWS::SSM::Document");
+    lines.add(2, "Properties:");
+    lines.add(3, &format!("Name: {}", quoted(&document.name)));
+    lines.add(3, "DocumentType: Command");
+    lines.add(3, "# Without it a change would replace the document, which its name forbids.");
+    lines.add(3, "UpdateMethod: NewVersion");
+    lines.add_json(3, "Content: ", &document.content);
+}
+
+fn role(lines: &mut Lines, template: &Template<'_>) {
+    let principal = match template.user {
+        User::Existing => "!Ref PrincipalArn",
+        User::New => "!GetAtt User.Arn",
+    };
+    lines.add(1, "Role:");
+    lines.add(2, "Type: AWS::IAM::Role");
+    lines.add(2, "Properties:");
+    lines.add(3, "MaxSessionDuration: !Ref MaxSessionDuration");
+    lines.add(3, "AssumeRolePolicyDocument:");
+    lines.add(4, "Version: \"2012-10-17\"");
+    lines.add(4, "Statement:");
+    for (sid, action) in [("Assume", "sts:AssumeRole"), ("TagSession", "sts:TagSession")] {
+        if action == "sts:TagSession" {
+            lines.add(5, "# --session-tag: without it the whole call would fail.");
+        }
+        lines.add(5, &format!("- Sid: {sid}"));
+        lines.add(6, "Effect: Allow");
+        lines.add(6, "Principal:");
+        lines.add(7, &format!("AWS: {principal}"));
+        lines.add(6, &format!("Action: {action}"));
+        if action == "sts:TagSession" {
+            continue;
+        }
+        lines.add(6, "Condition: !If");
+        lines.add(7, "- HasExternalId");
+        lines.add(7, "- StringEquals:");
+        lines.add(9, "sts:ExternalId: !Ref ExternalId");
+        lines.add(7, "- !Ref AWS::NoValue");
+    }
+    lines.add(3, "Policies:");
+    lines.add(4, "- PolicyName: fleet");
+    lines.add(5, "PolicyDocument:");
+    lines.add(6, "Version: \"2012-10-17\"");
+    lines.add(6, "Statement:");
+    for it in template.statements {
+        statement(lines, it, template.document);
+    }
+}
+
+fn statement(lines: &mut Lines, statement: &Statement, document: Option<&NewDocument>) {
+    lines.add(7, &format!("# {}: {}", statement.purpose.word(), statement.purpose.text()));
+    lines.add(7, &format!("- Sid: {}", statement.sid));
+    lines.add(8, "Effect: Allow");
+    lines.add(8, "Action:");
+    for it in &statement.actions {
+        lines.add(9, &format!("- {}", it.action()));
+    }
+    lines.add(8, "Resource:");
+    for it in &statement.resources {
+        lines.add(9, &format!("- {}", resource(it, document)));
+    }
+    if !statement.conditions.is_empty() {
+        lines.add(8, "Condition:");
+    }
+    let mut operator = "";
+    for it in &statement.conditions {
+        if it.operator != operator {
+            operator = it.operator;
+            lines.add(9, &format!("{operator}:"));
+        }
+        lines.add(10, &format!("{}:", quoted(&it.key)));
+        for value in it.written() {
+            lines.add(11, &format!("- {}", quoted(&value)));
+        }
+    }
+}
+
+/// Returns the resource with what only the deployment knows left to it.
+fn resource(resource: &Resource, document: Option<&NewDocument>) -> String {
+    let own = document.map(|it| Resource::document(&it.name));
+    let arn = |resource: &Resource| {
+        resource.arn("${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}")
+    };
+    match resource {
+        Resource::Any | Resource::Shared { .. } => quoted(&arn(resource)),
+        it if own.as_ref() == Some(it) => {
+            let by_reference =
+                Resource::Own { service: "ssm", name: "document/${Document}".into() };
+            format!("!Sub {}", quoted(&arn(&by_reference)))
+        }
+        _ => format!("!Sub {}", quoted(&arn(resource))),
+    }
+}
+
+fn assuming(lines: &mut Lines) {
+    lines.add(
+        1,
+        "# A resource of its own, because the user's policy names the role and the role the user.",
+    );
+    lines.add(1, "AssumeRole:");
+    lines.add(2, "Type: AWS::IAM::Policy");
+    lines.add(2, "Properties:");
+    lines.add(3, "PolicyName: fleet-assume-role");
+    lines.add(3, "Users:");
+    lines.add(4, "- !Ref User");
+    lines.add(3, "PolicyDocument:");
+    lines.add(4, "Version: \"2012-10-17\"");
+    lines.add(4, "Statement:");
+    lines.add(5, "- Sid: AssumeRole");
+    lines.add(6, "Effect: Allow");
+    lines.add(6, "Action:");
+    lines.add(7, "- sts:AssumeRole");
+    lines.add(7, "- sts:TagSession");
+    lines.add(6, "Resource: !GetAtt Role.Arn");
+}

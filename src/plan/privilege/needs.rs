@@ -1,0 +1,137 @@
+//! Which permissions a selection cannot do without, and which would help.
+
+use super::Permission;
+use crate::plan::{Dispatch, Exclusion, Plan, Rollout, Selector};
+
+/// What a plan does that decides which reads it depends on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// The instances are named by id, so that they have to be known.
+    pub is_by_ids: bool,
+    /// Somebody is left out, or waits, for what Auto Scaling says of single instances.
+    pub minds_lifecycle: bool,
+    /// Somebody is left out for what their agent says.
+    pub minds_agents: bool,
+}
+
+impl Manner {
+    pub fn of_plan(plan: &Plan) -> Self {
+        let excluded = |reasons: &[Exclusion]| {
+            plan.population.excluded.iter().any(|it| reasons.contains(&it.reason))
+        };
+        let by_lifecycle = excluded(&[Exclusion::Standby, Exclusion::NotInService]);
+        Self {
+            is_by_ids: matches!(plan.dispatch, Dispatch::Ids { .. }),
+            minds_lifecycle: plan.rollout.by_zone || by_lifecycle,
+            minds_agents: excluded(&[
+                Exclusion::AgentOffline,
+                Exclusion::AgentNotRegistered,
+                Exclusion::Platform,
+            ]),
+        }
+    }
+
+    /// Returns the manner of a plan that has not been made, as far as its flags decide it.
+    pub fn of_flags(selector: &Selector, rollout: &Rollout) -> Self {
+        Self {
+            is_by_ids: !selector.is_groups_only() || rollout.has_waves(),
+            minds_lifecycle: rollout.by_zone,
+            minds_agents: false,
+        }
+    }
+}
+
+/// The permissions of one run, in a fixed order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Without one of them the plan cannot be made, or not be carried out.
+    pub required: Vec<Permission>,
+    /// Without one of them something is lost, which a note names.
+    pub optional: Vec<Permission>,
+}
+
+impl Needs {
+    pub fn of(selector: &Selector, manner: Manner) -> Self {
+        let has_groups = !(selector.groups.is_empty() && selector.group_tags.is_empty());
+        let has_others = !(selector.instances.is_empty() && selector.tags.is_empty());
+        let mut needs = Self::default();
+        for permission in Permission::ALL {
+            // Whether the run makes use of it at all, and whether it depends on it.
+            let (is_used, is_required) = match permission {
+                Permission::SendCommand | Permission::ListCommandInvocations => (true, true),
+                Permission::DescribeAutoScalingGroups => {
+                    (has_groups, manner.is_by_ids || !selector.group_tags.is_empty())
+                }
+                Permission::DescribeAutoScalingInstances => (has_others, manner.minds_lifecycle),
+                Permission::DescribeInstanceInformation => {
+                    (true, manner.minds_agents || !selector.tags.is_empty())
+                }
+                Permission::DescribeDocument
+                | Permission::GetDocument
+                | Permission::ListCommands
+                | Permission::GetCommandInvocation
+                | Permission::CancelCommand => (true, false),
+            };
+            match (is_used, is_required) {
+                (true, true) => needs.required.push(permission),
+                (true, false) => needs.optional.push(permission),
+                (false, _) => {}
+            }
+        }
+        needs
+    }
+
+    /// Returns all of them.
+    pub fn all(&self) -> impl Iterator<Item = Permission> {
+        let is_in = |it: &Permission| self.required.contains(it) || self.optional.contains(it);
+        Permission::ALL.into_iter().filter(is_in)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn required(flags: &str, manner: Manner) -> Vec<&'static str> {
+        let mut selector = Selector::default();
+        for flag in flags.split_whitespace() {
+            match flag.split_once(':').unwrap() {
+                ("asg", name) => selector.groups.push(name.to_owned()),
+                ("asg-tag", tag) => selector.group_tags.push(tag.parse().unwrap()),
+                ("tag", tag) => selector.tags.push(tag.parse().unwrap()),
+                (_, id) => selector.instances.push(crate::plan::InstanceId::parse(id).unwrap()),
+            }
+        }
+        let required = Needs::of(&selector, manner).required.into_iter();
+        required.skip(2).map(Permission::name).collect()
+    }
+
+    #[test]
+    fn a_plan_requires_only_what_it_cannot_be_carried_out_without() {
+        let check = |flags: &str, manner, expected: &[&str]| {
+            assert_eq!(required(flags, manner), expected, "{flags}");
+        };
+        let by_tag = Manner::default();
+        let by_ids = Manner { is_by_ids: true, ..by_tag };
+        check("asg:web", by_tag, &[]);
+        check("asg:web", by_ids, &["DescribeAutoScalingGroups"]);
+        check("asg-tag:role=web", by_tag, &["DescribeAutoScalingGroups"]);
+        check("instance:i-01234567", by_ids, &[]);
+        check("tag:role=web", by_ids, &["DescribeInstanceInformation"]);
+        let minding = Manner { minds_lifecycle: true, minds_agents: true, ..by_ids };
+        check(
+            "instance:i-01234567",
+            minding,
+            &["DescribeAutoScalingInstances", "DescribeInstanceInformation"],
+        );
+        check("asg:web", minding, &["DescribeAutoScalingGroups", "DescribeInstanceInformation"]);
+    }
+
+    #[test]
+    fn nothing_is_wanted_that_the_run_does_not_use() {
+        let selector = Selector { groups: vec!["web".to_owned()], ..Selector::default() };
+        let needs = Needs::of(&selector, Manner::default());
+        assert!(!needs.all().any(|it| it == Permission::DescribeAutoScalingInstances));
+        assert_eq!(needs.all().count(), Permission::ALL.len() - 1);
+    }
+}

@@ -1,0 +1,99 @@
+//! Each permission that fleet can make use of, and what it is good for, written once: policies,
+//! notes and explanations have their words from here.
+
+/// An action of IAM. A new one that fleet learns to use belongs here, and in [`super::Needs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    SendCommand,
+    ListCommandInvocations,
+    DescribeAutoScalingGroups,
+    DescribeAutoScalingInstances,
+    DescribeInstanceInformation,
+    DescribeDocument,
+    GetDocument,
+    ListCommands,
+    GetCommandInvocation,
+    CancelCommand,
+}
+
+impl Permission {
+    pub const ALL: [Self; 10] = [
+        Self::SendCommand,
+        Self::ListCommandInvocations,
+        Self::DescribeAutoScalingGroups,
+        Self::DescribeAutoScalingInstances,
+        Self::DescribeInstanceInformation,
+        Self::DescribeDocument,
+        Self::GetDocument,
+        Self::ListCommands,
+        Self::GetCommandInvocation,
+        Self::CancelCommand,
+    ];
+
+    /// Returns the permission for `action`, such as `ssm:SendCommand`.
+    pub fn of_action(action: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.action() == action)
+    }
+
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::SendCommand => "ssm:SendCommand",
+            Self::ListCommandInvocations => "ssm:ListCommandInvocations",
+            Self::DescribeAutoScalingGroups => "autoscaling:DescribeAutoScalingGroups",
+            Self::DescribeAutoScalingInstances => "autoscaling:DescribeAutoScalingInstances",
+            Self::DescribeInstanceInformation => "ssm:DescribeInstanceInformation",
+            Self::DescribeDocument => "ssm:DescribeDocument",
+            Self::GetDocument => "ssm:GetDocument",
+            Self::ListCommands => "ssm:ListCommands",
+            Self::GetCommandInvocation => "ssm:GetCommandInvocation",
+            Self::CancelCommand => "ssm:CancelCommand",
+        }
+    }
+
+    /// Returns the action without its service, which is good for the name of a statement.
+    pub fn name(self) -> &'static str {
+        self.action().split_once(':').map_or(self.action(), |(_, name)| name)
+    }
+
+    /// Returns what having it is good for.
+    pub fn buys(self) -> &'static str {
+        match self {
+            Self::SendCommand => "sending",
+            Self::ListCommandInvocations => "following every instance to its end",
+            Self::DescribeAutoScalingGroups => {
+                "the group's instances beforehand, waves, percentages as integers, and coverage"
+            }
+            Self::DescribeAutoScalingInstances => {
+                "the lifecycle and the zone of instances that are selected by id or tag"
+            }
+            Self::DescribeInstanceInformation => "who is online, and the platform",
+            Self::DescribeDocument => "the pinned version and hash, and the document's platforms",
+            Self::GetDocument => "the check of the parameters before anything is sent",
+            Self::ListCommands => "settling a send whose answer was lost, and cheaper progress",
+            Self::GetCommandInvocation => "output beyond 2,500 characters",
+            Self::CancelCommand => {
+                "cancelling on Ctrl-C, at the deadline, and when the budget is spent"
+            }
+        }
+    }
+
+    /// Returns whether it can be granted on single documents. Besides SendCommand, whose instances
+    /// are resources too, no action of fleet's knows others (service authorisation reference).
+    pub fn is_of_documents(self) -> bool {
+        matches!(self, Self::SendCommand | Self::DescribeDocument | Self::GetDocument)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_is_found_by_its_action_and_named_after_it() {
+        for it in Permission::ALL {
+            assert_eq!(Permission::of_action(it.action()), Some(it));
+            assert!(it.action().ends_with(&format!(":{}", it.name())));
+        }
+        assert_eq!(Permission::of_action("ssm:StartSession"), None);
+    }
+}
