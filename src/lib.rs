@@ -19,6 +19,7 @@ pub mod config;
 pub mod documents;
 pub mod output;
 
+pub mod doctor;
 pub mod drive;
 pub mod error;
 pub mod exit;

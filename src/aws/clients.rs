@@ -72,6 +72,7 @@ pub enum ConnectError {
 pub struct Aws {
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) autoscaling: aws_sdk_autoscaling::Client,
+    pub(super) sts: aws_sdk_sts::Client,
     pub region: String,
     pub account: Option<String>,
     pub operator: Operator,
@@ -128,7 +129,8 @@ impl Aws {
                 base.into_builder().credentials_provider(provider).build()
             }
         };
-        let identity = identify(&sts(&config, &counter), &endpoint).await?;
+        let sts = sts(&config, &counter);
+        let identity = identify(&sts, &endpoint).await?;
         let operator = Operator {
             caller_arn: identity.arn,
             role_arn: access.role.as_ref().map(|it| it.arn.clone()),
@@ -140,6 +142,7 @@ impl Aws {
         Ok(Self {
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            sts,
             region,
             account: identity.account,
             operator,

@@ -6,6 +6,7 @@ mod clients;
 mod command;
 mod document;
 mod error;
+mod examine;
 mod scope;
 mod targets;
 mod whole;
@@ -15,6 +16,7 @@ pub use self::{
     clients::{Access, Aws, ConnectError, Fixed, region},
     document::{DocumentError, Found, find_document},
     error::{AwsError, ErrorKind},
+    examine::{GroupState, Read},
     scope::{Mfa, Role},
     targets::{Resolved, TargetsError, resolve},
 };

@@ -43,6 +43,12 @@ impl Context {
         Ok(Self { now, run_id: RunId::new(now, random), is_pinned })
     }
 
+    /// Returns what tells the time: by the clock, or always what FLEET_NOW says.
+    pub(super) fn clock(&self) -> impl Fn() -> Timestamp + use<> {
+        let pinned = self.is_pinned.then_some(self.now);
+        move || pinned.unwrap_or_else(Timestamp::now)
+    }
+
     /// Returns the time at which a run starts: planning, and the operator's answer, are over.
     pub(super) fn started(&self) -> Timestamp {
         if self.is_pinned { self.now } else { Timestamp::now() }
@@ -107,6 +113,17 @@ impl Connection {
     }
 }
 
+/// The way to AWS, before anybody is asked anything there. The simulator lives as long as it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub access: Access,
+    /// The flags, with what the files say where they say nothing.
+    pub args: AccessArgs,
+    pub settings: Settings,
+    pace: Pace,
+    sim: Option<Sim>,
+}
+
 /// Connects as the flags say, starting the simulator first if they ask for it.
 ///
 /// `selector` and `documents` are all that a role's session will be able to reach; no document
@@ -118,6 +135,25 @@ pub(super) async fn connect(
     documents: &[&str],
     terminal: &mut Terminal,
 ) -> Result<Connection, Error> {
+    let prepared = prepare(args, context, terminal).await?;
+    let Prepared { mut access, args, settings, pace, sim } = prepared;
+    if access.role.is_some() && access.region.is_none() {
+        access.region = Some(aws::region(&access).await?);
+    }
+    if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
+        let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
+        role.policy = policy(wanted, &role.arn, region, selector, documents, terminal)?;
+    }
+    let aws = Aws::connect(&access).await?;
+    Ok(Connection { aws, pace, settings, _sim: sim })
+}
+
+/// Reads the files, starts the simulator if one is asked for, and asks for a code if one is needed.
+pub(super) async fn prepare(
+    args: &AccessArgs,
+    context: &Context,
+    terminal: &mut Terminal,
+) -> Result<Prepared, Error> {
     let settings = Settings::load(args)?;
     let (args, named) = settings.access(args)?;
     let sim = match &args.sim {
@@ -136,19 +172,11 @@ pub(super) async fn connect(
         return Err(Error::new(Exit::Usage, message));
     }
     let mut access = access(&args, context, sim.as_ref(), factor);
-    if access.role.is_some() && access.region.is_none() {
-        access.region = Some(aws::region(&access).await?);
-    }
-    if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
-        role.policy = policy(wanted, &role.arn, region, selector, documents, terminal)?;
-    }
     if let Some(role) = &mut access.role {
         role.within_account = named != Named::ByTheUser;
         role.mfa = mfa(&args, terminal).await?;
     }
-    let aws = Aws::connect(&access).await?;
-    Ok(Connection { aws, pace: Pace::default().scaled(factor), settings, _sim: sim })
+    Ok(Prepared { access, args, settings, pace: Pace::default().scaled(factor), sim })
 }
 
 /// Returns the device and its code, which is asked for on the terminal if no flag holds it. It is
@@ -204,13 +232,7 @@ fn policy(
     let refused = |message: String| Error::new(Exit::Usage, message);
     match wanted {
         SessionPolicy::None => Ok(None),
-        SessionPolicy::File(path) => match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text)),
-            Err(err) => {
-                let message = format!("could not read the session policy {}", path.display());
-                Err(refused(message).because(&err))
-            }
-        },
+        SessionPolicy::File(path) => policy_in(path).map(Some),
         SessionPolicy::Plan => {
             let scope = Scope::of_role(role_arn, region).ok_or_else(|| {
                 refused(format!("`{role_arn}` is not the ARN of a role"))
@@ -234,6 +256,14 @@ pub(super) fn too_long(err: &PolicyTooLong) -> Error {
         "name fewer of them at a time, select whole groups rather than instances, or let the role \
          alone decide: --session-policy none",
     )
+}
+
+/// Reads a session policy of the user's own.
+pub(super) fn policy_in(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|err| {
+        let message = format!("could not read the session policy {}", path.display());
+        Error::new(Exit::Usage, message).because(&err)
+    })
 }
 
 /// Starts a simulator on a loopback port (0: any that is free) with the world in `path`, or its own

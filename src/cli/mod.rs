@@ -5,6 +5,7 @@ mod args;
 mod bug;
 mod cancel;
 mod context;
+mod doctor;
 mod execute;
 mod generate;
 mod plan;
@@ -48,6 +49,7 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     Targets(Box<targets::TargetsArgs>),
     Policy(Box<policy::PolicyArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
     Runs(runs::RunsArgs),
     Report(report::ReportArgs),
     Watch(Box<watch::WatchArgs>),
@@ -117,6 +119,10 @@ async fn dispatch(
             result = policy::policy(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Doctor(args) => tokio::select! {
+            result = doctor::doctor(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
         Command::Cancel(args) => tokio::select! {
             result = cancel::cancel(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
@@ -138,6 +144,7 @@ impl Cli {
             Command::Plan(args) => args.output.terminal(),
             Command::Targets(args) => args.output.terminal(),
             Command::Policy(args) => Terminal::new(Format::Human, args.quiet),
+            Command::Doctor(args) => args.output.terminal(),
             Command::Watch(args) => args.output.terminal(),
             Command::Cancel(args) => args.output.terminal(),
             Command::Retry(args) => args.output.terminal(),

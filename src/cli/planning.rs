@@ -133,7 +133,7 @@ pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
 }
 
 /// Gathers `--param`: a name that is repeated makes a list.
-fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
+pub(super) fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
     let mut parameters = Parameters::default();
     for (name, values) in &document.param {
         parameters.0.entry(name.clone()).or_default().extend(values.iter().cloned());

@@ -112,6 +112,11 @@ impl Settings {
         (!files.is_empty()).then(|| Note::new("config.used", files.join("; ")))
     }
 
+    /// Returns the files that are followed, for people.
+    pub(super) fn files(&self) -> Vec<String> {
+        self.config.files.iter().map(|it| it.path.display().to_string()).collect()
+    }
+
     fn find<T>(&self, of: impl Fn(&Section) -> Option<&Value<T>>) -> Option<&Value<T>> {
         self.config.sections().find_map(of)
     }

@@ -4,6 +4,7 @@
 
 mod atomic;
 mod confirm;
+mod diagnosis;
 mod failure;
 mod folded;
 mod history;
@@ -18,6 +19,7 @@ mod progress;
 mod recap;
 mod report_file;
 mod sanitize;
+mod state;
 mod stream;
 mod table;
 mod tail;
@@ -30,6 +32,7 @@ mod words;
 
 pub use self::{
     confirm::{Confirmation, Echo, read_answer, read_line},
+    diagnosis::{Diagnosis, Finding, Verdict},
     failure::failure,
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
@@ -37,6 +40,7 @@ pub use self::{
     policy::{NewDocument, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     sanitize::sanitize,
+    state::{StateTrouble, look_at_state},
     tail::Tail,
     terminal::{Format, Terminal},
 };

@@ -265,6 +265,10 @@ impl Terminal {
         self.say(&page.into_text());
     }
 
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     fn text_of(&self, lines: Vec<Line>) -> String {
         let mut page = Page::default();
         for Line { spans, fit } in lines {
@@ -283,7 +287,7 @@ impl Terminal {
         page.into_text()
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.width.of_stdout().min(WIDEST)
     }
 

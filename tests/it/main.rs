@@ -29,6 +29,8 @@ mod cli_plan;
 
 /// `fleet policy`: what it prints is enough, and every statement of it is needed.
 mod cli_policy;
+/// `fleet doctor`: every check has a world in which it does not pass.
+mod cli_doctor;
 
 /// `fleet targets`.
 mod cli_targets;

@@ -12,11 +12,12 @@ use regex::Regex;
 use crate::support::{FleetEnv, repository};
 
 /// Who may import whom: imports point down.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("plan", &[]),
     ("run", &["plan"]),
     ("documents", &["plan"]),
     ("config", &["plan"]),
+    ("doctor", &["aws", "documents", "error", "output", "plan"]),
     ("aws", &["documents", "plan", "run"]),
     ("output", &["plan", "run"]),
     ("drive", &["aws", "output", "plan", "run", "signal"]),

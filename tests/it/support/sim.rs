@@ -79,6 +79,24 @@ impl SimProcess {
         Stats(serde_json::from_str(body).unwrap())
     }
 
+    /// Makes a call of the query protocol, as an administrator of a world without users.
+    pub(crate) fn query(&self, service: &str, action: &str) {
+        let address = self.endpoint().strip_prefix("http://").unwrap();
+        let body = format!("Version=2011-01-01&Action={action}");
+        let mut stream = TcpStream::connect(address).unwrap();
+        let scope = format!("AKID/20240719/us-east-1/{service}/aws4_request");
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nX-Amz-Date: 20240719T052700Z\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            body.len()
+        );
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
     /// Waits until `operation` was called.
     pub(crate) fn wait_for_call(&self, operation: &str) {
         let end = Instant::now() + DEADLINE;

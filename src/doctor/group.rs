@@ -1,0 +1,85 @@
+//! Whether the groups are there and in shape, and which of their processes are held up.
+
+use super::{Check, Finding, Site, counted, fail, pass, unknown, unreached, unread, warn};
+use crate::{aws::GroupState, plan::Target};
+
+const NAME: &str = "group";
+const PROCESSES_NAME: &str = "processes";
+
+pub(super) const GROUP: Check = Check {
+    name: NAME,
+    reads: &["autoscaling:DescribeAutoScalingGroups"],
+    look: |site| {
+        Box::pin(async move {
+            let population = match &site.population {
+                None if site.session().is_none() => return vec![unreached(NAME)],
+                None => {
+                    let said = "no instances were selected";
+                    return vec![unknown(NAME, said, "pass --asg NAME")];
+                }
+                Some(Err(it)) => return vec![fail(NAME, it.said.clone(), it.remedy.clone())],
+                Some(Ok(it)) => it,
+            };
+            let Some(candidates) = &population.candidates else {
+                let said = "autoscaling:DescribeAutoScalingGroups is not permitted";
+                let remedy = "a policy that allows it would show it; a run reaches a group by its \
+                              tag without it";
+                return vec![unknown(NAME, said, remedy)];
+            };
+            vec![members(&population.groups, candidates)]
+        })
+    },
+};
+
+fn members(groups: &[String], candidates: &[Target]) -> Finding {
+    let is_in_service = |it: &&Target| it.lifecycle.as_deref().is_none_or(|it| it == "InService");
+    let n_in_service = candidates.iter().filter(is_in_service).count();
+    let n = candidates.len();
+    let whose = if groups.is_empty() { "the selection".to_owned() } else { groups.join(", ") };
+    let said = format!("{whose}: {}, {n_in_service} in service", counted(n, "instance"));
+    if n_in_service == 0 {
+        return fail(NAME, said, "there is nobody to run on: look at the group's activities");
+    }
+    if n_in_service < n {
+        return warn(NAME, said, "a run leaves the others out; --include standby takes Standby");
+    }
+    pass(NAME, said)
+}
+
+pub(super) const PROCESSES: Check = Check {
+    name: PROCESSES_NAME,
+    reads: &["autoscaling:DescribeAutoScalingGroups"],
+    look: |site| {
+        Box::pin(async move {
+            let (Some(aws), Some(groups)) = (site.session(), groups(site)) else {
+                return Vec::new();
+            };
+            if groups.is_empty() {
+                return Vec::new();
+            }
+            match aws.group_states(groups).await {
+                Ok(states) => suspended(&states),
+                Err(err) => vec![unread(PROCESSES_NAME, &err)],
+            }
+        })
+    },
+};
+
+/// Returns the groups that the selection means, if they are known.
+pub(super) fn groups(site: &Site) -> Option<&[String]> {
+    Some(&site.population.as_ref()?.as_ref().ok()?.groups)
+}
+
+fn suspended(states: &[GroupState]) -> Vec<Finding> {
+    let held = states.iter().filter(|it| !it.suspended.is_empty());
+    let held: Vec<Finding> = held
+        .map(|it| {
+            let said = format!("{}: {} suspended", it.name, it.suspended.join(", "));
+            let remedy = "what is suspended stays so: instances that go are not replaced without \
+                          Launch, and none leaves Standby; `aws autoscaling resume-processes` \
+                          takes it back";
+            warn(PROCESSES_NAME, said, remedy)
+        })
+        .collect();
+    if held.is_empty() { vec![pass(PROCESSES_NAME, "none is suspended")] } else { held }
+}

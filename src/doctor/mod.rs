@@ -1,0 +1,218 @@
+//! What would not work in an incident, found before it. It only reads: the session that it opens
+//! may do nothing else.
+//!
+//! A check is one value: its name, the actions that it needs, and a function that looks. Adding one
+//! means a file beside this one, and its name in [`CHECKS`].
+
+mod agents;
+mod caller;
+mod canned;
+mod clock;
+mod document;
+mod files;
+mod group;
+mod permissions;
+mod refresh;
+mod region;
+mod role;
+mod state;
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use futures::future::{LocalBoxFuture, join_all};
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use crate::{
+    aws::{Aws, AwsError, ErrorKind},
+    error::Error,
+    output::{Diagnosis, Finding, Verdict},
+    plan::{Agent, Parameters, Platform, Selector, Target},
+};
+
+/// How long one check may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// All checks, in the order in which they are shown.
+const CHECKS: [&Check; 14] = [
+    &files::CONFIGURATION,
+    &region::REGION,
+    &caller::CREDENTIALS,
+    &role::ROLE,
+    &permissions::READS,
+    &permissions::SEND,
+    &group::GROUP,
+    &group::PROCESSES,
+    &refresh::REFRESH,
+    &agents::AGENTS,
+    &document::DOCUMENT,
+    &canned::CANNED,
+    &clock::CLOCK,
+    &state::STATE,
+];
+
+/// One thing that is looked at.
+pub struct Check {
+    pub name: &'static str,
+    /// The actions of IAM that it needs to see anything.
+    pub reads: &'static [&'static str],
+    look: for<'a> fn(&'a Site) -> LocalBoxFuture<'a, Vec<Finding>>,
+}
+
+/// What a check looks at.
+pub struct Site {
+    /// Files that are followed, for people.
+    pub configuration: Vec<String>,
+    pub region: Result<String, Trouble>,
+    /// The caller's own credentials.
+    pub caller: Result<Aws, Trouble>,
+    pub role_arn: Option<String>,
+    /// The role's session; the caller's own where no role was named.
+    pub session: Option<Result<Aws, Trouble>>,
+    pub selector: Selector,
+    pub population: Option<Result<Population, Trouble>>,
+    pub document: Option<(String, Option<String>)>,
+    pub parameters: Parameters,
+    pub state_directory: Option<PathBuf>,
+    /// What this machine takes the time for.
+    pub now: Box<dyn Fn() -> Timestamp>,
+}
+
+/// Who the selection matches.
+pub struct Population {
+    pub groups: Vec<String>,
+    /// `None` where the session may not list them.
+    pub candidates: Option<Vec<Target>>,
+}
+
+/// What went wrong, and what would help.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    pub said: String,
+    pub remedy: String,
+}
+
+/// Looks at everything at once; each check has [`PATIENCE`], and the order is always the same.
+pub async fn examine(site: &Site) -> Diagnosis {
+    let looks = CHECKS.iter().map(|check| async move {
+        match timeout(PATIENCE, (check.look)(site)).await {
+            Ok(findings) => findings,
+            Err(_) => {
+                let said = format!("no answer within {} s", PATIENCE.as_secs());
+                vec![unknown(check.name, said, "check the network, and the service's health")]
+            }
+        }
+    });
+    let checks: Vec<Finding> = join_all(looks).await.into_iter().flatten().collect();
+    let caller = site.session().or(site.caller.as_ref().ok());
+    let caller_arn = caller.and_then(|it| it.operator.caller_arn.clone());
+    Diagnosis::new(site.region.as_ref().ok().cloned(), caller_arn, site.role_arn.clone(), checks)
+}
+
+/// Returns the actions that all checks need, each once: what a role's session is for here.
+pub fn actions() -> Vec<&'static str> {
+    let actions: BTreeSet<&str> = CHECKS.iter().flat_map(|it| it.reads).copied().collect();
+    actions.into_iter().collect()
+}
+
+impl Trouble {
+    /// Returns what an error says, on one line, and its hints.
+    pub fn of(err: Error) -> Self {
+        let Error { message, causes, hints, .. } = err;
+        let said = [vec![message], causes].concat().join(": ");
+        let remedy =
+            if hints.is_empty() { "see what it says".to_owned() } else { hints.join("; ") };
+        Self { said, remedy }
+    }
+}
+
+impl Site {
+    /// Returns the connection that a run would use, if there is one.
+    pub fn session(&self) -> Option<&Aws> {
+        match &self.session {
+            Some(session) => session.as_ref().ok(),
+            None => self.caller.as_ref().ok(),
+        }
+    }
+
+    /// Returns the platform of the first instance that has one.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.candidates().unwrap_or_default().iter().find_map(|it| it.platform.as_ref())
+    }
+
+    fn candidates(&self) -> Option<&[Target]> {
+        self.population.as_ref()?.as_ref().ok()?.candidates.as_deref()
+    }
+
+    fn count(&self, agent: Agent) -> Vec<&Target> {
+        self.candidates().unwrap_or_default().iter().filter(|it| it.agent == agent).collect()
+    }
+}
+
+fn pass(check: &'static str, said: impl Into<String>) -> Finding {
+    Finding { check, verdict: Verdict::Pass, said: said.into(), remedy: None }
+}
+
+fn warn(check: &'static str, said: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { check, verdict: Verdict::Warn, said: said.into(), remedy: Some(remedy.into()) }
+}
+
+fn fail(check: &'static str, said: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { check, verdict: Verdict::Fail, said: said.into(), remedy: Some(remedy.into()) }
+}
+
+fn unknown(check: &'static str, said: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { check, verdict: Verdict::Unknown, said: said.into(), remedy: Some(remedy.into()) }
+}
+
+/// Returns that nothing can be seen from here, because there is no session.
+fn unreached(check: &'static str) -> Finding {
+    unknown(check, "not looked at: there is no session", "see the checks above that failed")
+}
+
+/// Returns what a read that failed says: what may not be read is unknown, not wrong.
+fn unread(check: &'static str, err: &AwsError) -> Finding {
+    match err.kind {
+        ErrorKind::Denied => {
+            let said = format!("{} is not permitted", err.action());
+            let remedy = format!("a policy that allows {} would show it", err.action());
+            unknown(check, said, remedy)
+        }
+        _ => unknown(check, err.to_string(), "the endpoint does not answer this read"),
+    }
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// How many names a finding lists.
+const NAMED: usize = 3;
+
+/// Returns the first names, and how many there are beyond them.
+fn some_of<T: std::fmt::Display>(names: impl ExactSizeIterator<Item = T>) -> String {
+    let n_more = names.len().saturating_sub(NAMED);
+    let shown: Vec<String> = names.take(NAMED).map(|it| it.to_string()).collect();
+    let shown = shown.join(", ");
+    if n_more == 0 { shown } else { format!("{shown} and {n_more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_check_needs_changes_anything() {
+        for action in actions() {
+            let verb = action.split(':').nth(1).unwrap_or_default();
+            let is_read = ["Describe", "Get", "List"].iter().any(|it| verb.starts_with(it));
+            assert!(is_read, "{action}");
+        }
+    }
+
+    #[test]
+    fn every_check_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = CHECKS.iter().map(|it| it.name).collect();
+        assert_eq!(names.len(), CHECKS.len());
+    }
+}

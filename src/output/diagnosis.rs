@@ -1,0 +1,131 @@
+//! What `fleet doctor` found: a line for each check, and under it what would help.
+
+use anstyle::Style;
+use serde::Serialize;
+
+use super::{
+    json,
+    page::{BOLD, CYAN, DIM, GREEN, PLAIN, Page, RED, YELLOW},
+    terminal::{Format, Terminal},
+    words::{count, one_line, wrap},
+};
+
+/// The `schema` of what `fleet doctor --output json` prints.
+const SCHEMA: &str = "fleet.doctor/v1";
+
+/// Columns of a verdict and of a check's name.
+const VERDICT: usize = 9;
+const NAME: usize = 18;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    Warn,
+    /// A run would not work.
+    Fail,
+    /// It could not be looked at.
+    Unknown,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub check: &'static str,
+    pub verdict: Verdict,
+    pub said: String,
+    pub remedy: Option<String>,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    schema: &'static str,
+    region: Option<String>,
+    caller_arn: Option<String>,
+    role_arn: Option<String>,
+    checks: Vec<Finding>,
+    totals: Totals,
+}
+
+/// How many findings there are of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct Totals {
+    pass: usize,
+    warn: usize,
+    fail: usize,
+    unknown: usize,
+}
+
+impl Diagnosis {
+    pub fn new(
+        region: Option<String>,
+        caller_arn: Option<String>,
+        role_arn: Option<String>,
+        checks: Vec<Finding>,
+    ) -> Self {
+        let count = |verdict| checks.iter().filter(|it| it.verdict == verdict).count();
+        let totals = Totals {
+            pass: count(Verdict::Pass),
+            warn: count(Verdict::Warn),
+            fail: count(Verdict::Fail),
+            unknown: count(Verdict::Unknown),
+        };
+        Self { schema: SCHEMA, region, caller_arn, role_arn, checks, totals }
+    }
+
+    /// Returns whether something was found that a run would not survive.
+    pub fn has_failed(&self) -> bool {
+        self.totals.fail > 0
+    }
+}
+
+impl Terminal {
+    /// Shows what was found, as the result of a command.
+    pub fn diagnosis(&mut self, diagnosis: &Diagnosis) {
+        let text = match self.format() {
+            Format::Human => page(diagnosis, self.width()).into_text(),
+            Format::Json => json::pretty(diagnosis) + "\n",
+            Format::Jsonl => diagnosis.checks.iter().map(|it| json::line(it) + "\n").collect(),
+        };
+        self.text(&text);
+    }
+}
+
+fn page(diagnosis: &Diagnosis, columns: usize) -> Page {
+    let mut page = Page::default();
+    let margin = " ".repeat(VERDICT + NAME);
+    let room = columns.saturating_sub(margin.len()).max(30);
+    for it in &diagnosis.checks {
+        let (style, word) = worded(it.verdict);
+        let (word, name) = (format!("{word:VERDICT$}"), format!("{:NAME$}", it.check));
+        for (n, line) in wrap(&one_line(&it.said), room).iter().enumerate() {
+            match n {
+                0 => page.line(&[(style, &word), (BOLD, &name), (PLAIN, line)]),
+                _ => page.line(&[(PLAIN, &margin), (PLAIN, line)]),
+            }
+        }
+        for line in it.remedy.iter().flat_map(|it| wrap(&one_line(it), room - 2)) {
+            page.line(&[(PLAIN, &margin), (DIM, "  "), (DIM, &line)]);
+        }
+    }
+    let Totals { pass, warn, fail, unknown } = diagnosis.totals;
+    page.blank();
+    let sum = count(diagnosis.checks.len(), "check");
+    let sum = format!(
+        "{sum}: {pass} passed, {}, {fail} failed, {unknown} unknown",
+        count(warn, "warning")
+    );
+    page.line(&[(BOLD, &sum)]);
+    page
+}
+
+fn worded(verdict: Verdict) -> (Style, &'static str) {
+    match verdict {
+        Verdict::Pass => (GREEN, "pass"),
+        Verdict::Warn => (YELLOW, "warn"),
+        Verdict::Fail => (RED, "fail"),
+        Verdict::Unknown => (CYAN, "unknown"),
+    }
+}
