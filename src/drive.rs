@@ -89,7 +89,10 @@ pub async fn drive(
                 let observed = tokio::select! {
                     biased;
                     () = interrupts.next() => Observed::Interrupted,
-                    Some(observed) = replies.next() => observed,
+                    Some(mut observed) = replies.next() => {
+                        observed.withhold(&aws.redaction);
+                        observed
+                    }
                     () = clock.until(wake) => Observed::Tick,
                 };
                 step = run.apply(clock.elapsed(), observed);

@@ -19,7 +19,7 @@ use super::{
     scope::{Assumed, AssumedProvider, Role, no_credentials},
     whole::Whole,
 };
-use crate::plan::{Note, Operator};
+use crate::plan::{Note, Operator, Redaction};
 
 /// How long one attempt of one call may take. The SDK has no such limit of its own.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +33,8 @@ pub struct Access {
     pub role: Option<Role>,
     /// Instead of the chain: an embedded simulator has no use for it, and must not see it.
     pub fixed: Option<Fixed>,
+    /// What is taken out of whatever the service says.
+    pub redaction: Redaction,
     /// The first pause before an SDK retry, when it is not the SDK's own second.
     pub retry_pause: Option<Duration>,
 }
@@ -77,6 +79,8 @@ pub struct Aws {
     pub account: Option<String>,
     pub operator: Operator,
     pub calls: CallLog,
+    /// What is taken out of whatever the service says, before it is written anywhere.
+    pub redaction: Redaction,
     /// What a reader of the plan should know of the session.
     pub notes: Vec<Note>,
     /// When the session ends, if it cannot be renewed.
@@ -147,6 +151,7 @@ impl Aws {
             account: identity.account,
             operator,
             calls,
+            redaction: access.redaction.clone(),
             notes,
             session_ends: session_ends.and_then(|it| Timestamp::try_from(it).ok()),
         })

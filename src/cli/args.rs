@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
-    plan::{Agent, Document, Include, InstanceId, Limit, Operator, Plan, Rollout, Selector, Tag},
+    plan::{Agent, Document, Include, InstanceId, Limit, Plan, Rollout, Selector, Tag},
     run::Report,
 };
 
@@ -87,104 +87,52 @@ impl Selection {
     }
 }
 
-/// How to reach AWS.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Access")]
-pub(super) struct AccessArgs {
-    /// Region; otherwise as the AWS CLI finds it
-    #[arg(long, value_name = "REGION", value_parser = crate::config::region)]
-    pub region: Option<String>,
-    /// Profile of the AWS configuration files
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Send every call here instead of to AWS
-    #[arg(long, value_name = "URL", conflicts_with = "sim", value_parser = url)]
-    pub endpoint_url: Option<String>,
-    /// Assume this role for the run
-    #[arg(long, value_name = "ARN")]
-    pub role_arn: Option<String>,
-    /// External id that the role's trust policy asks for
-    #[arg(long, value_name = "ID")]
-    pub external_id: Option<String>,
-    /// MFA device whose code the role's trust policy asks for: its ARN or serial number; the code
-    /// is asked for on the terminal
-    #[arg(long, value_name = "SERIAL", value_parser = mfa_serial)]
-    pub mfa_serial: Option<String>,
-    /// The code that the MFA device shows, where there is no terminal to ask on
-    #[arg(long, value_name = "CODE", value_parser = mfa_token)]
-    pub mfa_token: Option<String>,
-    /// Tag of the role's session, for conditions on aws:PrincipalTag; may be repeated
-    #[arg(long = "session-tag", value_name = "KEY=VALUE", value_parser = session_tag)]
-    pub session_tag: Vec<(String, String)>,
-    /// Key of a session tag that also holds for roles assumed from this one; may be repeated
-    #[arg(long = "transitive-tag", value_name = "KEY")]
-    pub transitive_tag: Vec<String>,
-    /// Who is behind the session, for CloudTrail and for conditions on sts:SourceIdentity
-    #[arg(long, value_name = "NAME", value_parser = source_identity)]
-    pub source_identity: Option<String>,
-    /// How long the role's session lasts, such as 1h: 15m to 12h
-    #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_session_length)]
-    pub duration: Option<i32>,
-    /// What the role's session may do at the most: what this run needs, whatever the role may, or
-    /// the policy in FILE [default: plan]
-    #[arg(
-        long,
-        value_name = "plan|none|FILE",
-        value_parser = |text: &str| Ok::<_, std::convert::Infallible>(SessionPolicy::from(text))
-    )]
-    pub session_policy: Option<SessionPolicy>,
-    /// Follow this fleet.toml alone, instead of those in the working directory and in the user's
-    /// configuration directory
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Environment of fleet.toml that holds: its [profile.NAME]
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub env: Option<String>,
-    /// Run against a simulated AWS on this machine: its built-in world, or the one in WORLD
-    #[arg(long, value_name = "WORLD", num_args = 0..=1, require_equals = true)]
-    pub sim: Option<Option<PathBuf>>,
+/// What a document is given.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ParamArgs {
+    /// Parameter of the document; repeated for a list, or a JSON array of strings
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    param: Vec<(String, Vec<String>)>,
+    /// Parameter whose value is in a file, or on standard input (-): it does not stand in the
+    /// process list; a line end at its end is dropped
+    #[arg(long = "param-file", value_name = "NAME=FILE", value_parser = parameter_file)]
+    param_file: Vec<(String, PathBuf)>,
+    /// From files that were read, and from earlier runs.
+    #[arg(skip)]
+    read: Vec<(String, Vec<String>)>,
 }
 
-impl AccessArgs {
-    /// Returns this access, with the region and the role of an earlier run where none was given.
-    pub(super) fn or_those_of(&self, region: &str, operator: &Operator) -> Self {
-        let is_simulated = self.sim.is_some();
-        let region = self.region.clone().or_else(|| (!is_simulated).then(|| region.to_owned()));
-        let role_arn = self.role_arn.clone().or_else(|| operator.role_arn.clone());
-        Self { region, role_arn, ..self.clone() }
-    }
-
-    /// Returns the first flag that says something of a role's session.
-    pub(super) fn role_flag(&self) -> Option<&'static str> {
-        let flags = [
-            ("--external-id", self.external_id.is_some()),
-            ("--mfa-serial", self.mfa_serial.is_some()),
-            ("--mfa-token", self.mfa_token.is_some()),
-            ("--session-tag", !self.session_tag.is_empty()),
-            ("--transitive-tag", !self.transitive_tag.is_empty()),
-            ("--source-identity", self.source_identity.is_some()),
-            ("--duration", self.duration.is_some()),
-            ("--session-policy", self.session_policy.is_some()),
-        ];
-        flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
-    }
-}
-
-/// `--session-policy`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SessionPolicy {
-    Plan,
-    None,
-    File(PathBuf),
-}
-
-impl From<&str> for SessionPolicy {
-    fn from(text: &str) -> Self {
-        match text {
-            "plan" => Self::Plan,
-            "none" => Self::None,
-            file => Self::File(file.into()),
+impl ParamArgs {
+    /// Reads the files, once: what stood on standard input is gone then.
+    pub(super) fn read(mut self) -> Result<Self, Error> {
+        for (name, path) in std::mem::take(&mut self.param_file) {
+            let text = if path.as_os_str() == "-" {
+                std::io::read_to_string(std::io::stdin())
+            } else {
+                std::fs::read_to_string(&path)
+            };
+            let mut text = text.map_err(|err| {
+                let message = format!("could not read {} for parameter {name}", path.display());
+                Error::new(Exit::Usage, message).because(&err)
+            })?;
+            for end in ['\n', '\r'] {
+                if text.ends_with(end) {
+                    text.pop();
+                }
+            }
+            self.read.push((name, vec![text]));
         }
+        Ok(self)
+    }
+
+    /// Returns all values. The files must have been read.
+    pub(super) fn values(&self) -> impl Iterator<Item = &(String, Vec<String>)> {
+        self.read.iter().chain(&self.param)
+    }
+
+    /// Returns whether a value stands on the command line, where anybody may read it.
+    pub(super) fn is_on_the_command_line(&self, name: &str) -> bool {
+        self.param.iter().any(|it| it.0 == name)
     }
 }
 
@@ -199,9 +147,8 @@ pub(super) struct DocumentArgs {
     /// Version of the document: a number, $LATEST or $DEFAULT
     #[arg(long, value_name = "VERSION", requires = "doc", value_parser = document_version)]
     pub doc_version: Option<String>,
-    /// Parameter of the document; repeated for a list, or a JSON array of strings
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub param: Vec<(String, Vec<String>)>,
+    #[command(flatten)]
+    pub params: ParamArgs,
     /// A shell command to run: short for AWS-RunShellScript, or AWS-RunPowerShellScript on Windows
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -210,23 +157,27 @@ pub(super) struct DocumentArgs {
 impl DocumentArgs {
     /// Returns the document of an earlier run at its version, with its parameters; `given` stand in
     /// for those that were withheld, or replace them.
-    pub(super) fn again(
-        document: &Document,
-        given: &[(String, Vec<String>)],
-    ) -> Result<Self, Error> {
+    pub(super) fn again(document: &Document, given: &ParamArgs) -> Result<Self, Error> {
+        let given = given.clone().read()?;
         let mut parameters = document.parameters.clone();
-        parameters.0.extend(given.iter().cloned());
+        parameters.0.retain(|name, _| !given.values().any(|it| it.0 == *name));
         if let Some(name) = parameters.missing_secrets().first() {
             let message = format!("the ledger withholds the value of parameter {name}");
             return Err(Error::new(Exit::Usage, message)
-                .hint(format!("pass it again: --param {name}=VALUE")));
+                .hint(format!("pass it again: --param-file {name}=FILE")));
         }
+        let read = parameters.0.into_iter().chain(given.read).collect();
         Ok(Self {
             doc: Some(document.name.clone()),
             doc_version: document.version.clone(),
-            param: parameters.0.into_iter().collect(),
+            params: ParamArgs { read, ..given },
             command: Vec::new(),
         })
+    }
+
+    /// Reads the files that hold parameters, once.
+    pub(super) fn read(self) -> Result<Self, Error> {
+        Ok(Self { params: self.params.read()?, ..self })
     }
 
     /// Returns the documents that may be sent: which of two runs a command is known only when the
@@ -394,13 +345,12 @@ pub(super) fn parameter(text: &str) -> Result<(String, Vec<String>), String> {
     Ok((name.to_owned(), values))
 }
 
-fn url(text: &str) -> Result<String, &'static str> {
-    let uri = text.parse::<http::Uri>().ok();
-    let is_url = uri.is_some_and(|it| {
-        matches!(it.scheme_str(), Some("http" | "https"))
-            && it.host().is_some_and(|it| !it.is_empty())
-    });
-    if is_url { Ok(text.to_owned()) } else { Err("it is not a URL such as http://127.0.0.1:4566") }
+fn parameter_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("it is not NAME=FILE")?;
+    if name.is_empty() || path.is_empty() {
+        return Err("it is not NAME=FILE".to_owned());
+    }
+    Ok((name.to_owned(), path.into()))
 }
 
 fn document_version(text: &str) -> Result<String, &'static str> {
@@ -409,38 +359,6 @@ fn document_version(text: &str) -> Result<String, &'static str> {
         return Ok(text.to_owned());
     }
     Err("it is not a number from 1, $LATEST or $DEFAULT")
-}
-
-/// AssumeRole takes 9 to 256 of `[\w+=/:,.@-]` (botocore model).
-fn mfa_serial(text: &str) -> Result<String, &'static str> {
-    let is_serial = (9..=256).contains(&text.len())
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&it));
-    if is_serial {
-        return Ok(text.to_owned());
-    }
-    Err("it is not an MFA device such as arn:aws:iam::123456789012:mfa/name")
-}
-
-/// AssumeRole takes six digits (botocore model).
-pub(super) fn mfa_token(text: &str) -> Result<String, &'static str> {
-    let is_code = text.len() == 6 && text.bytes().all(|it| it.is_ascii_digit());
-    if is_code { Ok(text.to_owned()) } else { Err("a code has six digits") }
-}
-
-/// A key of 1 to 128 characters and a value of at most 256 (AssumeRole reference).
-fn session_tag(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
-    if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
-        return Err("STS takes a key of 1 to 128 characters and a value of at most 256");
-    }
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-/// AssumeRole takes 2 to 64 of `[\w+=,.@-]`, not beginning with `aws:` (AssumeRole reference).
-fn source_identity(text: &str) -> Result<String, &'static str> {
-    let is_taken = (2..=64).contains(&text.len())
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_+=,.@-".contains(&it));
-    if is_taken { Ok(text.to_owned()) } else { Err("STS takes 2 to 64 of A-Z a-z 0-9 _+=,.@-") }
 }
 
 #[cfg(test)]

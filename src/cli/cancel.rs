@@ -4,7 +4,8 @@
 use clap::Args;
 
 use super::{
-    args::{AccessArgs, OutputArgs},
+    access::AccessArgs,
+    args::OutputArgs,
     context::{Context, connect, history},
 };
 use crate::{

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    args::{AccessArgs, SessionPolicy},
+    access::{AccessArgs, SessionPolicy},
     prompt,
     settings::{Named, Settings},
 };
@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
-    plan::{PolicyTooLong, RunId, Scope, Selector, session_permissions, session_policy},
+    plan::{PolicyTooLong, Redaction, RunId, Scope, Selector, session_permissions, session_policy},
     run::Pace,
     sim::{Execution, Sim, World},
 };
@@ -171,7 +171,8 @@ pub(super) async fn prepare(
         let message = format!("FLEET_PACE is `{factor}`, not a number above 0");
         return Err(Error::new(Exit::Usage, message));
     }
-    let mut access = access(&args, context, sim.as_ref(), factor);
+    let redaction = settings.redaction(&args);
+    let mut access = access(&args, context, sim.as_ref(), factor, &redaction);
     if let Some(role) = &mut access.role {
         role.within_account = named != Named::ByTheUser;
         role.mfa = mfa(&args, terminal).await?;
@@ -277,7 +278,13 @@ pub(super) fn start_sim(path: Option<&Path>, port: u16) -> Result<Sim, Error> {
     Ok(Sim::start(world, bind)?)
 }
 
-fn access(args: &AccessArgs, context: &Context, sim: Option<&Sim>, factor: f64) -> Access {
+fn access(
+    args: &AccessArgs,
+    context: &Context,
+    sim: Option<&Sim>,
+    factor: f64,
+    redaction: &Redaction,
+) -> Access {
     let role = args.role_arn.as_ref().map(|arn| Role {
         arn: arn.clone(),
         external_id: args.external_id.clone(),
@@ -294,6 +301,7 @@ fn access(args: &AccessArgs, context: &Context, sim: Option<&Sim>, factor: f64) 
         endpoint_url: args.endpoint_url.clone(),
         role: role.clone(),
         fixed: None,
+        redaction: redaction.clone(),
         retry_pause: (factor < 1.0).then(|| Duration::from_secs(1).mul_f64(factor)),
     };
     match sim {

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::{
-    args::{AccessArgs, DocumentArgs, OutputArgs, Selection, SessionPolicy},
+    access::{AccessArgs, SessionPolicy},
+    args::{DocumentArgs, OutputArgs, Selection},
     context::{Context, Prepared, policy_in, prepare, state_directory},
     planning,
 };
@@ -71,7 +72,7 @@ async fn site(args: &DoctorArgs, context: &Context, prepared: &Prepared) -> Resu
         selector,
         population: None,
         document: None,
-        parameters: planning::given(&args.document)?,
+        parameters: planning::given(&args.document.clone().read()?)?,
         state_directory: state_directory().ok(),
         now: Box::new(context.clock()),
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    args::AccessArgs,
+    access::AccessArgs,
     context::{Connection, Context, state_directory},
     planning::{Planned, Review},
     prompt::{Answer, ask},
@@ -111,6 +111,7 @@ pub(super) async fn execute(
     let _lock = if connection.is_private() { None } else { Some(lock(&plan, &groups)?) };
     let mut ledger = ledger(&plan)?;
     let Connection { aws, pace, .. } = &mut connection;
+    aws.redaction = aws.redaction.clone().knowing(plan.document.parameters.secrets());
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let course = Course { plan: &plan, groups: &groups, pace: *pace };
     let beginning = Beginning::New(context.started());

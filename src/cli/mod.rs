@@ -1,6 +1,7 @@
 //! The command line: the only module that names clap. One file a command; its doc comment is the
 //! help text.
 
+mod access;
 mod args;
 mod bug;
 mod cancel;

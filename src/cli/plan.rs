@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
+    access::AccessArgs,
+    args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Context, connect},
     planning,
 };

@@ -10,7 +10,7 @@ use crate::{
     aws::{self, Aws, Found, Resolved},
     error::Error,
     exit::Exit,
-    plan::{self, Document, Draft, Note, Parameters, Plan, Platform, Selector, Target},
+    plan::{self, Document, Draft, Note, Parameters, Plan, Platform, Selector, Suspicion, Target},
 };
 
 /// A plan, and the groups whose members are read again at the end.
@@ -53,6 +53,7 @@ pub(super) async fn plan(
     let limits = settings.limits(limits);
     let is_concurrency_given = limits.max_concurrency.is_some();
     let selector = selector(selection)?;
+    let document = &document.clone().read()?;
     let given = given(document)?;
     let Resolved { groups, candidates, mut notes } = aws::resolve(aws, &selector).await?;
     let (name, parameters) = what_to_run(document, given, candidates.as_deref())?;
@@ -62,19 +63,14 @@ pub(super) async fn plan(
     notes.extend(aws.notes.iter().cloned());
     notes.extend(session_end(aws, context.now, limits.deadline));
     notes.extend(settings.note());
-    for name in parameters.secret_names() {
-        let text = format!(
-            "parameter {name} looks like a secret: fleet withholds it, but SSM keeps it in the \
-             command's history; a parameter store reference {{{{ssm:NAME}}}} does not"
-        );
-        notes.push(Note::new("parameter.secret", text));
-    }
+    let parameters = parameters.withholding(aws.redaction.clone());
+    notes.extend(parameters.suspicions().into_iter().map(|it| suspected(it, document)));
     let mut draft = Draft {
         run_id: context.run_id.clone(),
         parent_id: None,
         created: context.now,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        reason: limits.reason.clone(),
+        reason: limits.reason.as_ref().map(|it| aws.redaction.apply(it).into_owned()),
         operator: aws.operator.clone(),
         account: aws.account.clone(),
         region: aws.region.clone(),
@@ -103,6 +99,27 @@ pub(super) async fn plan(
     }
     ceilings.admit(&plan)?;
     Ok(Planned { plan, groups, review: Review::None })
+}
+
+/// Returns what becomes of a secret, and what would keep it.
+fn suspected((name, why): (&str, Suspicion), document: &DocumentArgs) -> Note {
+    let (looks, is_withheld) = match why {
+        Suspicion::Name => ("is a secret by its name", "fleet withholds it"),
+        Suspicion::Shape => ("has a secret in it by its shape", "fleet withholds it"),
+        Suspicion::Randomness => {
+            ("may have a secret in it", "fleet shows it, unless --redact says what it is")
+        }
+    };
+    // Run Command keeps its history for 30 days (SSM guide).
+    let mut text = format!(
+        "parameter {name} {looks}: {is_withheld}, but SSM keeps what it is sent in the history of \
+         commands for 30 days. Keep it in Parameter Store and send {{{{ssm:NAME}}}}, which is put \
+         in on the instance (of type String: a SecureString is for the script itself to fetch)"
+    );
+    if document.params.is_on_the_command_line(name) || name == "commands" {
+        text += "; --param-file keeps it out of the process list of this machine";
+    }
+    Note::new("parameter.secret", text)
 }
 
 /// Returns what the end of a session means that nobody can renew during the run.
@@ -135,7 +152,7 @@ pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
 /// Gathers `--param`: a name that is repeated makes a list.
 pub(super) fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
     let mut parameters = Parameters::default();
-    for (name, values) in &document.param {
+    for (name, values) in document.params.values() {
         parameters.0.entry(name.clone()).or_default().extend(values.iter().cloned());
     }
     if !document.command.is_empty() && parameters.0.contains_key("commands") {

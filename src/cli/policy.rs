@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{
-    args::{AccessArgs, DocumentArgs, LimitArgs, Selection},
+    access::AccessArgs,
+    args::{DocumentArgs, LimitArgs, Selection},
     context::{Context, connect, region, too_long},
     planning,
 };

@@ -1,6 +1,6 @@
 //! One question on the terminal, which Ctrl-C answers too.
 
-use super::args::mfa_token;
+use super::access::mfa_token;
 use crate::{
     error::Error,
     exit::Exit,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
+    access::AccessArgs,
+    args::{DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
     context::{Context, connect, history},
     execute::{Consent, check_reports, execute, interrupted},
     planning,
@@ -28,9 +29,8 @@ pub(super) struct RetryArgs {
     /// unknown may have run, and is taken only if named
     #[arg(long, value_name = "OUTCOME,…", value_delimiter = ',')]
     only: Vec<Outcome>,
-    /// A parameter that the earlier run's ledger withholds, or that is to be another
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::args::parameter)]
-    param: Vec<(String, Vec<String>)>,
+    #[command(flatten)]
+    params: ParamArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(super) async fn retry(
     }
     let context = Context::from_env()?;
     let selection = Selection::of_instances(again);
-    let document = DocumentArgs::again(&before.document, &args.param)?;
+    let document = DocumentArgs::again(&before.document, &args.params)?;
     let access = args.access.or_those_of(&before.region, &before.operator);
     let limits = args.limits.or_those_of(&before);
     let selector = planning::selector(&selection)?;

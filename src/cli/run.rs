@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{
-    args::{AccessArgs, DocumentArgs, LimitArgs, OutputArgs, Selection},
+    access::AccessArgs,
+    args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, connect},
     execute::{Consent, check_reports, execute, interrupted},
     planning::{self, Planned, Review},
@@ -14,7 +15,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Terminal, read_plan},
-    plan::{Parameters, Plan, differences},
+    plan::{Plan, differences},
     signal::Interrupts,
 };
 
@@ -79,7 +80,7 @@ fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
     planning::selector(&args.selection)?;
     Ok(Wanted {
         selection: args.selection.clone(),
-        document: args.document.clone(),
+        document: args.document.clone().read()?,
         limits: args.limits.clone(),
         access: args.access.clone(),
         plan: None,
@@ -101,8 +102,8 @@ fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
         let message = format!("the plan {} cannot be read", path.display());
         Error::new(Exit::Usage, message).because(&err)
     })?;
-    let document = DocumentArgs::again(&plan.document, &args.document.param)?;
-    plan.document.parameters = Parameters(document.param.iter().cloned().collect());
+    let document = DocumentArgs::again(&plan.document, &args.document.params)?;
+    plan.document.parameters = planning::given(&document)?;
     Ok(Wanted {
         selection: Selection::of_plan(&plan),
         document,
@@ -132,6 +133,8 @@ async fn planned(
     }
     // The plan as it was reviewed, under the name of this run and of whoever runs it.
     let Planned { plan: Plan { run_id, created, operator, .. }, groups, .. } = now;
-    let plan = Plan { run_id, created, operator, ..plan };
+    let mut plan = Plan { run_id, created, operator, ..plan };
+    let redaction = connection.aws.redaction.clone();
+    plan.document.parameters = plan.document.parameters.withholding(redaction);
     Ok((connection, Planned { plan, groups, review: Review::Written }))
 }

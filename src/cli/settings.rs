@@ -2,12 +2,12 @@
 
 use std::{cell::RefCell, path::PathBuf};
 
-use super::args::{AccessArgs, LimitArgs};
+use super::{access::AccessArgs, args::LimitArgs};
 use crate::{
     config::{Config, ConfigError, File, Origin, Places, Section, Standing, Value},
     error::Error,
     exit::Exit,
-    plan::{Ceilings, Note},
+    plan::{Ceilings, Note, Redaction},
 };
 
 /// The files that hold for this command, and what of them it used.
@@ -97,6 +97,12 @@ impl Settings {
     /// Returns the ceilings of all files.
     pub(super) fn ceilings(&self) -> Ceilings {
         Ceilings(self.config.sections().flat_map(|it| it.ceilings.clone()).collect())
+    }
+
+    /// Returns what the flags and all files want withheld.
+    pub(super) fn redaction(&self, args: &AccessArgs) -> Redaction {
+        let of_files = self.config.sections().flat_map(|it| &it.redact);
+        Redaction::new(args.redact.iter().chain(of_files).cloned().collect())
     }
 
     /// Returns what of the files was used, for whoever reviews the plan.

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::{
-    args::{AccessArgs, OutputArgs, Selection},
+    access::AccessArgs,
+    args::{OutputArgs, Selection},
     context::{Context, connect},
     planning,
 };

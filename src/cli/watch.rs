@@ -6,16 +6,18 @@ use clap::Args;
 use tokio::time::sleep;
 
 use super::{
-    args::{AccessArgs, DocumentArgs, OutputArgs},
+    access::AccessArgs,
+    args::{DocumentArgs, OutputArgs, ParamArgs},
     context::{Connection, Context, connect, history},
     execute::{Consent, check_reports, confirm, finish, interrupted, lock},
+    planning,
 };
 use crate::{
     drive::{Beginning, Course, Sinks, drive},
     error::Error,
     exit::Exit,
     output::{HistoryError, Ledger, ReportFile, Tail, Terminal, read_plan, report as fold},
-    plan::{Parameters, Plan},
+    plan::Plan,
     run::{Event, EventKind, Resume},
     signal::Interrupts,
 };
@@ -32,9 +34,8 @@ pub(super) struct WatchArgs {
     /// Also send what had not been sent when its process went
     #[arg(long = "continue")]
     go_on: bool,
-    /// A parameter whose value the ledger withholds
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::args::parameter)]
-    param: Vec<(String, Vec<String>)>,
+    #[command(flatten)]
+    params: ParamArgs,
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
@@ -124,8 +125,8 @@ async fn take_over(
     // What only follows sends nothing that would have to be confirmed.
     let consent = Consent::of(false, args.yes || !args.go_on, &args.access, terminal)?;
     if args.go_on {
-        let document = DocumentArgs::again(&plan.document, &args.param)?;
-        plan.document.parameters = Parameters(document.param.into_iter().collect());
+        let document = DocumentArgs::again(&plan.document, &args.params)?;
+        plan.document.parameters = planning::given(&document)?;
     }
     let context = Context::from_env()?;
     let access = args.access.or_those_of(&plan.region, &plan.operator);
@@ -135,6 +136,9 @@ async fn take_over(
         () = interrupts.next() => return Err(interrupted()),
     };
     connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
+    let aws = &mut connection.aws;
+    aws.redaction = aws.redaction.clone().knowing(plan.document.parameters.secrets());
+    plan.document.parameters = plan.document.parameters.withholding(aws.redaction.clone());
     if args.go_on {
         connection.settings.ceilings().admit(&plan)?;
     }

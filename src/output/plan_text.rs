@@ -61,7 +61,7 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
 fn parameters(page: &mut Page, plan: &Plan, columns: usize) {
     let mut label = "parameters";
     for (name, values) in plan.document.parameters.redacted() {
-        let values = values.into_iter().map(one_line).collect::<Vec<_>>().join(" ⏎ ");
+        let values = values.iter().map(|it| one_line(it)).collect::<Vec<_>>().join(" ⏎ ");
         page.fact(label, &format!("{name} = {}", cut(&values, VALUE_SHOWN)), columns);
         label = "";
     }

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use super::terminal::{Format, Terminal};
 use crate::{
     plan::{
-        self, Agent, Document, Draft, Include, InstanceId, Limit, Operator, Parameters, Plan,
-        Platform, RunId, Selector, Target,
+        self, Agent, Document, Draft, Include, InstanceId, Limit, Operator, Plan, Platform, RunId,
+        Selector, Target,
     },
     run::{
         Accepted, Counts, Effect, Event, Fold, Membership, Observed, Pace, Plugin, Report, Row,
@@ -87,7 +87,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
             name: "AWS-RunShellScript".to_owned(),
             version: Some("1".to_owned()),
             hash: None,
-            parameters: Parameters(parameters.into()),
+            parameters: parameters.into_iter().collect(),
         },
         declared: None,
         platforms: vec![Platform::Linux, Platform::MacOs],

@@ -10,6 +10,7 @@ mod limits;
 mod parameters;
 mod policy;
 mod privilege;
+mod redaction;
 mod rollout;
 mod selector;
 mod target;
@@ -25,13 +26,14 @@ pub use self::{
     durations::{parse_deadline, parse_delivery_timeout, parse_session_length},
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
-    parameters::{BadParameter, Declared, Parameters, REDACTED, check as check_parameters},
+    parameters::{BadParameter, Declared, Parameters, Suspicion, check as check_parameters},
     policy::{PolicyTooLong, session_permissions, session_policy},
     privilege::{
         Condition, Documents, Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY,
         LONGEST_SESSION_POLICY, Level, Manner, Needs, Permission, Policy, Purpose, Resource, Scope,
         Statement, fit, grant, is_account, is_reserved_name,
     },
+    redaction::{REDACTED, Redaction},
     rollout::Rollout,
     selector::{NotATag, Selector, Tag},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},

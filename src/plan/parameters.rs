@@ -1,13 +1,14 @@
 //! What a document takes and what it is given, checked before anything is sent.
 //! The service checks again; this check exists so that its refusal is not the first word on it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use regex::Regex;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What stands in the place of a value that must not be written down.
-pub const REDACTED: &str = "‹redacted›";
+use super::redaction::{
+    REDACTED, Redaction, is_reference, is_secret_name, is_secret_shape, looks_generated,
+};
 
 /// A document's parameter as the document declares it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,29 +22,76 @@ pub struct Declared {
     pub allowed_pattern: Option<String>,
 }
 
-/// The parameters of a run. Serialises with the values of secret-looking names withheld.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Parameters(pub BTreeMap<String, Vec<String>>);
+/// The parameters of a run. Whoever writes them down, in whatever way, writes them without their
+/// secrets: the values of secret-looking names, and what the redaction knows.
+#[derive(Clone, Default, Deserialize)]
+#[serde(from = "BTreeMap<String, Vec<String>>")]
+pub struct Parameters(pub BTreeMap<String, Vec<String>>, Redaction);
+
+/// Why a value is taken for a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspicion {
+    /// Its parameter's name says so: it is withheld.
+    Name,
+    /// Its shape says so: it is withheld.
+    Shape,
+    /// It looks generated; it may be a checksum, so it is shown.
+    Randomness,
+}
+
+impl From<BTreeMap<String, Vec<String>>> for Parameters {
+    fn from(values: BTreeMap<String, Vec<String>>) -> Self {
+        Self(values, Redaction::default())
+    }
+}
+
+impl FromIterator<(String, Vec<String>)> for Parameters {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(values: I) -> Self {
+        Self(values.into_iter().collect(), Redaction::default())
+    }
+}
+
+/// What is withheld makes no difference to what is sent.
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Parameters {}
+
+impl std::fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Parameters").field(&self.redacted()).finish()
+    }
+}
 
 impl Parameters {
-    /// Returns the parameters with the values of secret-looking names withheld.
-    pub fn redacted(&self) -> BTreeMap<&str, Vec<&str>> {
+    /// Withholds what `redaction` knows, besides the values of secret-looking names.
+    pub fn withholding(self, redaction: Redaction) -> Self {
+        Self(self.0, redaction)
+    }
+
+    /// Returns the parameters without their secrets.
+    pub fn redacted(&self) -> BTreeMap<&str, Vec<Cow<'_, str>>> {
         self.0
             .iter()
             .map(|(name, values)| {
-                let secret = looks_secret(name);
-                let values =
-                    values.iter().map(|it| if secret { REDACTED } else { it.as_str() }).collect();
-                (name.as_str(), values)
+                let values = values.iter().map(|it| self.shown(name, it));
+                (name.as_str(), values.collect())
             })
             .collect()
+    }
+
+    fn shown<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
+        if is_secret(name, value) { Cow::Borrowed(REDACTED) } else { self.1.apply(value) }
     }
 
     /// Returns the names whose values are not here, because they were read from where they had been
     /// withheld.
     pub fn missing_secrets(&self) -> Vec<&str> {
-        let missing = self.0.iter().filter(|(_, values)| values.iter().any(|it| it == REDACTED));
+        let is_missing = |values: &[String]| values.iter().any(|it| it.contains(REDACTED));
+        let missing = self.0.iter().filter(|(_, values)| is_missing(values));
         missing.map(|(name, _)| name.as_str()).collect()
     }
 
@@ -53,9 +101,27 @@ impl Parameters {
         !self.missing_secrets().is_empty()
     }
 
-    /// Returns the names whose values are withheld.
-    pub fn secret_names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).filter(|it| looks_secret(it)).collect()
+    /// Returns the names whose values are taken for secrets, and why.
+    pub fn suspicions(&self) -> Vec<(&str, Suspicion)> {
+        let suspect = |(name, values): (&'_ String, &'_ Vec<String>)| {
+            let has = |is: &dyn Fn(&str) -> bool| values.iter().any(|it| is(it));
+            if has(&|it| is_secret(name, it)) {
+                Some(Suspicion::Name)
+            } else if has(&is_secret_shape) {
+                Some(Suspicion::Shape)
+            } else {
+                has(&looks_generated).then_some(Suspicion::Randomness)
+            }
+        };
+        let found = self.0.iter().map(|(name, values)| (name.as_str(), suspect((name, values))));
+        found.filter_map(|(name, why)| Some((name, why?))).collect()
+    }
+
+    /// Returns the secrets themselves that a name gives away, so that they are known by heart.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let values =
+            self.0.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
+        values.filter(|(name, it)| is_secret(name, it)).map(|(_, it)| it.as_str())
     }
 }
 
@@ -65,10 +131,9 @@ impl Serialize for Parameters {
     }
 }
 
-fn looks_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let marks = ["password", "passwd", "secret", "token", "credential", "apikey", "privatekey"];
-    marks.iter().any(|it| name.contains(it))
+/// A value that only says where the secret is can be shown.
+fn is_secret(name: &str, value: &str) -> bool {
+    is_secret_name(name) && !is_reference(value)
 }
 
 /// Why a parameter was refused. Every variant names the parameter.
@@ -106,7 +171,7 @@ pub fn check(
                 known: declared.keys().cloned().collect(),
             });
         };
-        check_values(document, name, parameter, values)?;
+        check_values(document, name, parameter, values, given)?;
     }
     let missing =
         declared.iter().find(|(name, it)| !it.has_default && !given.0.contains_key(*name));
@@ -125,13 +190,14 @@ fn check_values(
     name: &str,
     parameter: &Declared,
     values: &[String],
+    given: &Parameters,
 ) -> Result<(), BadParameter> {
     let is_list = parameter.kind.ends_with("List");
     if !is_list && values.len() != 1 {
         return Err(BadParameter::NotAList { name: name.to_owned(), given: values.len() });
     }
     // A secret's value stays out of the error too.
-    let shown = |it: &str| if looks_secret(name) { REDACTED } else { it }.to_owned();
+    let shown = |it: &str| given.shown(name, it).into_owned();
     for value in values {
         let wanted = match parameter.kind.as_str() {
             "Boolean" if !matches!(value.to_ascii_lowercase().as_str(), "true" | "false") => {
@@ -202,7 +268,7 @@ mod tests {
         let given = given.iter().map(|(name, values)| {
             ((*name).to_owned(), values.iter().map(|it| (*it).to_owned()).collect())
         });
-        let given = Parameters(given.collect());
+        let given: Parameters = given.collect();
         check("Doc", &declared(), &given).err().map(|it| it.to_string())
     }
 
@@ -252,7 +318,24 @@ mod tests {
     fn secret_looking_values_are_never_serialised() {
         let given = [("dbPassword", "hunter2"), ("mode", "Report")];
         let given = given.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
-        let json = serde_json::to_string(&Parameters(given.into())).unwrap();
+        let given: Parameters = given.into_iter().collect();
+        assert!(!format!("{given:?}").contains("hunter2"));
+        let json = serde_json::to_string(&given).unwrap();
         assert_eq!(json, r#"{"dbPassword":["‹redacted›"],"mode":["Report"]}"#);
+    }
+
+    #[test]
+    fn what_a_pattern_or_a_shape_gives_away_is_withheld_and_the_rest_stays() {
+        let given = [("commands", "login hunter2 AKIAIOSFODNN7EXAMPLE"), ("dbToken", "{{ssm:/t}}")];
+        let given = given.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
+        let given: Parameters = given.into_iter().collect();
+        assert_eq!(given.suspicions(), [("commands", Suspicion::Shape)]);
+        assert_eq!(given.secrets().count(), 0);
+        let given = given.withholding(Redaction::new(vec![Regex::new("hunter.").unwrap()]));
+        let json = serde_json::to_string(&given).unwrap();
+        let expected = r#"{"commands":["login ‹redacted› ‹redacted›"],"dbToken":["{{ssm:/t}}"]}"#;
+        assert_eq!(json, expected);
+        let read: Parameters = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.missing_secrets(), ["commands"]);
     }
 }

@@ -28,6 +28,7 @@ mod stopping;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod withholding;
 
 pub use self::{
     event::{Consequence, Coverage, Event, EventKind, Resume},

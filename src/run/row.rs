@@ -11,10 +11,10 @@ use crate::plan::InstanceId;
 const SKIPPED: &str = "Step execution skipped due to";
 
 /// Between stdout and stderr in a plugin's combined output (amazon-ssm-agent iohandler.go).
-const STDERR_TITLE: &str = "\n----------ERROR-------\n";
+pub(super) const STDERR_TITLE: &str = "\n----------ERROR-------\n";
 
 /// What ends a stream that was cut (amazon-ssm-agent iohandler.go).
-const CUT_MARKS: [&str; 3] =
+pub(super) const CUT_MARKS: [&str; 3] =
     ["---Output truncated---", "---Error truncated----", "--output truncated--"];
 
 /// One instance's invocation as last read.

@@ -76,7 +76,11 @@ fn it_is_a_table_in_a_fixed_order() {
             "14 checks: 11 passed, 0 war",
         ]
     );
-    drop(output.prints(&["there is no document Missing", "another account shares", "1 failed, 2 unknown"]));
+    drop(output.prints(&[
+        "there is no document Missing",
+        "another account shares",
+        "1 failed, 2 unknown",
+    ]));
 }
 
 #[test]

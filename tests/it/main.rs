@@ -21,16 +21,19 @@ mod config;
 /// What goes wrong on the wire.
 mod faults;
 
+/// Planted secrets, and everything that was written.
+mod secrets;
+
 /// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
 mod records;
 
 /// `fleet plan`, and `fleet run --dry-run`.
 mod cli_plan;
 
-/// `fleet policy`: what it prints is enough, and every statement of it is needed.
-mod cli_policy;
 /// `fleet doctor`: every check has a world in which it does not pass.
 mod cli_doctor;
+/// `fleet policy`: what it prints is enough, and every statement of it is needed.
+mod cli_policy;
 
 /// `fleet targets`.
 mod cli_targets;

@@ -86,6 +86,11 @@ impl Running {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
+    /// Returns whether it is over.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Returns what was written to stdout so far.
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8(self.stdout.clone()).unwrap()
