@@ -258,7 +258,8 @@ async fn the_errors_of_send_command_have_their_variants() {
     refused!(large, is_max_document_size_exceeded, "MaxDocumentSizeExceeded");
     refused!(send().service_role_arn("nonsense"), is_invalid_role, "InvalidRole");
     let topic = NotificationConfig::builder().notification_arn("arn:aws:sns:r:a:t").build();
-    let topic = send().notification_config(topic);
+    let role = "arn:aws:iam::123456789012:role/notify";
+    let topic = send().notification_config(topic).service_role_arn(role);
     refused!(topic, is_invalid_notification_config, "InvalidNotificationConfig");
     // The SDK sends what botocore would not.
     refused!(send().timeout_seconds(5), "ValidationException", 400);

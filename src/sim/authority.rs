@@ -103,7 +103,8 @@ pub(crate) fn authorize(
     }
     let service = action.split(':').next().unwrap_or_default();
     let (form, stand_in) = match service {
-        "ssm" => {
+        // Roles are passed to SSM alone, and it answers.
+        "ssm" | "iam" => {
             let all = format!("arn:aws:ssm:{}:{}:*", call.sim.region, call.sim.account);
             (Form::Ssm, Some(all))
         }
@@ -119,6 +120,10 @@ pub(crate) fn authorize(
         .context(call.sim.clock.now(), &call.sim.region)
         .with_tags(&format!("{service}:ResourceTag"), &tags)
         .with_tags("aws:ResourceTag", &tags);
+    let context = match action {
+        "iam:PassRole" => context.with("iam:PassedToService", "ssm.amazonaws.com"),
+        _ => context,
+    };
     let request = Request { action, resource: named.as_deref().unwrap_or("*"), context: &context };
     match iam::authorise(&authority.principal, &authority.policies, &request) {
         Decision::Allowed => Ok(()),

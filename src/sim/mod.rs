@@ -7,6 +7,7 @@ mod authority;
 mod autoscaling;
 mod clock;
 mod ec2;
+mod elsewhere;
 mod fault;
 mod iam;
 mod ids;

@@ -6,28 +6,23 @@ use std::cell::RefCell;
 use jiff::Timestamp;
 
 use super::{
-    clock::Clock,
-    fault::Faults,
-    keyring::Keyring,
-    running::SimError,
-    server::Edge,
-    state::{Simulator, Since},
-    stats::Stats,
-    sts::Sts,
-    timeline::{Happening, plus},
-    world::World,
+    clock::Clock, fault::Faults, keyring::Keyring, running::SimError, server::Edge,
+    state::Simulator, stats::Stats, sts::Sts, timeline::Happening, world::World,
 };
 
 pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
     let now = Timestamp::now();
     let mut state = world.populate();
     for it in &world.documents {
-        state.ssm.add_document(&it.name, &it.text, now).map_err(SimError::World)?;
+        it.add_to(&mut state.ssm, now).map_err(SimError::World)?;
     }
     for (index, it) in world.events.iter().enumerate() {
-        match it.since {
-            Since::Start => state.timeline.push(plus(now, it.after), Happening::Event(index)),
-            Since::Command => state.timeline.wait_for_command(it.after, index),
+        state.timeline.schedule(now, (it.since, it.after), Happening::Event(index));
+    }
+    for (index, it) in world.elsewhere.alarms.iter().enumerate() {
+        state.alarms.insert(it.name.clone(), it.state);
+        if let Some(turn) = it.turn {
+            state.timeline.schedule(now, (turn.since, turn.after), Happening::Turns(index));
         }
     }
     let sim = Simulator {
@@ -37,6 +32,7 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         visible_after: world.visible_after,
         outcomes: world.outcomes.clone(),
         events: world.events.clone(),
+        elsewhere: world.elsewhere.clone(),
         seed: world.seed,
         state: RefCell::new(state),
         random: RefCell::new(fastrand::Rng::with_seed(world.seed)),

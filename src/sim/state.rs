@@ -4,7 +4,13 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{clock::Clock, scaling::Activity, ssm, timeline::Timeline};
+use super::{
+    clock::Clock,
+    elsewhere::{AlarmState, Elsewhere},
+    scaling::Activity,
+    ssm,
+    timeline::Timeline,
+};
 
 /// The simulated account in one region. Single-threaded: shared by `Rc`, borrowed briefly, never
 /// across an await.
@@ -18,6 +24,7 @@ pub(crate) struct Simulator {
     pub outcomes: Vec<Outcome>,
     /// Every `[[event]]` of the world, in its order.
     pub events: Vec<Event>,
+    pub elsewhere: Elsewhere,
     pub seed: u64,
     pub state: RefCell<State>,
     pub random: RefCell<fastrand::Rng>,
@@ -32,6 +39,8 @@ pub(crate) struct State {
     pub timeline: Timeline,
     /// Of all groups, the newest last.
     pub activities: Vec<Activity>,
+    /// The states of the world's alarms, by name.
+    pub alarms: BTreeMap<String, AlarmState>,
     /// For `GET /_fleet/stats`: instance id → document → how often it started to run there.
     pub executions: BTreeMap<String, BTreeMap<String, u64>>,
 }

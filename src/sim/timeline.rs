@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     scaling::{Phase, Scaling},
     ssm,
-    state::{Ping, Simulator},
+    state::{Ping, Simulator, Since},
 };
 
 /// What is to happen to the account, besides its commands.
@@ -18,8 +18,8 @@ pub(crate) struct Timeline {
     queue: BinaryHeap<Due>,
     /// How many were ever queued: what happens at one instant happens in that order.
     pushed: u64,
-    /// The world's events, by index, that wait for the first command.
-    waiting: Vec<(Duration, usize)>,
+    /// What waits for the first command, and how long it comes after that.
+    waiting: Vec<(Duration, Happening)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) enum Happening {
     Connects(String),
     /// One of the world's events, by its index.
     Event(usize),
+    /// An alarm gets into another state; by its index in the world.
+    Turns(usize),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -58,15 +60,23 @@ impl Timeline {
         self.pushed += 1;
     }
 
-    /// Lets an event wait for the first command, and happen so long after it.
-    pub(crate) fn wait_for_command(&mut self, after: Duration, event: usize) {
-        self.waiting.push((after, event));
+    /// Puts something on the world's own timetable, which begins at `start`.
+    pub(crate) fn schedule(
+        &mut self,
+        start: Timestamp,
+        (since, after): (Since, Duration),
+        what: Happening,
+    ) {
+        match since {
+            Since::Start => self.push(plus(start, after), what),
+            Since::Command => self.waiting.push((after, what)),
+        }
     }
 
     /// A command was accepted.
     pub(crate) fn command_sent(&mut self, at: Timestamp) {
-        for (after, event) in std::mem::take(&mut self.waiting) {
-            self.push(plus(at, after), Happening::Event(event));
+        for (after, what) in std::mem::take(&mut self.waiting) {
+            self.push(plus(at, after), what);
         }
     }
 
@@ -103,6 +113,13 @@ pub(crate) fn catch_up(sim: &Simulator) {
             Happening::Event(index) => {
                 if let Some(it) = sim.events.get(index) {
                     scaling.event(it);
+                }
+            }
+            Happening::Turns(index) => {
+                let alarm = sim.elsewhere.alarms.get(index);
+                if let Some((alarm, turn)) = alarm.and_then(|it| Some((it, it.turn?))) {
+                    state.alarms.insert(alarm.name.clone(), turn.to);
+                    ssm::look_at_alarms(&mut state, at);
                 }
             }
         }

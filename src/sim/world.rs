@@ -3,6 +3,8 @@
 
 mod builtin;
 mod check;
+mod documents;
+mod elsewhere;
 mod events;
 mod faults;
 mod groups;
@@ -22,12 +24,14 @@ use std::{
 
 use self::check::Source;
 pub(crate) use self::{
+    documents::DocumentSpec,
     faults::fault_of,
     groups::{GroupSpec, InstanceSpec},
-    identities::{DocumentSpec, RoleSpec, UserSpec},
+    identities::{RoleSpec, UserSpec},
     policies::PolicySpec,
 };
 use super::{
+    elsewhere::Elsewhere,
     fault::Fault,
     state::{Event, Outcome},
 };
@@ -53,6 +57,7 @@ pub struct World {
     pub(crate) users: Vec<UserSpec>,
     pub(crate) roles: Vec<RoleSpec>,
     pub(crate) policies: Vec<PolicySpec>,
+    pub(crate) elsewhere: Elsewhere,
     pub(crate) faults: Vec<Fault>,
     /// What the user should know before the world is used.
     pub(crate) notices: Vec<String>,

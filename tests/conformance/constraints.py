@@ -15,7 +15,8 @@ OPERATIONS = {
         "send_command", "cancel_command", "list_commands", "list_command_invocations",
         "get_command_invocation", "describe_instance_information", "describe_document",
         "get_document", "list_documents", "create_document", "update_document",
-        "update_document_default_version", "delete_document",
+        "update_document_default_version", "delete_document", "list_document_versions",
+        "describe_document_permission", "modify_document_permission",
     ],
     "sts": ["assume_role"],
     "autoscaling": [
@@ -27,8 +28,8 @@ OPERATIONS = {
 
 # Members that the simulator refuses as a whole, because it does not implement them.
 WHOLE = {
-    "create_document": {"Requires", "Attachments", "DisplayName"},
-    "update_document": {"Attachments", "DisplayName"},
+    "create_document": {"Requires", "Attachments"},
+    "update_document": {"Attachments"},
     "describe_scaling_activities": {"Filters"},
     "assume_role": {"ProvidedContexts", "MinimumSessionTokenSize"},
 }
@@ -124,7 +125,7 @@ def valid(shape):
             return shape.enum[0]
         pattern = shape.metadata.get("pattern")
         for it in ("a" * max(least, 3), "1" * max(least, 1), "i-0123456789abcdef0",
-                   "arn:aws:iam::123456789012:role/x", "/a", "$LATEST"):
+                   "arn:aws:iam::123456789012:role/x", "/a", "$LATEST", "123456789012"):
             if len(it) >= least and (not pattern or model.fits(pattern, it)):
                 return it
         raise AssertionError(f"no value for {shape.name}: {pattern}")

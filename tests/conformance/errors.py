@@ -100,7 +100,8 @@ def run(worlds):
          "64 KB of parameters", Parameters={"commands": ["x" * 65_536]})
     send("InvalidOutputFolder", why="a bucket that does not exist", OutputS3BucketName="no-bucket")
     send("InvalidRole", why="a role that is none", ServiceRoleArn="nonsense")
-    send("InvalidNotificationConfig", why="a topic that does not exist", NotificationConfig={
+    send("InvalidNotificationConfig", why="a topic that does not exist",
+         ServiceRoleArn="arn:aws:iam::123456789012:role/any", NotificationConfig={
         "NotificationArn": "arn:aws:sns:us-east-1:123456789012:t", "NotificationEvents": ["All"],
         "NotificationType": "Command"})
     send("ValidationException", why="neither InstanceIds nor Targets (D1)", InstanceIds=None)

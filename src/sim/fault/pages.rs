@@ -7,11 +7,12 @@ use serde_json::Value;
 use crate::sim::{iam::Protocol, wire::protocol::Asked};
 
 /// The operations with pages, and what the list in their answer is called.
-const LISTS: [(&str, &str); 9] = [
+const LISTS: [(&str, &str); 10] = [
     ("ListCommands", "Commands"),
     ("ListCommandInvocations", "CommandInvocations"),
     ("DescribeInstanceInformation", "InstanceInformationList"),
     ("ListDocuments", "DocumentIdentifiers"),
+    ("ListDocumentVersions", "DocumentVersions"),
     ("DescribeAutoScalingGroups", "AutoScalingGroups"),
     ("DescribeAutoScalingInstances", "AutoScalingInstances"),
     ("DescribeScalingActivities", "Activities"),

@@ -9,9 +9,11 @@ use std::{
 use serde_json::json;
 
 use super::{
+    alarm::Watch,
     command::{Chosen, Command, Echo},
     content::Content,
     engine::plus,
+    outputs::{Bucket, NotificationConfig},
     pace::Pace,
     parameters,
     send::{Request, authorize_instance},
@@ -28,12 +30,16 @@ impl Request {
     /// invocation that says so; explicit ids were refused before (C10).
     pub(super) fn chosen(&self, call: &Call, content: &Content) -> Vec<Chosen> {
         let platforms = content.platforms();
+        let sim = &call.sim;
         let state = call.sim.state.borrow();
         if self.targets.is_empty() {
             let instances = self.instance_ids.iter().filter_map(|it| state.instances.get(it));
             return instances.map(targets::chosen).collect();
         }
-        let mut res = targets::resolve(&self.targets, &state);
+        if self.is_shut_out(call) {
+            return Vec::new();
+        }
+        let mut res = targets::resolve(&self.targets, &state, &sim.elsewhere);
         drop(state);
         for it in &mut res {
             if authorize_instance(call, &it.instance).is_err() {
@@ -45,6 +51,18 @@ impl Request {
         res
     }
 
+    /// "The user or role initiating the command doesn't have access to the targeted resource
+    /// group" (user guide, monitor-commands). Which action that takes is UNVERIFIED.
+    fn is_shut_out(&self, call: &Call) -> bool {
+        let action = "resource-groups:ListGroupResources";
+        let (region, account) = (&call.sim.region, &call.sim.account);
+        let may_look = |name: &String| {
+            let arn = format!("arn:aws:resource-groups:{region}:{account}:group/{name}");
+            call.authorize(action, Some(&arn), &BTreeMap::new()).is_ok()
+        };
+        !self.targets.iter().flat_map(Target::resource_groups).all(may_look)
+    }
+
     pub(super) fn command(
         self,
         call: &Call,
@@ -52,6 +70,7 @@ impl Request {
         content: Rc<Content>,
         chosen: Vec<Chosen>,
     ) -> Command {
+        let is_shut_out = self.is_shut_out(call);
         let sim = &call.sim;
         let requested = sim.clock.now();
         let timeout_seconds = self.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT);
@@ -82,7 +101,13 @@ impl Request {
                 max_concurrency,
                 max_errors,
                 service_role: self.service_role_arn,
+                bucket: self.bucket.map(|name| Bucket {
+                    name,
+                    prefix: self.key_prefix.clone(),
+                    region: sim.region.clone(),
+                }),
                 key_prefix: self.key_prefix,
+                notifications: NotificationConfig::to_json(self.notification_config.as_ref()),
                 log_group: self.cloud_watch_output_config.cloud_watch_log_group_name,
                 log_enabled: self.cloud_watch_output_config.cloud_watch_output_enabled,
             },
@@ -93,6 +118,8 @@ impl Request {
             by_instance: HashMap::new(),
             tally: Tally::default(),
             cancel: Cancel::None,
+            alarm: Watch::new(self.alarm_configuration),
+            is_shut_out,
             queue: BinaryHeap::new(),
             next_unsent: 0,
             pushed: 0,

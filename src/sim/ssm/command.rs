@@ -12,8 +12,10 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use super::{
+    alarm::Watch,
     content::Content,
     engine::Due,
+    outputs::Bucket,
     pace::Pace,
     parameters::Given,
     status::{Cancel, Status, Tally},
@@ -43,6 +45,9 @@ pub(super) struct Command {
     pub by_instance: HashMap<String, usize>,
     pub tally: Tally,
     pub cancel: Cancel,
+    pub alarm: Option<Watch>,
+    /// The caller may not look into the resource group that the targets name.
+    pub is_shut_out: bool,
     pub pace: Pace,
     /// The first invocation that may not have been sent.
     pub next_unsent: usize,
@@ -70,6 +75,8 @@ pub(super) struct Echo {
     pub max_errors: String,
     pub service_role: String,
     pub key_prefix: String,
+    pub bucket: Option<Bucket>,
+    pub notifications: Value,
     pub log_group: String,
     pub log_enabled: bool,
 }

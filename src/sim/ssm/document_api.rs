@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     content::{Content, Format, Kind, plain},
+    document::{Document, Owner, Version},
     document_shapes::{DESCRIBE_DOCUMENT, GET_DOCUMENT, LIST_DOCUMENTS},
-    documents::{Document, Owner, Version, platform_word},
+    documents::platform_word,
     page,
     validate::{self, Checked, invalid},
     view::epoch,
@@ -55,7 +56,7 @@ pub(super) fn get_document(call: &Call, body: &Value) -> Result<Value, ApiError>
         version.content.converted(format)
     };
     let mut res = json!({
-        "Name": document.name,
+        "Name": document.full_name(&call.sim),
         "CreatedDate": epoch(version.created),
         "DocumentVersion": version.number.to_string(),
         "Status": version.status(call.sim.clock.now()),
@@ -65,6 +66,9 @@ pub(super) fn get_document(call: &Call, body: &Value) -> Result<Value, ApiError>
     });
     if let Some(name) = &version.version_name {
         res["VersionName"] = json!(name);
+    }
+    if let Some(name) = &document.display_name {
+        res["DisplayName"] = json!(name);
     }
     Ok(res)
 }
@@ -121,7 +125,7 @@ fn identifier(sim: &Simulator, document: &Document, version: &Version) -> Value 
     let tag = |(key, value)| json!({ "Key": key, "Value": value });
     let tags: Vec<Value> = document.tags.iter().map(tag).collect();
     let mut res = json!({
-        "Name": document.name,
+        "Name": document.full_name(sim),
         "CreatedDate": epoch(version.created),
         "Owner": document.owner(sim),
         "PlatformTypes": platforms,
@@ -131,6 +135,9 @@ fn identifier(sim: &Simulator, document: &Document, version: &Version) -> Value 
         "DocumentFormat": format_word(content.format),
         "Tags": tags,
     });
+    if let Some(name) = &document.display_name {
+        res["DisplayName"] = json!(name);
+    }
     if let Some(target_type) = &document.target_type {
         res["TargetType"] = json!(target_type);
     }
@@ -175,14 +182,14 @@ pub(super) fn list_documents(call: &Call, body: &Value) -> Result<Value, ApiErro
     }
     let state = call.sim.state.borrow();
     let from = page::place("documents", request.next_token.as_deref())?.unwrap_or_default();
-    let selected = |it: &&Document| filters.iter().all(|filter| filter.selects(it));
-    let mut found = state.ssm.documents.0.range(from..).map(|(_, it)| it).filter(selected);
+    let selected = |it: &Document| filters.iter().all(|filter| filter.selects(it));
+    let mut found = state.ssm.documents.0.range(from..).filter(|(_, it)| selected(it));
     let size = request.max_results.unwrap_or(DEFAULT_PAGE);
     let page: Vec<Value> =
-        found.by_ref().take(size).map(|it| identifier(&call.sim, it, it.default())).collect();
+        found.by_ref().take(size).map(|(_, it)| identifier(&call.sim, it, it.default())).collect();
     let mut res = json!({ "DocumentIdentifiers": page });
-    if let Some(next) = found.next() {
-        res["NextToken"] = page::token("documents", &next.name).into();
+    if let Some((next, _)) = found.next() {
+        res["NextToken"] = page::token("documents", next).into();
     }
     Ok(res)
 }
@@ -199,6 +206,8 @@ impl Filter {
             "Owner" => match document.owner {
                 Owner::Amazon => matches!(value.as_str(), "Amazon" | "Public" | "All"),
                 Owner::Account => matches!(value.as_str(), "Self" | "Private" | "All"),
+                // "Private: documents that are shared with you" (user guide).
+                Owner::Other(_) => matches!(value.as_str(), "Private" | "ThirdParty" | "All"),
             },
             "Name" => document.name.starts_with(value),
             "PlatformTypes" => {
@@ -222,7 +231,7 @@ pub(super) fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-fn format_word(format: Format) -> &'static str {
+pub(super) fn format_word(format: Format) -> &'static str {
     match format {
         Format::Json => "JSON",
         Format::Yaml => "YAML",

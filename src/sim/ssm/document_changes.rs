@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     content::Format,
+    document::{Document, Owner, SIZE_LIMIT, Version, no_such_version},
     document_api::{authorize, description, kind_word},
     document_shapes::{
         CREATE_DOCUMENT, DELETE_DOCUMENT, UPDATE_DOCUMENT, UPDATE_DOCUMENT_DEFAULT_VERSION,
     },
-    documents::{Document, Owner, SIZE_LIMIT, Version, missing, no_such_version},
+    documents::missing,
     engine::plus,
     validate::{Checked, Member, invalid},
 };
@@ -34,6 +35,7 @@ struct Request {
     version_name: Option<String>,
     document_type: Option<String>,
     document_format: Option<String>,
+    display_name: Option<String>,
     target_type: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
@@ -75,12 +77,10 @@ pub(super) fn create_document(call: &Call, body: &Value) -> Result<Value, ApiErr
         return Err(ApiError::new("DocumentLimitExceeded", message));
     }
     let document = Document {
-        name: request.name.clone(),
-        owner: Owner::Account,
+        display_name: request.display_name,
         target_type: request.target_type,
         tags: request.tags.into_iter().map(|it| (it.key, it.value)).collect(),
-        versions: vec![version],
-        default_version: 1,
+        ..Document::new(&request.name, Owner::Account, version)
     };
     let answer =
         json!({ "DocumentDescription": description(&call.sim, &document, document.latest()) });
@@ -119,6 +119,7 @@ pub(super) fn update_document(call: &Call, body: &Value) -> Result<Value, ApiErr
         return Err(ApiError::new("InvalidDocumentSchemaVersion", message));
     }
     document.versions.push(version);
+    document.display_name = request.display_name.or(document.display_name.take());
     document.target_type = request.target_type.or(document.target_type.take());
     let description = description(&call.sim, document, document.latest());
     Ok(json!({ "DocumentDescription": description }))
@@ -146,6 +147,11 @@ pub(super) fn delete_document(call: &Call, body: &Value) -> Result<Value, ApiErr
     let documents = &mut state.ssm.documents.0;
     let document = own(documents, &request.name)?;
     if request.document_version.is_none() && request.version_name.is_none() {
+        if !document.shared.is_empty() {
+            let message = "You attempted to delete a document while it is still shared. You must \
+                           stop sharing the document before you can delete it.";
+            return Err(ApiError::new("InvalidDocumentOperation", message));
+        }
         documents.remove(&request.name);
         return Ok(json!({}));
     }
@@ -160,7 +166,7 @@ pub(super) fn delete_document(call: &Call, body: &Value) -> Result<Value, ApiErr
     Ok(json!({}))
 }
 
-fn checked<T: DeserializeOwned>(
+pub(super) fn checked<T: DeserializeOwned>(
     call: &Call,
     action: &str,
     members: &'static [Member],
@@ -168,7 +174,7 @@ fn checked<T: DeserializeOwned>(
 ) -> Result<T, ApiError> {
     let checked = Checked::types(members, body)?;
     authorize(call, action, &checked)?;
-    for member in ["Requires", "Attachments", "DisplayName"] {
+    for member in ["Requires", "Attachments"] {
         if body.get(member).is_some_and(|it| !it.is_null()) {
             return Err(invalid(format!("{member} is not implemented by this simulator")));
         }
@@ -176,19 +182,19 @@ fn checked<T: DeserializeOwned>(
     checked.request()
 }
 
-fn own<'a>(
+pub(super) fn own<'a>(
     documents: &'a mut BTreeMap<String, Document>,
     name: &str,
 ) -> Result<&'a mut Document, ApiError> {
     let document = documents.get_mut(name).ok_or_else(|| missing(name))?;
-    match document.owner {
-        Owner::Account => Ok(document),
-        Owner::Amazon => {
-            // UNVERIFIED in code and wording.
-            let message = format!("{name} is owned by Amazon and cannot be changed.");
-            Err(ApiError::new("InvalidDocumentOperation", message))
-        }
-    }
+    let owner = match &document.owner {
+        Owner::Account => return Ok(document),
+        Owner::Amazon => "Amazon",
+        Owner::Other(account) => account,
+    };
+    // UNVERIFIED in code and wording.
+    let message = format!("{name} is owned by {owner} and cannot be changed.");
+    Err(ApiError::new("InvalidDocumentOperation", message))
 }
 
 impl Request {

@@ -6,7 +6,7 @@ use super::{
     text::Text,
     validate::{
         Member::{self, Optional, Required},
-        Shape::{Flag, Integer, List, Structure, Text as Str},
+        Shape::{self, Flag, Integer, List, Structure, Text as Str},
     },
 };
 
@@ -131,4 +131,32 @@ pub(super) const DELETE_DOCUMENT: &[Member] = &[
     Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
     Optional("VersionName", Str(VERSION_NAME)),
     Optional("Force", Flag),
+];
+
+pub(super) const LIST_DOCUMENT_VERSIONS: &[Member] = &[
+    Required("Name", Str(DOCUMENT_ARN)),
+    Optional("MaxResults", Integer { min: 1, max: 50 }),
+    Optional("NextToken", Str(ANY)),
+];
+
+const PERMISSION_TYPE: Text = Text { one_of: &["Share"], ..ANY };
+const ACCOUNT_IDS: Shape =
+    List { min: 0, max: 20, item: &Str(Text { pattern: "(?i)all|[0-9]{12}", ..ANY }) };
+
+pub(super) const DESCRIBE_DOCUMENT_PERMISSION: &[Member] = &[
+    Required("Name", Str(DOCUMENT_NAME)),
+    Required("PermissionType", Str(PERMISSION_TYPE)),
+    Optional("MaxResults", Integer { min: 1, max: 200 }),
+    Optional("NextToken", Str(ANY)),
+];
+
+pub(super) const MODIFY_DOCUMENT_PERMISSION: &[Member] = &[
+    Required("Name", Str(DOCUMENT_NAME)),
+    Required("PermissionType", Str(PERMISSION_TYPE)),
+    Optional("AccountIdsToAdd", ACCOUNT_IDS),
+    Optional("AccountIdsToRemove", ACCOUNT_IDS),
+    Optional(
+        "SharedDocumentVersion",
+        Str(Text { max: 8, pattern: "([$]LATEST|[$]DEFAULT|[$]ALL)", ..ANY }),
+    ),
 ];

@@ -1,53 +1,20 @@
-//! The documents of the account and those that AWS owns, with their versions.
+//! The documents of the account, those that AWS owns, and those that other accounts share.
 //! It finds and keeps them; the operations on them are in `document_api` and `document_changes`.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use super::content::Content;
+use super::document::{Document, Owner, Version};
 use crate::sim::{
     api::ApiError,
     state::{Platform, Simulator},
 };
 
-/// Every document, by its short name.
+/// Every document, by its short name; one that another account shares by its ARN, because only
+/// the ARN leads to it (user guide, sharing documents).
 #[derive(Debug)]
 pub(super) struct Documents(pub BTreeMap<String, Document>);
-
-#[derive(Debug)]
-pub(super) struct Document {
-    pub name: String,
-    pub owner: Owner,
-    pub target_type: Option<String>,
-    pub tags: BTreeMap<String, String>,
-    /// Never empty; numbers ascend but may have gaps.
-    pub versions: Vec<Version>,
-    pub default_version: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    Amazon,
-    Account,
-}
-
-#[derive(Debug)]
-pub(super) struct Version {
-    pub number: u32,
-    pub version_name: Option<String>,
-    /// Exactly as stored; the hash is of these bytes.
-    pub text: String,
-    pub content: Rc<Content>,
-    pub hash: String,
-    pub created: Timestamp,
-    /// When it stops being Creating or Updating.
-    pub active: Timestamp,
-}
-
-/// A document, content and parameters together may have 64 KB.
-pub(super) const SIZE_LIMIT: usize = 64 * 1024;
 
 impl Default for Documents {
     fn default() -> Self {
@@ -72,19 +39,32 @@ impl Documents {
         owner: Owner,
         created: Timestamp,
     ) -> Result<(), String> {
-        if self.0.contains_key(name) {
-            return Err(format!("document {name} exists already"));
-        }
         let version = Version::new(1, text, created)?;
-        let document = Document {
-            name: name.to_owned(),
-            owner,
-            target_type: None,
-            tags: BTreeMap::new(),
-            versions: vec![version],
-            default_version: 1,
+        self.insert(name.to_owned(), Document::new(name, owner, version))
+    }
+
+    /// Stores a document that another account shares, under its ARN.
+    pub(super) fn add_shared(
+        &mut self,
+        arn: &str,
+        text: &str,
+        created: Timestamp,
+    ) -> Result<(), String> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", _, "ssm", _, account, resource] = parts.as_slice() else {
+            return Err(format!("{arn} is not the ARN of a document"));
         };
-        self.0.insert(name.to_owned(), document);
+        let name = resource.strip_prefix("document/").unwrap_or(resource);
+        let version = Version::new(1, text, created)?;
+        let owner = Owner::Other((*account).to_owned());
+        self.insert(arn.to_owned(), Document::new(name, owner, version))
+    }
+
+    fn insert(&mut self, key: String, document: Document) -> Result<(), String> {
+        if self.0.contains_key(&key) {
+            return Err(format!("document {key} exists already"));
+        }
+        self.0.insert(key, document);
         Ok(())
     }
 
@@ -122,79 +102,9 @@ impl Documents {
     }
 }
 
-impl Document {
-    /// Returns the version that `$DEFAULT`, `$LATEST` or a number names; `None` is `$DEFAULT`.
-    pub(super) fn version(&self, wanted: Option<&str>) -> Result<&Version, ApiError> {
-        let found = match wanted {
-            None | Some("$DEFAULT") => {
-                self.versions.iter().find(|it| it.number == self.default_version)
-            }
-            Some("$LATEST") => self.versions.last(),
-            Some(number) => self.versions.iter().find(|it| it.number.to_string() == number),
-        };
-        found.ok_or_else(no_such_version)
-    }
-
-    /// Also honours a version name, which must agree with the version if both are given.
-    pub(super) fn named_version(
-        &self,
-        wanted: Option<&str>,
-        version_name: Option<&str>,
-    ) -> Result<&Version, ApiError> {
-        let Some(version_name) = version_name else { return self.version(wanted) };
-        let named = |it: &&Version| it.version_name.as_deref() == Some(version_name);
-        let found = self.versions.iter().find(named).ok_or_else(no_such_version)?;
-        match wanted {
-            Some(_) if self.version(wanted)?.number != found.number => Err(no_such_version()),
-            Some(_) | None => Ok(found),
-        }
-    }
-
-    pub(super) fn latest(&self) -> &Version {
-        self.versions.last().expect("a document has a version")
-    }
-
-    pub(super) fn default(&self) -> &Version {
-        self.version(None).unwrap_or_else(|_| self.latest())
-    }
-
-    pub(super) fn owner(&self, sim: &Simulator) -> String {
-        match self.owner {
-            Owner::Amazon => "Amazon".to_owned(),
-            Owner::Account => sim.account.clone(),
-        }
-    }
-}
-
-impl Version {
-    /// The document's Status; only an Active one may be sent.
-    pub(super) fn status(&self, now: Timestamp) -> &'static str {
-        match self.number {
-            _ if self.active <= now => "Active",
-            1 => "Creating",
-            _ => "Updating", // a later version of something that exists
-        }
-    }
-
-    pub(super) fn new(number: u32, text: &str, created: Timestamp) -> Result<Self, String> {
-        if text.len() > SIZE_LIMIT {
-            return Err("the document is larger than 64 KB".to_owned());
-        }
-        let content = Rc::new(Content::parse(text)?);
-        let digest = Sha256::digest(text.as_bytes());
-        let hash = digest.iter().map(|it| format!("{it:02x}")).collect();
-        let text = text.to_owned();
-        Ok(Self { number, version_name: None, text, content, hash, created, active: created })
-    }
-}
-
 // UNVERIFIED wording: clients often see an empty message (aws-facts §1.5).
 pub(super) fn missing(name: &str) -> ApiError {
     ApiError::new("InvalidDocument", format!("Document with name {name} does not exist."))
-}
-
-pub(super) fn no_such_version() -> ApiError {
-    ApiError::new("InvalidDocumentVersion", "The document version isn't valid or doesn't exist.")
 }
 
 /// SSM's word for a platform.

@@ -12,6 +12,7 @@ use super::{
 };
 pub(super) use crate::sim::timeline::plus;
 use crate::sim::{
+    elsewhere::AlarmState,
     state::{Instance, Outcome, Simulator, State},
     timeline::Timeline,
 };
@@ -25,6 +26,7 @@ pub(super) struct World<'a> {
     pub outcomes: &'a [Outcome],
     pub executions: &'a mut BTreeMap<String, BTreeMap<String, u64>>,
     pub timeline: &'a mut Timeline,
+    pub alarms: &'a BTreeMap<String, AlarmState>,
 }
 
 /// Something that happens to a command at an instant; earlier ones, then older ones, first.
@@ -76,8 +78,8 @@ pub(crate) fn advance(sim: &Simulator, state: &mut State, now: Timestamp) {
 
 /// Separates what SSM remembers from what it looks at.
 pub(super) fn split<'a>(sim: &'a Simulator, state: &'a mut State) -> (&'a mut Store, World<'a>) {
-    let State { ssm, instances, executions, timeline, .. } = state;
-    (ssm, World { instances, outcomes: &sim.outcomes, executions, timeline })
+    let State { ssm, instances, executions, timeline, alarms, .. } = state;
+    (ssm, World { instances, outcomes: &sim.outcomes, executions, timeline, alarms })
 }
 
 impl Command {
@@ -98,7 +100,10 @@ impl Command {
         while self.queue.peek().is_some_and(|it| is_due(it, world)) {
             let Some(Due { at, what, .. }) = self.queue.pop() else { return };
             match what {
-                What::Resolves => self.resolve(at),
+                What::Resolves => {
+                    self.resolve(at);
+                    self.look_at_alarm(at, world.alarms);
+                }
                 What::Arrives(index) => {
                     self.pace.acknowledge();
                     self.arrive(index, at, world);
@@ -211,7 +216,7 @@ impl Command {
     }
 
     /// Ends every invocation that was never sent.
-    fn withhold(&mut self, status: Status, at: Timestamp) {
+    pub(super) fn withhold(&mut self, status: Status, at: Timestamp) {
         for index in self.next_unsent..self.invocations.len() {
             let invocation = &self.invocations[index];
             if invocation.status == Status::Pending && !invocation.sent {

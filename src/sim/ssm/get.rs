@@ -74,6 +74,7 @@ fn whole<'a>(invocation: &Invocation, steps: &[StepView]) -> StepView<'a> {
 fn answer(command: &Command, invocation: &Invocation, name: &str, step: &StepView) -> Value {
     // Both are empty until the step has finished: no live tailing.
     let finished = step.result.filter(|_| step.status.is_terminal());
+    let [stdout_url, stderr_url] = command.output_urls(invocation, name);
     let elapsed = step.started.zip(step.ended);
     json!({
         "CommandId": command.id,
@@ -89,9 +90,9 @@ fn answer(command: &Command, invocation: &Invocation, name: &str, step: &StepVie
         "Status": step.status.word(),
         "StatusDetails": step.status.details(),
         "StandardOutputContent": finished.map_or("", |it| clipped(&it.stdout, STDOUT_LIMIT)),
-        "StandardOutputUrl": "",
+        "StandardOutputUrl": stdout_url,
         "StandardErrorContent": finished.map_or("", |it| clipped(&it.stderr, STDERR_LIMIT)),
-        "StandardErrorUrl": "",
+        "StandardErrorUrl": stderr_url,
         "CloudWatchOutputConfig": command.echo.log_config(),
     })
 }

@@ -2,13 +2,17 @@
 //! An operation that is not implemented is refused; nothing is guessed.
 
 mod accept;
+mod alarm;
 mod cancel;
 mod command;
 mod content;
 mod delivery;
+mod document;
 mod document_api;
 mod document_changes;
 mod document_shapes;
+mod document_sharing;
+mod document_versions;
 mod documents;
 mod drive;
 mod engine;
@@ -16,6 +20,7 @@ mod get;
 mod list;
 mod nodes;
 mod outcome;
+mod outputs;
 mod pace;
 mod page;
 mod parameters;
@@ -37,19 +42,18 @@ use std::{
     rc::Rc,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-pub(crate) use self::engine::advance;
-use self::{
-    command::Command,
-    documents::{Documents, Owner},
-    shell::Home,
-};
+pub(crate) use self::{alarm::look_at_alarms, engine::advance};
+use self::{command::Command, document::Owner, documents::Documents, shell::Home};
 use super::{
     api::{ApiError, Call},
     timeline,
 };
+
+/// "Run Command stores the command history for 30 days" (aws-facts §3.4).
+const HISTORY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What SSM remembers: documents and commands.
 #[derive(Default)]
@@ -68,6 +72,7 @@ pub(crate) struct Store {
 /// Answers one SSM operation; `body` is the request's JSON object.
 pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
     timeline::catch_up(&call.sim);
+    call.sim.state.borrow_mut().ssm.forget(call.sim.clock.now());
     match call.operation.as_str() {
         "SendCommand" => send::send_command(call, body),
         "CancelCommand" => cancel::cancel_command(call, body),
@@ -83,6 +88,9 @@ pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
         "UpdateDocumentDefaultVersion" => {
             document_changes::update_document_default_version(call, body)
         }
+        "ListDocumentVersions" => document_versions::list_document_versions(call, body),
+        "DescribeDocumentPermission" => document_sharing::describe_document_permission(call, body),
+        "ModifyDocumentPermission" => document_sharing::modify_document_permission(call, body),
         "DeleteDocument" => document_changes::delete_document(call, body),
         other => Err(ApiError::new(
             "UnknownOperationException",
@@ -102,9 +110,29 @@ impl Store {
         self.documents.add(name, content, Owner::Account, created)
     }
 
+    /// Stores version 1 of a document that another account shares; the error is one sentence.
+    pub(crate) fn add_shared_document(
+        &mut self,
+        arn: &str,
+        content: &str,
+        created: Timestamp,
+    ) -> Result<(), String> {
+        self.documents.add_shared(arn, content, created)
+    }
+
     /// How many commands were ever accepted.
-    pub(crate) fn command_count(&self) -> usize {
-        self.commands.len()
+    pub(crate) fn command_count(&self) -> u64 {
+        self.last_sequence
+    }
+
+    /// Forgets the commands that are finished and older than the history.
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(oldest) = self.commands.first_entry()
+            && now.duration_since(oldest.get().requested) > HISTORY
+            && !self.active.contains(oldest.key())
+        {
+            self.by_id.remove(&oldest.remove().id);
+        }
     }
 
     fn next_sequence(&mut self) -> u64 {

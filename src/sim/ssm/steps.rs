@@ -9,6 +9,9 @@ use crate::sim::state::Platform;
 pub(super) struct Step {
     pub name: String,
     pub action: String,
+    /// What the agent calls the folder of its output: the property's id in schema 1.2, the step's
+    /// name in 2.x, in both without colons (agent, iohandler).
+    pub folder: String,
     pub timeout: Option<Value>,
     /// What `precondition: StringEquals: [platformType, …]` demands.
     pub only_on: Option<Platform>,
@@ -47,6 +50,10 @@ pub(super) fn plugins(object: &Map<String, Value>) -> Result<Vec<Step>, String> 
         };
         Step {
             name: action.clone(),
+            folder: match first.and_then(|it| it.get("id")).and_then(Value::as_str) {
+                Some(id) => without_colons(id),
+                None => format!("0.{}", without_colons(action)),
+            },
             action: action.clone(),
             timeout: first.and_then(|it| it.get("timeoutSeconds")).cloned(),
             only_on: None,
@@ -77,12 +84,17 @@ pub(super) fn main_steps(object: &Map<String, Value>) -> Result<Vec<Step>, Strin
         let operands = step.pointer("/precondition/StringEquals").and_then(Value::as_array);
         res.push(Step {
             name: name.to_owned(),
+            folder: without_colons(name),
             action: action.to_owned(),
             timeout: step.pointer("/inputs/timeoutSeconds").cloned(),
             only_on: operands.and_then(|it| demanded_platform(it)),
         });
     }
     Ok(res)
+}
+
+pub(super) fn without_colons(text: &str) -> String {
+    text.replace(':', "")
 }
 
 fn demanded_platform(operands: &[Value]) -> Option<Platform> {

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    alarm,
     command::{Command, Invocation},
     status::{Cancel, Status, Tally},
-    view::{epoch, no_notifications},
+    view::epoch,
 };
 
 pub(super) struct Summary<'a> {
@@ -15,11 +16,18 @@ pub(super) struct Summary<'a> {
     tally: Option<Tally>,
     resolved: bool,
     cancel: Cancel,
+    as_of: Option<Timestamp>,
 }
 
 impl<'a> Summary<'a> {
     pub(super) fn of(command: &'a Command) -> Self {
-        Self { command, tally: None, resolved: command.resolved, cancel: command.cancel }
+        Self {
+            command,
+            tally: None,
+            resolved: command.resolved,
+            cancel: command.cancel,
+            as_of: None,
+        }
     }
 
     /// As it was at an earlier instant.
@@ -30,11 +38,12 @@ impl<'a> Summary<'a> {
         let resolved = command.resolved && (is_by_id || command.visible <= at);
         let ended = tally.completed() == tally.total();
         let cancel = if ended { command.cancel } else { Cancel::None };
-        Self { command, tally: Some(tally), resolved, cancel }
+        Self { command, tally: Some(tally), resolved, cancel, as_of: Some(at) }
     }
 
     pub(super) fn status(&self) -> (&'static str, &'static str) {
         match (self.resolved, self.cancel) {
+            (true, _) if self.command.is_shut_out => ("Failed", "AccessDenied"),
             (true, cancel) => self.tally().command_status(self.command.max_errors, cancel),
             (false, Cancel::All) => ("Cancelling", "Cancelling"),
             (false, Cancel::None | Cancel::Some) => ("Pending", "Pending"),
@@ -68,7 +77,7 @@ impl<'a> Summary<'a> {
             "Status": status,
             "StatusDetails": details,
             "OutputS3Region": "",
-            "OutputS3BucketName": "",
+            "OutputS3BucketName": echo.bucket.as_ref().map_or("", |it| &it.name),
             "OutputS3KeyPrefix": echo.key_prefix,
             "MaxConcurrency": echo.max_concurrency,
             "MaxErrors": echo.max_errors,
@@ -77,11 +86,11 @@ impl<'a> Summary<'a> {
             "ErrorCount": tally.errors(),
             "DeliveryTimedOutCount": tally.of(Status::DeliveryTimedOut),
             "ServiceRole": echo.service_role,
-            "NotificationConfig": no_notifications(),
+            "NotificationConfig": echo.notifications,
             "CloudWatchOutputConfig": echo.log_config(),
             "TimeoutSeconds": echo.timeout_seconds,
-            "AlarmConfiguration": { "IgnorePollAlarmFailure": false, "Alarms": [] },
-            "TriggeredAlarms": [],
+            "AlarmConfiguration": alarm::configuration_json(command.alarm.as_ref()),
+            "TriggeredAlarms": alarm::triggered_json(command.alarm.as_ref(), self.as_of),
         })
     }
 

@@ -26,17 +26,18 @@ impl Command {
 
     pub(super) fn detailed_invocation_json(&self, invocation: &Invocation, region: &str) -> Value {
         let plugin = |view: StepView| {
+            let [stdout, stderr] = self.output_urls(invocation, view.name);
             let mut res = json!({
                 "Name": view.name,
                 "Status": view.status.plugin_word(),
                 "StatusDetails": view.status.details(),
                 "ResponseCode": view.code,
                 "Output": view.result.map_or("", |it| &it.output),
-                "StandardOutputUrl": "",
-                "StandardErrorUrl": "",
+                "StandardOutputUrl": stdout,
+                "StandardErrorUrl": stderr,
                 "OutputS3Region": region,
-                "OutputS3BucketName": "",
-                "OutputS3KeyPrefix": self.echo.key_prefix,
+                "OutputS3BucketName": self.echo.bucket.as_ref().map_or("", |it| &it.name),
+                "OutputS3KeyPrefix": self.output_folder(invocation, view.name),
             });
             if let Some(at) = view.started {
                 res["ResponseStartDateTime"] = epoch(at);
@@ -50,7 +51,30 @@ impl Command {
         self.row(invocation, &plugins)
     }
 
+    /// Where the output of a step is in S3; empty without a bucket.
+    pub(super) fn output_urls(&self, invocation: &Invocation, step: &str) -> [String; 2] {
+        let place = self.echo.bucket.as_ref().zip(self.step(step));
+        let instance = &invocation.chosen.instance;
+        place.map(|(bucket, step)| bucket.urls(&self.id, instance, step)).unwrap_or_default()
+    }
+
+    fn output_folder(&self, invocation: &Invocation, step: &str) -> String {
+        match self.echo.bucket.as_ref().zip(self.step(step)) {
+            Some((bucket, step)) => bucket.folder(&self.id, &invocation.chosen.instance, step),
+            None => self.echo.key_prefix.clone(),
+        }
+    }
+
+    fn step(&self, name: &str) -> Option<&Step> {
+        self.content.steps.iter().find(|it| it.name == name)
+    }
+
     fn row(&self, invocation: &Invocation, plugins: &[Value]) -> Value {
+        // "Populated if there is just one plugin defined for the command" (API reference).
+        let [stdout, stderr] = match self.content.steps.as_slice() {
+            [only] => self.output_urls(invocation, &only.name),
+            _ => Default::default(),
+        };
         let mut res = json!({
             "CommandId": self.id,
             "InstanceId": invocation.chosen.instance,
@@ -61,11 +85,11 @@ impl Command {
             "RequestedDateTime": epoch(invocation.requested),
             "Status": invocation.status.word(),
             "StatusDetails": invocation.status.details(),
-            "StandardOutputUrl": "",
-            "StandardErrorUrl": "",
+            "StandardOutputUrl": stdout,
+            "StandardErrorUrl": stderr,
             "CommandPlugins": plugins,
             "ServiceRole": self.echo.service_role,
-            "NotificationConfig": no_notifications(),
+            "NotificationConfig": self.echo.notifications,
             "CloudWatchOutputConfig": self.echo.log_config(),
         });
         if !invocation.trace.is_empty() {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
-use super::{World, WorldError, raw};
+use super::{World, WorldError, elsewhere, raw};
 
 /// Reads a file that the world names.
 pub(super) type ReadFile<'a> = &'a dyn Fn(&str) -> io::Result<String>;
@@ -40,10 +40,17 @@ impl<'a> Source<'a> {
         let groups = self.groups(raw.group, &region)?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
         let events = self.events(raw.event, &groups)?;
-        let documents = self.documents(&raw.document, file)?;
+        let documents = self.documents(&raw.document, [&account, &region], file)?;
         let users = self.users(&raw.user, file)?;
         let roles = self.roles(&raw.role, file)?;
         let policies = self.policies(&raw.policy, &account, file)?;
+        let elsewhere = elsewhere::Raw {
+            buckets: raw.buckets,
+            topics: raw.topics,
+            alarms: raw.alarm,
+            resource_groups: raw.resource_group,
+        };
+        let elsewhere = self.elsewhere(elsewhere, [&account, &region], &roles)?;
         let visible_after =
             self.duration_or(raw.visible_after, "visible_after", DEFAULT_VISIBLE_AFTER)?;
         Ok(World {
@@ -59,6 +66,7 @@ impl<'a> Source<'a> {
             users,
             roles,
             policies,
+            elsewhere,
             faults: self.faults(raw.fault)?,
             notices: Vec::new(),
         })
@@ -74,7 +82,7 @@ impl<'a> Source<'a> {
 
     fn account(&self, raw: Option<Spanned<String>>) -> Result<String, WorldError> {
         let Some(it) = raw else { return Ok(DEFAULT_ACCOUNT.to_owned()) };
-        if it.get_ref().len() != 12 || !it.get_ref().bytes().all(|it| it.is_ascii_digit()) {
+        if !is_account(it.get_ref()) {
             let message = format!("{:?} is not an account: expected 12 digits", it.get_ref());
             return Err(self.refuse(&it, "account", message));
         }
@@ -184,6 +192,10 @@ impl<'a> Source<'a> {
             (None, _, None) => String::new(),
         }
     }
+}
+
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit())
 }
 
 /// Returns the name in a line such as `[[group]]`.

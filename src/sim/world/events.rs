@@ -16,7 +16,8 @@ const KINDS: [(&str, EventKind); 4] = [
     ("lose-agent", EventKind::LoseAgent),
 ];
 
-const SINCES: [(&str, Since); 2] = [("command", Since::Command), ("start", Since::Start)];
+pub(super) const SINCES: [(&str, Since); 2] =
+    [("command", Since::Command), ("start", Since::Start)];
 
 impl Source<'_> {
     pub(super) fn events(

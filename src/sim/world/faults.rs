@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 26] = [
+const OPERATIONS: [&str; 29] = [
     "AssumeRole",
     "CancelCommand",
     "CreateDocument",
@@ -17,6 +17,7 @@ const OPERATIONS: [&str; 26] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
     "DescribeDocument",
+    "DescribeDocumentPermission",
     "DescribeInstanceInformation",
     "DescribeInstanceStatus",
     "DescribeInstances",
@@ -28,7 +29,9 @@ const OPERATIONS: [&str; 26] = [
     "GetDocument",
     "ListCommandInvocations",
     "ListCommands",
+    "ListDocumentVersions",
     "ListDocuments",
+    "ModifyDocumentPermission",
     "ResumeProcesses",
     "SendCommand",
     "SetInstanceProtection",

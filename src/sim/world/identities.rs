@@ -1,4 +1,4 @@
-//! The users, roles and documents of a world.
+//! The users and roles of a world.
 //! It reads the files that they name; policies are `iam`'s to understand.
 
 use std::{
@@ -16,7 +16,6 @@ use super::{
 use crate::sim::{
     authority::MfaDevice,
     iam::{Policy, TrustPolicy},
-    ssm,
 };
 
 /// A user with a long-term access key.
@@ -40,13 +39,6 @@ pub(crate) struct RoleSpec {
     pub max_session_duration: Duration,
     /// For `aws:ResourceTag/…` when it is assumed, `aws:PrincipalTag/…` of its sessions.
     pub tags: BTreeMap<String, String>,
-}
-
-/// A document of the account.
-#[derive(Debug, Clone)]
-pub(crate) struct DocumentSpec {
-    pub name: String,
-    pub text: String,
 }
 
 /// What a role's MaxSessionDuration may be, and is if the world does not say (IAM CreateRole).
@@ -100,24 +92,6 @@ impl Source<'_> {
                 max_session_duration: self.session_duration(it.max_session_duration.as_ref())?,
                 tags: self.identity_tags(it.tags.as_ref(), "role.tags")?,
             });
-        }
-        Ok(res)
-    }
-
-    pub(super) fn documents(
-        &self,
-        raw: &[raw::Document],
-        read: ReadFile<'_>,
-    ) -> Result<Vec<DocumentSpec>, WorldError> {
-        // The store is what knows a good document; this one is thrown away.
-        let mut store = ssm::Store::default();
-        let mut res = Vec::new();
-        for it in raw {
-            let text = self.file(&it.file, "document.file", read)?;
-            store
-                .add_document(it.name.get_ref(), &text, jiff::Timestamp::UNIX_EPOCH)
-                .map_err(|err| self.bad_file(&it.file, "document.file", &err))?;
-            res.push(DocumentSpec { name: it.name.get_ref().clone(), text });
         }
         Ok(res)
     }

@@ -14,6 +14,8 @@ pub(super) struct World {
     pub seed: Option<u64>,
     pub speed: Option<Spanned<f64>>,
     pub visible_after: Option<Spanned<String>>,
+    pub buckets: Option<Spanned<Vec<String>>>,
+    pub topics: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     pub group: Vec<Group>,
     #[serde(default)]
@@ -26,6 +28,10 @@ pub(super) struct World {
     pub role: Vec<Role>,
     #[serde(default)]
     pub policy: Vec<ManagedPolicy>,
+    #[serde(default)]
+    pub alarm: Vec<Alarm>,
+    #[serde(default)]
+    pub resource_group: Vec<ResourceGroup>,
     #[serde(default)]
     pub fault: Vec<Fault>,
     #[serde(default)]
@@ -91,6 +97,7 @@ pub(super) struct Event {
 pub(super) struct Document {
     pub name: Spanned<String>,
     pub file: Spanned<String>,
+    pub account: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +127,23 @@ pub(super) struct Role {
     pub policy: Option<Spanned<String>>,
     pub max_session_duration: Option<Spanned<String>>,
     pub tags: Option<Spanned<BTreeMap<String, String>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alarm {
+    pub name: Spanned<String>,
+    pub state: Option<Spanned<String>>,
+    pub becomes: Option<Spanned<String>>,
+    pub after: Option<Spanned<String>>,
+    pub since: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResourceGroup {
+    pub name: Spanned<String>,
+    pub tags: Spanned<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]

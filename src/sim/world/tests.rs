@@ -48,8 +48,8 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
-         `seed`, `speed`, `visible_after`, `group`, `outcome`, `document`, `user`, `role`, \
-         `policy`, `fault`, `event`",
+         `seed`, `speed`, `visible_after`, `buckets`, `topics`, `group`, `outcome`, `document`, \
+         `user`, `role`, `policy`, `alarm`, `resource_group`, `fault`, `event`",
     );
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
@@ -147,7 +147,7 @@ fn a_bad_value_is_named_with_its_line() {
             "2:13: fault.operation: SendCommand cannot have a stale-page",
         ),
         (
-            "# é\n[[document]]\nname = \"d\"\nfile = \"absent.yaml\"".to_owned(),
+            "# é\n[[document]]\nname = \"doc\"\nfile = \"absent.yaml\"".to_owned(),
             "4:8: document.file: could not read absent.yaml: No such file or directory (os \
              error 2)",
         ),
@@ -279,6 +279,52 @@ fn a_device_and_a_managed_policy_are_whole_or_refused() {
         "[[policy]]\narn = \"arn:aws:iam::1:policy/a\"\nfile = \"a.json\"\n",
         "w.toml:2:7: policy.arn: \"arn:aws:iam::1:policy/a\" is not a managed policy of this \
          account: expected such as \"arn:aws:iam::123456789012:policy/narrow\"",
+    );
+}
+
+#[test]
+fn what_other_services_hold_is_checked() {
+    check(
+        "buckets = [\"logs\", \"Logs\"]\n",
+        "w.toml:1:11: buckets: \"Logs\" is not a bucket such as \"logs\"",
+    );
+    check(
+        "topics = [\"ops\"]\n",
+        "w.toml:1:10: topics: \"ops\" is not a topic such as \
+         \"arn:aws:sns:us-east-1:123456789012:ops\"",
+    );
+    let alarm = "[[alarm]]\nname = \"a\"\n";
+    check(
+        &format!("{alarm}state = \"LOUD\"\n"),
+        "w.toml:3:9: alarm.state: unknown value \"LOUD\", expected OK, ALARM or \
+         INSUFFICIENT_DATA",
+    );
+    check(
+        &format!("{alarm}becomes = \"ALARM\"\n"),
+        "w.toml:3:11: alarm.becomes: after is missing beside it",
+    );
+    check(
+        &format!("{alarm}after = \"1s\"\n"),
+        "w.toml:3:9: alarm.after: becomes is missing beside it",
+    );
+    check(
+        &format!("{alarm}since = \"start\"\n"),
+        "w.toml:3:9: alarm.since: becomes is missing beside it",
+    );
+    check(&format!("{alarm}{alarm}"), "w.toml:4:8: alarm.name: \"a\" exists already");
+    check(
+        "[[resource_group]]\nname = \"a\"\ntags = {}\n",
+        "w.toml:3:8: resource_group.tags: expected at least one tag, which its instances have",
+    );
+    let document = "[[document]]\nname = \"Doc\"\nfile = \"d\"\n";
+    check(
+        &document.replace("Doc", "a b"),
+        "w.toml:2:8: document.name: \"a b\" is not a document's name: expected 3 to 128 letters, \
+         digits and _-.",
+    );
+    check(
+        &format!("{document}account = \"123456789012\"\n"),
+        "w.toml:4:11: document.account: \"123456789012\" is not another account",
     );
 }
 

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod documents;
+mod elsewhere;
 mod hostile;
 mod limits;
 mod lists;
@@ -9,6 +10,7 @@ mod nodes;
 mod permissions;
 mod scale;
 mod send;
+mod sharing;
 mod shell;
 mod statuses;
 mod sync_errors;
@@ -22,6 +24,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 use crate::sim::{
     api::{ApiError, Call, Caller},
     clock::Clock,
+    elsewhere::Elsewhere,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
 };
 
@@ -38,6 +41,7 @@ pub(super) struct WorldSpec {
     pub outcomes: Vec<Outcome>,
     pub visible_after: Duration,
     pub change: fn(usize, &mut Instance),
+    pub elsewhere: Elsewhere,
 }
 
 impl Default for WorldSpec {
@@ -47,6 +51,7 @@ impl Default for WorldSpec {
             outcomes: Vec::new(),
             visible_after: Duration::from_secs(1),
             change: |_, _| {},
+            elsewhere: Elsewhere::default(),
         }
     }
 }
@@ -93,6 +98,9 @@ pub(super) fn ends(instances: &[usize], status: &str) -> Outcome {
 impl World {
     fn new(spec: WorldSpec, speed: f64) -> Self {
         let mut state = State::default();
+        for it in &spec.elsewhere.alarms {
+            state.alarms.insert(it.name.clone(), it.state);
+        }
         for index in 0..spec.size {
             let mut instance = instance(index);
             (spec.change)(index, &mut instance);
@@ -105,6 +113,7 @@ impl World {
             visible_after: spec.visible_after,
             outcomes: spec.outcomes,
             events: Vec::new(),
+            elsewhere: spec.elsewhere,
             seed: 1,
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),

@@ -12,7 +12,7 @@ use crate::sim::{
 
 fn shell(outcomes: Vec<Outcome>) -> WorldSpec {
     let change = |_, it: &mut Instance| it.run = RunMode::Shell;
-    WorldSpec { size: 1, outcomes, change, visible_after: Duration::ZERO }
+    WorldSpec { size: 1, outcomes, change, visible_after: Duration::ZERO, ..WorldSpec::default() }
 }
 
 #[test]

@@ -118,7 +118,9 @@ fn there_is_no_bucket_no_topic_and_no_bad_role() {
     check(&json!({ "OutputS3BucketName": "bucket" }), "InvalidOutputFolder", None);
     check(&json!({ "ServiceRoleArn": "nobody" }), "InvalidRole", Some("role"));
     let topic = json!({ "NotificationArn": "arn:aws:sns:us-east-1:123456789012:t" });
-    check(&json!({ "NotificationConfig": topic }), "InvalidNotificationConfig", Some("SNS"));
+    let role = "arn:aws:iam::123456789012:role/any";
+    let more = json!({ "NotificationConfig": topic, "ServiceRoleArn": role });
+    check(&more, "InvalidNotificationConfig", Some("valid Amazon Resource Name"));
 }
 
 #[test]
@@ -170,10 +172,15 @@ fn instances_are_named_or_targeted_but_not_both_or_neither() {
     check(&json!({ "Targets": null }), code, Some("Either InstanceIds or Targets"));
     let targets = json!([{ "Key": "tag:a", "Values": ["b"] }]);
     check(&json!({ "Targets": targets, "InstanceIds": [id(0)] }), code, Some("cannot both"));
-    let groups = json!([{ "Key": "resource-groups:Name", "Values": ["g"] }]);
-    check(&json!({ "Targets": groups }), code, Some("not implemented"));
-    let alarms = json!({ "Alarms": [{ "Name": "a" }] });
-    check(&json!({ "AlarmConfiguration": alarms }), code, Some("not implemented"));
+    let two = json!([{ "Key": "resource-groups:Name", "Values": ["a", "b"] }]);
+    check(&json!({ "Targets": two }), code, Some("takes 1 values at most"));
+    let types = "resource-groups:ResourceTypeFilters";
+    let six = json!([{ "Key": types, "Values": vec!["AWS::EC2::Instance"; 6] }]);
+    check(&json!({ "Targets": six }), code, Some("takes 5 values at most"));
+    let odd = json!([{ "Key": types, "Values": ["instance"] }]);
+    check(&json!({ "Targets": odd }), code, Some("'instance' is not a resource type"));
+    let odd = json!([{ "Key": "Colour", "Values": ["red"] }]);
+    check(&json!({ "Targets": odd }), code, Some("Target key 'Colour' is not supported"));
 }
 
 #[test]
