@@ -148,6 +148,7 @@ fn perform<'a>(
                 kind: RefusalKind::Other,
                 code: "LedgerNotWritten".to_owned(),
                 message: "the ledger could not be written, so nothing was sent".to_owned(),
+                advice: Vec::new(),
             };
             Observed::Refused { send, refusal }
         }),

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 use crate::{
-    aws::{AwsError, ConnectError, DocumentError, ErrorKind, TargetsError},
+    aws::{AwsError, ConnectError, DocumentError, TargetsError},
     exit::Exit,
     output::{HistoryError, LockError},
     plan::{AboveCeiling, Permission, Refusal},
@@ -68,11 +68,7 @@ impl From<ConnectError> for Error {
             ConnectError::NoCredentialsIn { .. } => it.hint(
                 "check the profile's name and its section in ~/.aws/config or ~/.aws/credentials",
             ),
-            ConnectError::RoleRefused { source, .. } => {
-                let denied = "the caller needs sts:AssumeRole on the role, and the role's trust \
-                              policy must name the caller (and its external id, if it has one)";
-                if source.kind == ErrorKind::Denied { it.hint(denied) } else { explain(it, source) }
-            }
+            ConnectError::RoleRefused { source, .. } => explain(it, source),
             ConnectError::ForeignRole { .. } => it.hint(
                 "the fleet.toml of a working directory chooses roles of one's own account alone: \
                  pass --role-arn ARN, or --config FILE if the file can be trusted",
@@ -97,7 +93,8 @@ impl From<DocumentError> for Error {
         let it = Self::of(Exit::Setup, &err);
         match &err {
             DocumentError::Unknown { .. } => it.hint(
-                "a document that another account shares is named by its ARN; \
+                "a document lives in one region, and one that another account shares is named by its \
+                 ARN; \
                  `aws ssm list-documents` lists what there is",
             ),
             DocumentError::Unreadable { source, .. } => explain(it, source),
@@ -168,26 +165,11 @@ impl From<SimError> for Error {
 }
 
 /// Returns which permission is missing, and what it would buy.
-fn allow(permission: Permission) -> String {
+pub(crate) fn allow(permission: Permission) -> String {
     let (action, buys) = (permission.action(), permission.buys());
     format!("the caller's policy must allow {action}, which buys {buys}; `fleet policy` writes it")
 }
 
 fn explain(it: Error, source: &AwsError) -> Error {
-    match source.kind {
-        ErrorKind::Denied => it.hint(format!(
-            "the caller's policy must allow {}, and no session policy or explicit deny may stand \
-             against it",
-            source.action()
-        )),
-        ErrorKind::BadCredentials => {
-            it.hint("the credentials are expired or not of this account: log in again")
-        }
-        ErrorKind::NoCredentials => it.hint("set AWS_PROFILE, or log in"),
-        ErrorKind::Unreachable | ErrorKind::Ambiguous => {
-            it.hint("check the region, the endpoint and the network")
-        }
-        ErrorKind::Throttled => it.hint("the account's rate limit is exhausted: try again later"),
-        ErrorKind::Refused => it,
-    }
+    source.advice().into_iter().fold(it, |it, advice| it.hint(advice.text))
 }

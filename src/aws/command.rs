@@ -160,8 +160,9 @@ impl Aws {
     pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
         let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
         let call = self.ssm.cancel_command().command_id(&command_id).set_instance_ids(ids);
-        let answer = call.send().await.map_err(|err| explain("CancelCommand", &err));
-        Observed::CancelAnswered { command_id, refused: answer.err().map(|it| it.to_string()) }
+        let err = call.send().await.map_err(|err| explain("CancelCommand", &err)).err();
+        let denial = err.as_ref().and_then(denial);
+        Observed::CancelAnswered { command_id, refused: err.map(|it| it.to_string()), denial }
     }
 
     /// Completes output that the list had cut. Where it is not permitted, what there is stays.
@@ -175,8 +176,13 @@ impl Aws {
         for plugin in plugins {
             let call = self.ssm.get_command_invocation().command_id(command_id);
             let call = call.instance_id(instance_id.as_str()).plugin_name(plugin);
-            let Ok(answer) = call.send().await else {
-                return Observed::OutputRead { instance_id, output: None };
+            let answer = call.send().await.map_err(|err| explain("GetCommandInvocation", &err));
+            let answer = match answer {
+                Ok(it) => it,
+                Err(err) => {
+                    let denial = denial(&err);
+                    return Observed::OutputRead { instance_id, output: None, denial };
+                }
             };
             let stdout = answer.standard_output_content().unwrap_or_default();
             let stderr = answer.standard_error_content().unwrap_or_default();
@@ -184,7 +190,7 @@ impl Aws {
             output.stdout.push_str(stdout);
             output.stderr.push_str(stderr);
         }
-        Observed::OutputRead { instance_id, output: Some(output) }
+        Observed::OutputRead { instance_id, output: Some(output), denial: None }
     }
 
     pub async fn read_membership(&self, groups: &[String]) -> Observed {
@@ -201,8 +207,14 @@ impl Aws {
 }
 
 fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
-    let denial = (err.kind == ErrorKind::Denied).then(|| Denial { action: err.action() });
-    Observed::ReadFailed { of, denial, reason: err.to_string() }
+    // Keys that have expired do not come back by waiting: whoever reads the report needs to know.
+    let advice = if err.kind == ErrorKind::BadCredentials { err.advice() } else { Vec::new() };
+    let advice: String = advice.iter().map(|it| format!("; {}", it.text)).collect();
+    Observed::ReadFailed { of, denial: denial(err), reason: format!("{err}{advice}") }
+}
+
+fn denial(err: &AwsError) -> Option<Denial> {
+    (err.kind == ErrorKind::Denied).then(|| Denial { action: err.action() })
 }
 
 fn refusal(err: AwsError) -> Refusal {
@@ -219,8 +231,9 @@ fn refusal(err: AwsError) -> Refusal {
             _,
         ) => RefusalKind::Other,
     };
+    let advice = err.advice();
     let code = if err.code.is_empty() { "NoConnection".to_owned() } else { err.code };
-    Refusal { kind, code, message: err.message }
+    Refusal { kind, code, message: err.message, advice }
 }
 
 /// Returns the ids that a message names: `Instances [[i-…]] not in a valid state` (recorded). The

@@ -130,7 +130,14 @@ fn kind_of(code: &str, status: Option<StatusCode>) -> ErrorKind {
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
-        | "MissingAuthenticationToken" => ErrorKind::BadCredentials,
+        | "IncompleteSignatureException"
+        | "InvalidAccessKeyId"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "AuthFailure"
+        | "OptInRequired"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed" => ErrorKind::BadCredentials,
         _ if status.is_some_and(|it| it.is_server_error()) => ErrorKind::Ambiguous,
         // A refusal has a 4xx status and a name; anything else proves nothing.
         _ if code.is_empty() => ErrorKind::Ambiguous,

@@ -1,9 +1,11 @@
 //! AWS, and nothing but: the only module that names an `aws_*` crate.
 //! It turns requests in fleet's terms into calls, and answers into plain data; it decides nothing.
 
+mod advice;
 mod calls;
 mod clients;
 mod command;
+mod denial;
 mod document;
 mod error;
 mod examine;

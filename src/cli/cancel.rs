@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Terminal, events, report as fold},
-    plan::InstanceId,
+    plan::{InstanceId, Permission},
     run::{EventKind, InstanceFacts, Observed, Outcome},
 };
 
@@ -64,9 +64,13 @@ pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result
         }
         let instances = (!args.instance.is_empty()).then_some(named);
         match connection.aws.cancel(command.clone(), instances).await {
-            Observed::CancelAnswered { refused: Some(why), .. } => {
+            Observed::CancelAnswered { refused: Some(why), denial, .. } => {
                 is_refused = true;
                 terminal.warning(&format!("command {command} could not be cancelled: {why}"));
+                if let Some(permission) = denial.and_then(|it| Permission::of_action(&it.action)) {
+                    terminal.hint(&crate::error::allow(permission));
+                    break;
+                }
             }
             _ => terminal.line(&format!("cancel requested for command {command}")),
         }

@@ -70,7 +70,12 @@ fn facts(page: &mut Page, report: &Report, files: &[PathBuf], columns: usize) {
         page.fact("API calls", &api_calls(report), columns);
     }
     for note in &report.notes {
-        page.fact("note", &note.text, columns);
+        // What is to be pasted must not be broken.
+        if note.code == "advice.statement" {
+            page.whole_fact("note", &note.text);
+        } else {
+            page.fact("note", &note.text, columns);
+        }
     }
     for file in files {
         page.whole_fact("report", &file.display().to_string());

@@ -200,7 +200,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                 Observed::Read { command_id, scope, rows }
             }
             Some(Effect::Cancel { command_id, .. }) => {
-                Observed::CancelAnswered { command_id, refused: None }
+                Observed::CancelAnswered { command_id, refused: None, denial: None }
             }
             Some(Effect::ReadMembership) => Observed::MembershipRead {
                 membership: Membership { members: Some(planned.clone()), note: None },
@@ -214,7 +214,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                 throttled: 0,
             },
             Some(Effect::ReadOutput { instance_id, .. }) => {
-                Observed::OutputRead { instance_id, output: None }
+                Observed::OutputRead { instance_id, output: None, denial: None }
             }
             Some(Effect::Settle { .. }) => unreachable!("no send is doubted here"),
         };

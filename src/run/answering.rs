@@ -137,7 +137,7 @@ impl Run {
         }
         it.is_answered = true;
         let since = *it.throttled_since.get_or_insert(elapsed);
-        let Refusal { kind, code, message } = refusal;
+        let Refusal { kind, code, message, advice } = refusal;
         if kind == RefusalKind::Throttled && elapsed < since + self.pace.throttled_for {
             // Back off by as much as has been waited already, between one second and ten
             // at the usual pace: throttles arrive in bunches.
@@ -158,6 +158,9 @@ impl Run {
         let (text, reason) = (code.clone(), message.clone());
         let event = EventKind::SendRefused { send, code: text, message: reason, consequence };
         self.emit(step, elapsed, event);
+        if consequence != Consequence::Split {
+            advice.into_iter().for_each(|it| self.note(step, elapsed, it));
+        }
         match kind {
             RefusalKind::InvalidInstances(named) if is_by_ids => {
                 self.isolate(step, elapsed, index, &named, &code);

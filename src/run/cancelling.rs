@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     event::EventKind,
-    observed::{Effect, Step},
+    observed::{Denial, Effect, Step},
     send::SendState,
     state::{Run, Stop},
     status::Outcome,
@@ -29,7 +29,7 @@ impl Run {
         instances: Option<Vec<InstanceId>>,
     ) {
         let command = &mut self.sends[index].command;
-        if command.is_cancelled {
+        if command.is_cancelled || !self.cancels_allowed {
             return;
         }
         command.is_cancelled = instances.is_none();
@@ -71,7 +71,16 @@ impl Run {
         elapsed: Duration,
         command_id: &str,
         refused: Option<String>,
+        denial: Option<Denial>,
     ) {
+        if let Some(Denial { action }) = denial.filter(|_| !self.is_finished()) {
+            self.cancels_allowed = false;
+            let text = format!(
+                "{action} is not permitted: what was sent goes on, and only SSM's own limits hold \
+                 it back"
+            );
+            return self.note(step, elapsed, Note::new("permission.missing", text));
+        }
         let is_known = self.sends.iter().any(|it| it.command.id == command_id);
         if let Some(why) = refused.filter(|_| is_known && !self.is_finished()) {
             let text = format!("command {command_id} could not be cancelled: {why}");

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     event::{Coverage, EventKind},
-    observed::{Effect, Membership, Output, Step},
+    observed::{Denial, Effect, Membership, Output, Step},
     state::{Phase, Run},
     status::Outcome,
 };
@@ -56,12 +56,17 @@ impl Run {
         cut.sort_by_key(|(_, it)| it.outcome);
         let n_more = OUTPUTS_COMPLETED.saturating_sub(self.n_outputs_read);
         let n_left = cut.len().saturating_sub(n_more);
+        let mut waiting = Vec::new();
         for (id, it) in cut.into_iter().take(n_more) {
             let Some(command_id) = it.command_id.clone() else { continue };
             self.outputs_wanted.insert(id.clone());
             let (instance_id, plugins) = (id.clone(), it.cut.clone());
-            step.effects.push(Effect::ReadOutput { command_id, instance_id, plugins });
+            waiting.push(Effect::ReadOutput { command_id, instance_id, plugins });
         }
+        if !waiting.is_empty() {
+            step.effects.push(waiting.remove(0));
+        }
+        self.outputs_waiting = waiting;
         if n_left > 0 {
             let text = format!("the output of {n_left} more stays cut at 2,500 characters");
             self.note(step, elapsed, Note::new("output.cut", text));
@@ -95,9 +100,19 @@ impl Run {
         elapsed: Duration,
         instance_id: InstanceId,
         output: Option<Output>,
+        denial: Option<Denial>,
     ) {
         if !self.outputs_wanted.remove(&instance_id) || self.is_finished() {
             return;
+        }
+        let waiting = std::mem::take(&mut self.outputs_waiting);
+        if let Some(Denial { action }) = denial {
+            self.outputs_wanted.clear();
+            let text =
+                format!("{action} is not permitted: output beyond 2,500 characters stays cut");
+            self.note(step, elapsed, Note::new("permission.missing", text));
+        } else {
+            step.effects.extend(waiting);
         }
         if let Some(Output { stdout, stderr, truncated }) = output {
             let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };

@@ -31,8 +31,11 @@ impl Run {
             return;
         }
         if self.lost_at().is_some_and(|it| elapsed >= it) {
-            let why = "the service has not answered for too long";
-            return self.abandon(step, elapsed, Reach::Followed, why);
+            let failure = [&self.rows_reads, &self.counts_reads];
+            let failure = failure.into_iter().find_map(|it| it.failure.as_ref());
+            let failure = failure.map(|it| format!("; the last failure: {it}")).unwrap_or_default();
+            let why = format!("the service has not answered for too long{failure}");
+            return self.abandon(step, elapsed, Reach::Followed, &why);
         }
         if self.has_reads_in_flight() || elapsed < self.next_poll {
             return;

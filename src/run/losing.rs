@@ -23,6 +23,8 @@ pub(super) struct Reads {
     asked: Duration,
     /// When the first one failed since one succeeded.
     failing_since: Option<Duration>,
+    /// What the last one failed of.
+    pub(super) failure: Option<String>,
 }
 
 /// What is given up when track is lost.
@@ -51,8 +53,8 @@ impl Run {
         reason: &str,
     ) {
         match of {
-            ReadKind::Counts => self.counts_reads.fail(elapsed),
-            ReadKind::Rows => self.rows_reads.fail(elapsed),
+            ReadKind::Counts => self.counts_reads.fail(elapsed, reason),
+            ReadKind::Rows => self.rows_reads.fail(elapsed, reason),
         }
         let is_over = self.abandoned || self.is_finished();
         match (of, denial) {
@@ -119,9 +121,11 @@ impl Reads {
     pub(super) fn answer(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.failing_since = None;
+        self.failure = None;
     }
 
-    fn fail(&mut self, elapsed: Duration) {
+    fn fail(&mut self, elapsed: Duration, reason: &str) {
+        self.failure = Some(reason.to_owned());
         self.in_flight = self.in_flight.saturating_sub(1);
         self.failing_since.get_or_insert(elapsed);
     }

@@ -48,10 +48,12 @@ pub enum Observed {
     CancelAnswered {
         command_id: String,
         refused: Option<String>,
+        denial: Option<Denial>,
     },
     OutputRead {
         instance_id: InstanceId,
         output: Option<Output>,
+        denial: Option<Denial>,
     },
     MembershipRead {
         membership: Membership,
@@ -82,6 +84,8 @@ pub struct Refusal {
     pub kind: RefusalKind,
     pub code: String,
     pub message: String,
+    /// What it means, and what would help.
+    pub advice: Vec<Note>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

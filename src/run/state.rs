@@ -48,12 +48,15 @@ pub struct Run {
     /// Nothing is followed any more.
     pub(super) abandoned: bool,
     pub(super) counts_allowed: bool,
+    pub(super) cancels_allowed: bool,
     pub(super) counts_reads: Reads,
     pub(super) rows_reads: Reads,
     pub(super) next_poll: Duration,
     pub(super) phase: Phase,
     /// Whose output is still being read at the end.
     pub(super) outputs_wanted: BTreeSet<InstanceId>,
+    /// Reads of output that wait for the first one: it shows whether they are permitted.
+    pub(super) outputs_waiting: Vec<Effect>,
     pub(super) is_membership_wanted: bool,
     pub(super) is_coverage_read: bool,
     /// Whose output has been completed.
@@ -142,11 +145,13 @@ impl Run {
             is_cut_short: false,
             abandoned: false,
             counts_allowed: true,
+            cancels_allowed: true,
             counts_reads: Reads::default(),
             rows_reads: Reads::default(),
             next_poll: Duration::ZERO,
             phase: Phase::Running,
             outputs_wanted: BTreeSet::new(),
+            outputs_waiting: Vec::new(),
             is_membership_wanted: false,
             is_coverage_read: false,
             n_outputs_read: 0,
@@ -180,11 +185,11 @@ impl Run {
             Observed::ReadFailed { of, denial, reason } => {
                 self.read_failed(&mut step, elapsed, of, denial, &reason);
             }
-            Observed::CancelAnswered { command_id, refused } => {
-                self.cancel_answered(&mut step, elapsed, &command_id, refused);
+            Observed::CancelAnswered { command_id, refused, denial } => {
+                self.cancel_answered(&mut step, elapsed, &command_id, refused, denial);
             }
-            Observed::OutputRead { instance_id, output } => {
-                self.output_read(&mut step, elapsed, instance_id, output);
+            Observed::OutputRead { instance_id, output, denial } => {
+                self.output_read(&mut step, elapsed, instance_id, output, denial);
             }
             Observed::MembershipRead { membership } => {
                 self.membership_read(&mut step, elapsed, membership);

@@ -231,7 +231,7 @@ fn keys_that_nobody_knows() {
     let env = FleetEnv::of(&sim).set("AWS_ACCESS_KEY_ID", "AKIDNOBODY");
     check(&sim, &env, &args, 3, &["InvalidClientTokenId", "log in"]);
     let env = FleetEnv::of(&sim).set("AWS_SECRET_ACCESS_KEY", "wrong");
-    check(&sim, &env, &args, 3, &["SignatureDoesNotMatch", "log in"]);
+    check(&sim, &env, &args, 3, &["SignatureDoesNotMatch", "the secret access key"]);
 }
 
 #[test]

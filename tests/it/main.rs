@@ -35,6 +35,12 @@ mod cli_doctor;
 /// `fleet policy`: what it prints is enough, and every statement of it is needed.
 mod cli_policy;
 
+/// A role that may do the main job and nothing else.
+mod minimal_role;
+
+/// What AWS refuses, and how it is explained.
+mod refusals;
+
 /// `fleet targets`.
 mod cli_targets;
 

@@ -187,8 +187,12 @@ fn a_send_on_its_way_when_track_is_lost_is_still_waited_for() {
 fn an_answer_that_repeats_changes_nothing() {
     let (mut run, _) = Run::start(by_ids(&[4], 2, 0), Pace::default(), started());
     drop(run.apply(seconds(1), accepted()));
-    let refusal =
-        Refusal { kind: RefusalKind::Throttled, code: String::new(), message: String::new() };
+    let refusal = Refusal {
+        kind: RefusalKind::Throttled,
+        code: String::new(),
+        message: String::new(),
+        advice: Vec::new(),
+    };
     for again in [
         accepted(),
         Observed::Refused { send: 1, refusal },

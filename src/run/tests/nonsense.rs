@@ -60,7 +60,12 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Just(RefusalKind::AccessDenied),
         Just(RefusalKind::Other),
     ];
-    kind.prop_map(|kind| Refusal { kind, code: "Code".to_owned(), message: String::new() })
+    kind.prop_map(|kind| Refusal {
+        kind,
+        code: "Code".to_owned(),
+        message: String::new(),
+        advice: Vec::new(),
+    })
 }
 
 fn observed() -> impl Strategy<Value = Observed> {
@@ -103,9 +108,17 @@ fn observed() -> impl Strategy<Value = Observed> {
         2 => (kind, denial(), reason())
             .prop_map(|(of, denial, reason)| Observed::ReadFailed { of, denial, reason }),
         1 => (command(), prop::option::of(reason()))
-            .prop_map(|(command_id, refused)| Observed::CancelAnswered { command_id, refused }),
+            .prop_map(|(command_id, refused)| Observed::CancelAnswered {
+                command_id,
+                refused,
+                denial: None,
+            }),
         1 => (0_usize..14, prop::option::of(Just(output)))
-            .prop_map(|(n, output)| Observed::OutputRead { instance_id: id(n), output }),
+            .prop_map(|(n, output)| Observed::OutputRead {
+                instance_id: id(n),
+                output,
+                denial: None,
+            }),
         1 => prop::option::of(ids).prop_map(|members| Observed::MembershipRead {
             membership: Membership { members, note: None },
         }),

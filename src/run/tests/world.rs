@@ -197,12 +197,19 @@ impl World {
                 command
                     .expect("only known commands are cancelled")
                     .cancel(now, instances.as_deref());
-                self.reply(latency, Observed::CancelAnswered { command_id, refused: None });
+                self.reply(
+                    latency,
+                    Observed::CancelAnswered { command_id, refused: None, denial: None },
+                );
             }
             Effect::ReadOutput { instance_id, .. } => {
                 let output =
                     Output { stdout: "whole".to_owned(), stderr: String::new(), truncated: false };
-                self.answer_closing(Observed::OutputRead { instance_id, output: Some(output) });
+                self.answer_closing(Observed::OutputRead {
+                    instance_id,
+                    output: Some(output),
+                    denial: None,
+                });
             }
             Effect::ReadMembership => {
                 let membership = Membership { members: self.script.members.clone(), note: None };
@@ -267,7 +274,12 @@ impl World {
         };
         let refuse = |kind, code: &str| Observed::Refused {
             send,
-            refusal: Refusal { kind, code: code.to_owned(), message: "no".to_owned() },
+            refusal: Refusal {
+                kind,
+                code: code.to_owned(),
+                message: "no".to_owned(),
+                advice: Vec::new(),
+            },
         };
         let bad: Vec<_> =
             ids.iter().filter(|it| self.script.unusable.contains(it)).cloned().collect();

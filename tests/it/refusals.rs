@@ -1,0 +1,203 @@
+//! What AWS refuses, on the wire: the sentence, whose policy it was, the statement to paste, and
+//! whether anything was sent.
+
+use serde_json::{Value, json};
+
+use crate::support::{FleetEnv, Output, SimProcess};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
+
+const WORLD: &str = r#"
+speed = 50.0
+
+[[group]]
+name = "web"
+size = 2
+
+[[document]]
+name = "Restart"
+file = "restart.yaml"
+
+[[user]]
+name = "operator"
+access_key_id = "AKIDOPERATOR"
+secret_access_key = "secret"
+policy = "allow-all.json"
+
+[[role]]
+name = "fleet"
+trust = "trust.json"
+policy = "role.json"
+"#;
+
+const DOCUMENT: &str = "schemaVersion: \"2.2\"\nmainSteps:\n  - action: aws:runShellScript\n    \
+                        name: run\n    inputs:\n      runCommand: [\"true\"]\n";
+
+fn allow_all() -> Value {
+    json!({"Effect": "Allow", "Action": "*", "Resource": "*"})
+}
+
+fn trust_in(statement: Value) -> Value {
+    let mut trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:user/operator"}});
+    trust.as_object_mut().unwrap().extend(statement.as_object().unwrap().clone());
+    trust
+}
+
+/// The world with a role of these statements, and whatever else is in `more`.
+fn world(role: Value, trust: Value, more: &str) -> (SimProcess, FleetEnv) {
+    let policy =
+        |statement: Value| json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    let files = [
+        ("restart.yaml", DOCUMENT.to_owned()),
+        ("trust.json", policy(trust)),
+        ("role.json", policy(role)),
+        ("allow-all.json", policy(allow_all())),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, it)| (*name, it.as_str())).collect();
+    let sim = SimProcess::start(&format!("{WORLD}\n{more}"), &files);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    (sim, env)
+}
+
+/// Requires that nothing was sent, and that all of `texts` were said.
+fn refused(sim: &SimProcess, output: Output, texts: &[&str]) {
+    let output = output.exits(3).complains(&["nothing was sent"]);
+    for text in texts {
+        assert!(output.stderr.contains(text), "`{text}` is missing:\n{output}");
+    }
+    assert_eq!(sim.stats().commands(), 0);
+}
+
+const WHAT: [&str; 6] = ["run", "--yes", "--asg", "web", "--doc", "Restart"];
+
+fn run(env: &FleetEnv, more: &[&str]) -> Output {
+    env.run(&[&WHAT[..], more].concat())
+}
+
+const AS_ROLE: [&str; 2] = ["--role-arn", ROLE];
+
+#[test]
+fn a_role_that_lacks_the_document_is_told_the_statement() {
+    let reads = json!({"Effect": "Allow", "Action": ["ssm:List*", "ssm:Describe*", "ssm:Get*",
+        "autoscaling:*"], "Resource": "*"});
+    let (sim, env) = world(reads, trust_in(json!({})), "");
+    let document = "arn:aws:ssm:us-east-1:123456789012:document/Restart";
+    refused(
+        &sim,
+        run(&env, &AS_ROLE),
+        &[
+            &format!(
+                "no identity-based policy of the role fleet allows ssm:SendCommand on {document}"
+            ),
+            &format!(
+                "this statement would allow it: {{\"Effect\":\"Allow\",\"Action\":\"ssm:SendCommand\",\
+                 \"Resource\":\"{document}\"}}"
+            ),
+        ],
+    );
+    let record = env.record();
+    let notes = record.complete()["notes"].to_string();
+    assert!(notes.contains("advice.statement"), "{notes}");
+}
+
+#[test]
+fn a_session_policy_that_refuses_is_named_as_fleets_own() {
+    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let narrow = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+        "Action": ["ssm:Describe*", "ssm:Get*", "autoscaling:Describe*"], "Resource": "*"}});
+    let file = env.write("session.json", &narrow.to_string());
+    let flags = [&AS_ROLE[..], &["--session-policy", file.to_str().unwrap()]].concat();
+    refused(
+        &sim,
+        run(&env, &flags),
+        &["no session policy of the role fleet allows ssm:SendCommand", "--session-policy none"],
+    );
+}
+
+#[test]
+fn an_explicit_deny_is_no_want_of_an_allow() {
+    let deny = json!({"Effect": "Deny", "Action": "ssm:SendCommand", "Resource": "*"});
+    let (sim, env) = world(json!([allow_all(), deny]), trust_in(json!({})), "");
+    let output = run(&env, &AS_ROLE);
+    assert!(!output.stderr.contains("\"Effect\":\"Allow\""), "\n{output}");
+    refused(&sim, output, &["a Deny in an identity-based policy", "no Allow helps"]);
+}
+
+#[test]
+fn trust_that_is_not_given_shows_both_sides() {
+    let both = [
+        "could not assume arn:aws:iam::123456789012:role/fleet",
+        "in the policy of the user operator: {\"Effect\":\"Allow\"",
+        "in the trust policy of the role: {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\
+         \"arn:aws:iam::123456789012:user/operator\"}",
+    ];
+    let nobody = json!({"Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"}});
+    let (sim, env) = world(allow_all(), trust_in(nobody), "");
+    refused(&sim, run(&env, &AS_ROLE), &both);
+
+    let id = json!({"Condition": {"StringEquals": {"sts:ExternalId": "incident-7"}}});
+    let (sim, env) = world(allow_all(), trust_in(id), "");
+    refused(&sim, run(&env, &AS_ROLE), &both);
+    refused(&sim, run(&env, &[&AS_ROLE[..], &["--external-id", "wrong"]].concat()), &both);
+    let right = [&AS_ROLE[..], &["--external-id", "incident-7", "--dry-run"]].concat();
+    drop(env.run(&[&WHAT[..1], &WHAT[2..], &right].concat()).exits(0));
+
+    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let tagged = [&AS_ROLE[..], &["--session-tag", "team=web"]].concat();
+    refused(&sim, run(&env, &tagged), &["sts:TagSession", "session tags are passed"]);
+    let another = ["--role-arn", "arn:aws:iam::123456789012:role/flet"];
+    refused(&sim, run(&env, &another), &["a role that does not exist"]);
+}
+
+#[test]
+fn tags_and_a_policy_that_cannot_be_packed_are_refused_with_what_to_leave_out() {
+    let trust = trust_in(json!({"Action": ["sts:AssumeRole", "sts:TagSession"]}));
+    let (sim, env) = world(allow_all(), trust, "");
+    let tags: Vec<String> = (0..20).map(|it| format!("k{it}={}", "v".repeat(200))).collect();
+    let tags = tags.iter().flat_map(|it| ["--session-tag", it.as_str()]);
+    let flags: Vec<&str> = AS_ROLE.into_iter().chain(tags).collect();
+    refused(&sim, run(&env, &flags), &["Packed size", "fewer or shorter --session-tag"]);
+}
+
+#[test]
+fn credentials_that_do_not_work_are_told_apart() {
+    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let env = env.set("AWS_SECRET_ACCESS_KEY", "mistyped");
+    refused(&sim, run(&env, &[]), &["the secret access key does not belong"]);
+    let env = env.set("AWS_ACCESS_KEY_ID", "AKIDNOBODY");
+    refused(&sim, run(&env, &[]), &["the access key is not known here"]);
+    let env = env.set("AWS_ACCESS_KEY_ID", "");
+    drop(run(&env, &[]).exits(3).complains(&["nothing was sent"]));
+
+    let expired = "[[fault]]\noperation = \"DescribeAutoScalingGroups\"\nrate = 1.0\n\
+                   kind = \"expired-token\"\n";
+    let (sim, env) = world(allow_all(), trust_in(json!({})), expired);
+    refused(&sim, run(&env, &[]), &["have expired: log in again"]);
+    let expired = expired.replace("DescribeAutoScalingGroups", "SendCommand");
+    let (sim, env) = world(allow_all(), trust_in(json!({})), &expired);
+    refused(&sim, run(&env, &[]), &["have expired: log in again"]);
+}
+
+#[test]
+fn credentials_that_expire_in_mid_run_are_why_track_was_lost() {
+    let expired = "[[fault]]\noperation = \"ListCommandInvocations\"\nrate = 1.0\n\
+                   kind = \"expired-token\"\n";
+    let (_sim, env) = world(allow_all(), trust_in(json!({})), expired);
+    let output = run(&env.set("FLEET_PACE", "0.002"), &[]).exits(6);
+    assert!(!output.stderr.contains("nothing was sent"), "\n{output}");
+    drop(output.complains(&["ExpiredToken", "have expired: log in again"]));
+}
+
+#[test]
+fn a_document_of_another_region_is_missed_before_and_at_the_send() {
+    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let elsewhere = ["run", "--yes", "--asg", "web", "--doc", "Elsewhere"];
+    let texts = ["no document Elsewhere in us-east-1", "lives in one region"];
+    refused(&sim, env.run(&elsewhere), &texts);
+    let blind = json!([allow_all(), {"Effect": "Deny", "Resource": "*",
+        "Action": ["ssm:DescribeDocument", "ssm:GetDocument"]}]);
+    let (sim, env) = world(blind, trust_in(json!({})), "");
+    let flags = [&elsewhere[..], &AS_ROLE].concat();
+    refused(&sim, env.run(&flags), &["InvalidDocument", "are --region and --doc the right ones?"]);
+}
