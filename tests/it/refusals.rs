@@ -37,7 +37,7 @@ fn allow_all() -> Value {
     json!({"Effect": "Allow", "Action": "*", "Resource": "*"})
 }
 
-fn trust_in(statement: Value) -> Value {
+fn trust_in(statement: &Value) -> Value {
     let mut trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"AWS": "arn:aws:iam::123456789012:user/operator"}});
     trust.as_object_mut().unwrap().extend(statement.as_object().unwrap().clone());
@@ -45,14 +45,14 @@ fn trust_in(statement: Value) -> Value {
 }
 
 /// The world with a role of these statements, and whatever else is in `more`.
-fn world(role: Value, trust: Value, more: &str) -> (SimProcess, FleetEnv) {
+fn world(role: &Value, trust: &Value, more: &str) -> (SimProcess, FleetEnv) {
     let policy =
-        |statement: Value| json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+        |statement: &Value| json!({"Version": "2012-10-17", "Statement": statement}).to_string();
     let files = [
         ("restart.yaml", DOCUMENT.to_owned()),
         ("trust.json", policy(trust)),
         ("role.json", policy(role)),
-        ("allow-all.json", policy(allow_all())),
+        ("allow-all.json", policy(&allow_all())),
     ];
     let files: Vec<(&str, &str)> = files.iter().map(|(name, it)| (*name, it.as_str())).collect();
     let sim = SimProcess::start(&format!("{WORLD}\n{more}"), &files);
@@ -81,7 +81,7 @@ const AS_ROLE: [&str; 2] = ["--role-arn", ROLE];
 fn a_role_that_lacks_the_document_is_told_the_statement() {
     let reads = json!({"Effect": "Allow", "Action": ["ssm:List*", "ssm:Describe*", "ssm:Get*",
         "autoscaling:*"], "Resource": "*"});
-    let (sim, env) = world(reads, trust_in(json!({})), "");
+    let (sim, env) = world(&reads, &trust_in(&json!({})), "");
     let document = "arn:aws:ssm:us-east-1:123456789012:document/Restart";
     refused(
         &sim,
@@ -103,7 +103,7 @@ fn a_role_that_lacks_the_document_is_told_the_statement() {
 
 #[test]
 fn a_session_policy_that_refuses_is_named_as_fleets_own() {
-    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), "");
     let narrow = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow",
         "Action": ["ssm:Describe*", "ssm:Get*", "autoscaling:Describe*"], "Resource": "*"}});
     let file = env.write("session.json", &narrow.to_string());
@@ -118,7 +118,7 @@ fn a_session_policy_that_refuses_is_named_as_fleets_own() {
 #[test]
 fn an_explicit_deny_is_no_want_of_an_allow() {
     let deny = json!({"Effect": "Deny", "Action": "ssm:SendCommand", "Resource": "*"});
-    let (sim, env) = world(json!([allow_all(), deny]), trust_in(json!({})), "");
+    let (sim, env) = world(&json!([allow_all(), deny]), &trust_in(&json!({})), "");
     let output = run(&env, &AS_ROLE);
     assert!(!output.stderr.contains("\"Effect\":\"Allow\""), "\n{output}");
     refused(&sim, output, &["a Deny in an identity-based policy", "no Allow helps"]);
@@ -133,17 +133,17 @@ fn trust_that_is_not_given_shows_both_sides() {
          \"arn:aws:iam::123456789012:user/operator\"}",
     ];
     let nobody = json!({"Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"}});
-    let (sim, env) = world(allow_all(), trust_in(nobody), "");
+    let (sim, env) = world(&allow_all(), &trust_in(&nobody), "");
     refused(&sim, run(&env, &AS_ROLE), &both);
 
     let id = json!({"Condition": {"StringEquals": {"sts:ExternalId": "incident-7"}}});
-    let (sim, env) = world(allow_all(), trust_in(id), "");
+    let (sim, env) = world(&allow_all(), &trust_in(&id), "");
     refused(&sim, run(&env, &AS_ROLE), &both);
     refused(&sim, run(&env, &[&AS_ROLE[..], &["--external-id", "wrong"]].concat()), &both);
     let right = [&AS_ROLE[..], &["--external-id", "incident-7", "--dry-run"]].concat();
     drop(env.run(&[&WHAT[..1], &WHAT[2..], &right].concat()).exits(0));
 
-    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), "");
     let tagged = [&AS_ROLE[..], &["--session-tag", "team=web"]].concat();
     refused(&sim, run(&env, &tagged), &["sts:TagSession", "session tags are passed"]);
     let another = ["--role-arn", "arn:aws:iam::123456789012:role/flet"];
@@ -152,8 +152,8 @@ fn trust_that_is_not_given_shows_both_sides() {
 
 #[test]
 fn tags_and_a_policy_that_cannot_be_packed_are_refused_with_what_to_leave_out() {
-    let trust = trust_in(json!({"Action": ["sts:AssumeRole", "sts:TagSession"]}));
-    let (sim, env) = world(allow_all(), trust, "");
+    let trust = trust_in(&json!({"Action": ["sts:AssumeRole", "sts:TagSession"]}));
+    let (sim, env) = world(&allow_all(), &trust, "");
     let tags: Vec<String> = (0..20).map(|it| format!("k{it}={}", "v".repeat(200))).collect();
     let tags = tags.iter().flat_map(|it| ["--session-tag", it.as_str()]);
     let flags: Vec<&str> = AS_ROLE.into_iter().chain(tags).collect();
@@ -162,7 +162,7 @@ fn tags_and_a_policy_that_cannot_be_packed_are_refused_with_what_to_leave_out() 
 
 #[test]
 fn credentials_that_do_not_work_are_told_apart() {
-    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), "");
     let env = env.set("AWS_SECRET_ACCESS_KEY", "mistyped");
     refused(&sim, run(&env, &[]), &["the secret access key does not belong"]);
     let env = env.set("AWS_ACCESS_KEY_ID", "AKIDNOBODY");
@@ -172,10 +172,10 @@ fn credentials_that_do_not_work_are_told_apart() {
 
     let expired = "[[fault]]\noperation = \"DescribeAutoScalingGroups\"\nrate = 1.0\n\
                    kind = \"expired-token\"\n";
-    let (sim, env) = world(allow_all(), trust_in(json!({})), expired);
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), expired);
     refused(&sim, run(&env, &[]), &["have expired: log in again"]);
     let expired = expired.replace("DescribeAutoScalingGroups", "SendCommand");
-    let (sim, env) = world(allow_all(), trust_in(json!({})), &expired);
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), &expired);
     refused(&sim, run(&env, &[]), &["have expired: log in again"]);
 }
 
@@ -183,7 +183,7 @@ fn credentials_that_do_not_work_are_told_apart() {
 fn credentials_that_expire_in_mid_run_are_why_track_was_lost() {
     let expired = "[[fault]]\noperation = \"ListCommandInvocations\"\nrate = 1.0\n\
                    kind = \"expired-token\"\n";
-    let (_sim, env) = world(allow_all(), trust_in(json!({})), expired);
+    let (_sim, env) = world(&allow_all(), &trust_in(&json!({})), expired);
     let output = run(&env.set("FLEET_PACE", "0.002"), &[]).exits(6);
     assert!(!output.stderr.contains("nothing was sent"), "\n{output}");
     drop(output.complains(&["ExpiredToken", "have expired: log in again"]));
@@ -191,13 +191,13 @@ fn credentials_that_expire_in_mid_run_are_why_track_was_lost() {
 
 #[test]
 fn a_document_of_another_region_is_missed_before_and_at_the_send() {
-    let (sim, env) = world(allow_all(), trust_in(json!({})), "");
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), "");
     let elsewhere = ["run", "--yes", "--asg", "web", "--doc", "Elsewhere"];
     let texts = ["no document Elsewhere in us-east-1", "lives in one region"];
     refused(&sim, env.run(&elsewhere), &texts);
     let blind = json!([allow_all(), {"Effect": "Deny", "Resource": "*",
         "Action": ["ssm:DescribeDocument", "ssm:GetDocument"]}]);
-    let (sim, env) = world(blind, trust_in(json!({})), "");
+    let (sim, env) = world(&blind, &trust_in(&json!({})), "");
     let flags = [&elsewhere[..], &AS_ROLE].concat();
     refused(&sim, env.run(&flags), &["InvalidDocument", "are --region and --doc the right ones?"]);
 }
