@@ -51,6 +51,15 @@ impl CallLog {
         (log, Counter { entries: sender })
     }
 
+    /// Takes over the sums of an earlier connection.
+    pub fn absorb(&mut self, mut earlier: Self) {
+        let Tally { by_operation, throttled } = earlier.tally().clone();
+        for (operation, n) in by_operation {
+            *self.tally.by_operation.entry(operation).or_default() += n;
+        }
+        self.tally.throttled += throttled;
+    }
+
     /// Returns the sums so far.
     pub fn tally(&mut self) -> &Tally {
         while let Ok(entry) = self.entries.try_recv() {

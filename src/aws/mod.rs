@@ -20,5 +20,5 @@ pub use self::{
     error::{AwsError, ErrorKind},
     examine::{GroupState, Read},
     scope::{Mfa, Role},
-    targets::{Resolved, TargetsError, resolve},
+    targets::{Resolved, TargetsError, group_names, resolve},
 };

@@ -140,11 +140,25 @@ pub(super) async fn connect(
     if access.role.is_some() && access.region.is_none() {
         access.region = Some(aws::region(&access).await?);
     }
+    let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
+    // Groups that are selected by tags have no names before they are read.
+    let is_open = *wanted == SessionPolicy::Plan
+        && !(selector.group_tags.is_empty() || documents.is_empty() || access.role.is_none());
+    let is_named_later = is_open && args.mfa_serial.is_none();
+    if is_open && !is_named_later {
+        terminal.note(
+            "the role's session may send to the instances of any Auto Scaling group: to narrow it \
+             to the groups that the tag names would take a second code of the device",
+        );
+    }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
+        let documents = if is_named_later { &[] } else { documents };
         role.policy = policy(wanted, &role.arn, region, selector, documents, terminal)?;
     }
-    let aws = Aws::connect(&access).await?;
+    let mut aws = Aws::connect(&access).await?;
+    if is_named_later {
+        aws = narrowed(aws, access, selector, documents, terminal).await?;
+    }
     Ok(Connection { aws, pace, settings, _sim: sim })
 }
 
@@ -178,6 +192,29 @@ pub(super) async fn prepare(
         role.mfa = mfa(&args, terminal).await?;
     }
     Ok(Prepared { access, args, settings, pace: Pace::default().scaled(factor), sim })
+}
+
+/// Exchanges a session that only reads for one that may send, to the groups that the selector's
+/// tags turn out to name and to no others.
+async fn narrowed(
+    aws: Aws,
+    mut access: Access,
+    selector: &Selector,
+    documents: &[&str],
+    terminal: &mut Terminal,
+) -> Result<Aws, Error> {
+    let groups = aws::group_names(&aws, selector).await?;
+    let selector = Selector { groups, group_tags: Vec::new(), ..selector.clone() };
+    if selector.is_empty() {
+        return Ok(aws);
+    }
+    if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
+        let wanted = &SessionPolicy::Plan;
+        role.policy = policy(wanted, &role.arn, region, &selector, documents, terminal)?;
+    }
+    let mut narrowed = Aws::connect(&access).await?;
+    narrowed.calls.absorb(aws.calls);
+    Ok(narrowed)
 }
 
 /// Returns the device and its code, which is asked for on the terminal if no flag holds it. It is

@@ -26,7 +26,10 @@ pub(super) fn hint(outcome: Outcome, execution: Option<&Execution>) -> Option<St
         Outcome::Undeliverable => {
             "the agent could not be reached; it may have run all the same: look before repeating"
         }
-        Outcome::AccessDenied => "the caller's policy does not reach this instance",
+        Outcome::AccessDenied => {
+            "no policy of the caller allows ssm:SendCommand on this instance: does it carry the tag \
+             that the policy names? `fleet policy` with the same flags writes one that reaches it"
+        }
         Outcome::InvalidPlatform => "the document does not run on this platform",
         Outcome::LeftGroup => "it left its Auto Scaling group during the run",
         Outcome::Skipped => "every step was skipped by a precondition: nothing was done",

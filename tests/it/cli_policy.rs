@@ -1,11 +1,11 @@
 //! `fleet policy`: each policy that it prints is put into a world, where the run works under it and
 //! fails, or names what is lost, when any one of its statements is taken out.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::support::{FleetEnv, Output, SimProcess};
+use crate::support::{FleetEnv, Output, SimProcess, skip};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
 
@@ -426,6 +426,79 @@ fn a_deployed_template_is_enough_for_its_user_and_nobody_else() {
     drop(run("other", &id).exits(1).prints(&["1 access denied"]));
     drop(run("web", &[]).exits(3).complains(&["external id", "nothing was sent"]));
     assert_eq!(sim.stats().executions(), [1, 1]);
+}
+
+#[test]
+fn a_session_over_groups_by_a_tag_reaches_those_groups_alone() {
+    let sim = world(ALLOW_ALL);
+    let env = env(&sim);
+    let what = ["--asg-tag", "role=web", "--doc", "Restart", "--role-arn", ROLE];
+    let args = [&["run", "--yes", "--max-concurrency", "2"], &what[..]].concat();
+    drop(env.run(&args).exits(0));
+    assert_eq!(sim.stats().executions(), [1, 1]);
+    // A first session reads which groups they are; the one that sends is another.
+    let stats = sim.stats();
+    assert_eq!(stats.calls("AssumeRole"), 2);
+    let record = env.record();
+    let counted = &record.complete()["api_calls"]["by_operation"];
+    assert_eq!(counted["AssumeRole"], 2, "{counted}");
+    let args = ["--asg-tag", "role=nobody", "--doc", "Restart", "--role-arn", ROLE];
+    drop(env.run(&[&["run", "--yes"], &args[..]].concat()).exits(4));
+}
+
+/// The AWS CLI with the keys of a session; `None` where there is none.
+fn aws(sim: &SimProcess, keys: &Value, args: &[&str]) -> Option<Result<Value, String>> {
+    let program = std::env::var("FLEET_TEST_AWS").unwrap_or_else(|_| "aws".to_owned());
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", std::env::var("PATH").unwrap()).env("HOME", "/nonexistent");
+    command.envs(sim.exports()).args(["--output", "json"]).args(args);
+    let names = ["AccessKeyId", "SecretAccessKey", "SessionToken"];
+    let variables = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    for (name, variable) in names.iter().zip(variables) {
+        if let Some(it) = keys["Credentials"][name].as_str() {
+            command.env(variable, it);
+        }
+    }
+    let output = command.output().ok().filter(|it| it.status.code() != Some(127))?;
+    let (out, err) = (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned());
+    Some(if output.status.success() { Ok(serde_json::from_slice(&out).unwrap()) } else { Err(err) })
+}
+
+#[test]
+fn the_session_refuses_everything_else_to_whoever_holds_its_keys() {
+    let sim = world(ALLOW_ALL);
+    let env = env(&sim);
+    let args = ["policy", "--format", "session", "--asg", "web", "--doc", "Restart"];
+    let policy = env.run(&[&args[..], &["--role-arn", ROLE]].concat()).exits(0).stdout;
+    let assume = ["sts", "assume-role", "--role-arn", ROLE, "--role-session-name", "me"];
+    let assume = [&assume[..], &["--policy", policy.trim_end()]].concat();
+    let Some(keys) = aws(&sim, &Value::Null, &assume) else {
+        return skip("a session's keys", "there is no AWS CLI: set FLEET_TEST_AWS");
+    };
+    let keys = keys.unwrap();
+    let listed = |group: &str| {
+        let args = ["targets", "--asg", group, "--role-arn", ROLE, "--output", "json"];
+        let listed = env.run(&args).exits(0).json();
+        listed["planned"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let (inside, outside) = (listed("web"), listed("other"));
+    let send = |document: &str, id: &str| {
+        let args = ["ssm", "send-command", "--document-name", document, "--instance-ids", id];
+        aws(&sim, &keys, &args).unwrap()
+    };
+    let refused = |answer: Result<Value, String>, resource: &str| {
+        let err = answer.unwrap_err();
+        assert!(err.contains("AccessDeniedException") && err.contains(resource), "{err}");
+        let ending = "because no session policy allows the ssm:SendCommand action";
+        assert!(err.contains(ending), "{err}");
+    };
+    refused(send("AWS-RunShellScript", &inside), "document/AWS-RunShellScript");
+    refused(send("Restart", &outside), &format!("instance/{outside}"));
+    assert_eq!(sim.stats().commands(), 0);
+    send("Restart", &inside).unwrap();
+    assert_eq!(sim.stats().commands(), 1);
+    let terminate = ["ssm", "delete-document", "--name", "Restart"];
+    assert!(aws(&sim, &keys, &terminate).unwrap().unwrap_err().contains("AccessDenied"));
 }
 
 #[test]

@@ -157,26 +157,40 @@ fn an_instance_of_another_group_is_refused_in_awss_own_words() {
     assert_eq!(sim.stats().executions(), Vec::<u64>::new());
 }
 
-/// The walk-through's world with a role that may do anything.
-fn with_an_administrator() -> SimProcess {
+/// The walk-through's world with another policy of the role.
+fn with_a_role(policy: &str) -> SimProcess {
     let example =
         |it: &str| fs::read_to_string(repository(&format!("examples/scoped-role/{it}"))).unwrap();
-    let admin = r#"{"Version":"2012-10-17","Statement":[
-        {"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     SimProcess::start(
         &example("world.toml"),
         &[
             ("systemctl.yaml", &example("systemctl.yaml")),
             ("trust-policy.json", &example("trust-policy.json")),
             ("user-policy.json", &example("user-policy.json")),
-            ("role-policy.json", admin),
+            ("role-policy.json", policy),
         ],
     )
 }
 
 #[test]
+fn the_policy_that_fleet_writes_takes_the_place_of_the_published_one() {
+    let account = ["--account", "000000000000", "--region", "ap-northeast-1"];
+    let what = ["policy", "--asg", GROUP, "--doc", DOCUMENT];
+    let policy = FleetEnv::new().run(&[&what[..], &account].concat()).exits(0).stdout;
+    let sim = with_a_role(&policy);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    drop(run(&env, GROUP, DOCUMENT, &[]).exits(0));
+    assert_eq!(sim.stats().executions(), [1, 1]);
+    refused(run(&env, GROUP, "xx-SsmDocument-xx", &[]), "document/xx-SsmDocument-xx");
+    drop(run(&env, OTHER_GROUP, DOCUMENT, &[]).exits(1).prints(&["1 access denied"]));
+    assert_eq!(sim.stats().executions(), [1, 1]);
+}
+
+#[test]
 fn an_administrators_session_is_narrowed_to_the_plan() {
-    let sim = with_an_administrator();
+    let admin = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let sim = with_a_role(admin);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
     drop(run(&env, GROUP, DOCUMENT, &[]).exits(0));
     assert_eq!(sim.stats().executions(), [1, 1]);

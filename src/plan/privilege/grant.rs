@@ -92,7 +92,7 @@ pub(in crate::plan) fn sending(whom: &Selector, documents: Documents<'_>) -> Vec
         statements.push(statement("SendToGroups", instances, vec![condition], purpose));
     }
     if !whom.group_tags.is_empty() {
-        // Which groups they are is not known yet; that it is a group's instance is.
+        // Which groups they are is not known; that it is a group's instance is.
         let condition = group("Null", vec!["false".to_owned()]);
         let instances = vec![Resource::instance("*")];
         let purpose = "sending to the instances of any Auto Scaling group";
