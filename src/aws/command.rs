@@ -207,8 +207,10 @@ impl Aws {
 }
 
 fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
-    // Keys that have expired do not come back by waiting: whoever reads the report needs to know.
-    let advice = if err.kind == ErrorKind::BadCredentials { err.advice() } else { Vec::new() };
+    // Neither keys that have expired nor permissions come back by waiting: whoever reads the report
+    // needs to know what would help.
+    let is_for_good = matches!(err.kind, ErrorKind::BadCredentials | ErrorKind::Denied);
+    let advice = if is_for_good { err.advice() } else { Vec::new() };
     let advice: String = advice.iter().map(|it| format!("; {}", it.text)).collect();
     Observed::ReadFailed { of, denial: denial(err), reason: format!("{err}{advice}") }
 }

@@ -355,6 +355,23 @@ fn a_policy_that_does_not_fit_is_refused_in_words() {
 }
 
 #[test]
+fn a_run_whose_session_cannot_be_narrowed_is_refused_unless_that_is_given_up() {
+    let sim = world(ALLOW_ALL);
+    let env = env(&sim);
+    let groups: Vec<String> = (0..60).map(|it| format!("{it}-{}", "g".repeat(40))).collect();
+    let groups: Vec<&str> = groups.iter().flat_map(|it| ["--asg", it]).collect();
+    let args = ["run", "--yes", "--doc", "Restart", "--role-arn", ROLE];
+    let args = [&args[..], &groups].concat();
+    let says = ["60 groups", "STS takes 2048", "--session-policy none", "nothing was sent"];
+    drop(env.run(&args).exits(3).complains(&says));
+    assert_eq!(sim.stats().calls("AssumeRole"), 0);
+    // Whoever gives it up hears next that the groups are not there.
+    let args = [&args[..], &["--session-policy", "none"]].concat();
+    drop(env.run(&args).exits(4));
+    assert_eq!(sim.stats().calls("AssumeRole"), 1);
+}
+
+#[test]
 fn flags_that_make_no_policy_are_refused() {
     let check = |args: &[&str], says: &str| {
         let args = [&["--region", "us-east-1"], args].concat();

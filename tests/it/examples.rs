@@ -173,6 +173,21 @@ fn with_a_role(policy: &str) -> SimProcess {
 }
 
 #[test]
+fn the_walk_through_ends_as_it_says_line_by_line() {
+    let text = fs::read_to_string(repository("examples/scoped-role/README.md")).unwrap();
+    let lines: Vec<&str> = text.lines().filter_map(|it| it.strip_prefix("fleet ")).collect();
+    assert!(lines.len() >= 6, "{lines:?}");
+    for line in lines {
+        let (line, code) = line.split_once("  # ").unwrap();
+        // The paths are the repository's.
+        let line = line.replace("examples/", &format!("{}/", repository("examples").display()));
+        let words = shell_words::split(&line).unwrap();
+        let args: Vec<&str> = words.iter().map(String::as_str).collect();
+        drop(FleetEnv::new().run(&args).exits(code.parse().unwrap()));
+    }
+}
+
+#[test]
 fn the_policy_that_fleet_writes_takes_the_place_of_the_published_one() {
     let account = ["--account", "000000000000", "--region", "ap-northeast-1"];
     let what = ["policy", "--asg", GROUP, "--doc", DOCUMENT];

@@ -108,6 +108,10 @@ fn a_session_policy_that_refuses_is_named_as_fleets_own() {
         "Action": ["ssm:Describe*", "ssm:Get*", "autoscaling:Describe*"], "Resource": "*"}});
     let file = env.write("session.json", &narrow.to_string());
     let flags = [&AS_ROLE[..], &["--session-policy", file.to_str().unwrap()]].concat();
+    let bad = env.write("bad.json", "{\"Statement\":{}}");
+    let malformed = [&AS_ROLE[..], &["--session-policy", bad.to_str().unwrap()]].concat();
+    let texts = ["MalformedPolicyDocument", "the FILE of --session-policy is not a policy"];
+    refused(&sim, run(&env, &malformed), &texts);
     refused(
         &sim,
         run(&env, &flags),
@@ -187,6 +191,19 @@ fn credentials_that_expire_in_mid_run_are_why_track_was_lost() {
     let output = run(&env.set("FLEET_PACE", "0.002"), &[]).exits(6);
     assert!(!output.stderr.contains("nothing was sent"), "\n{output}");
     drop(output.complains(&["ExpiredToken", "have expired: log in again"]));
+}
+
+#[test]
+fn a_role_that_may_send_and_not_follow_is_told_what_it_lacks_and_that_something_was_sent() {
+    let send = json!({"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": "*"});
+    let (sim, env) = world(&send, &trust_in(&json!({})), "");
+    let output = run(&env, &AS_ROLE).exits(6);
+    assert!(!output.stderr.contains("nothing was sent"), "\n{output}");
+    let statement = "{\"Effect\":\"Allow\",\"Action\":\"ssm:ListCommandInvocations\",\
+                     \"Resource\":\"*\"}";
+    let texts = [statement, "no identity-based policy of the role fleet allows"];
+    drop(output.complains(&texts));
+    assert_eq!(sim.stats().calls("ListCommandInvocations"), 1);
 }
 
 #[test]
