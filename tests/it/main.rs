@@ -65,6 +65,9 @@ mod crash;
 /// Runs over worlds that a seed makes up, with faults of every kind.
 mod chaos;
 
+/// The canned documents, as text.
+mod documents;
+
 /// Plans that were written down, and locks.
 mod frozen;
 
