@@ -32,12 +32,24 @@ pub fn write_plan(path: &Path, plan: &Plan) -> io::Result<()> {
 
 /// Reads a plan that [`write_plan`], or a ledger, wrote.
 pub fn read_plan(path: &Path) -> io::Result<Plan> {
-    let plan: Plan = serde_json::from_slice(&fs::read(path)?)?;
-    if plan.schema != crate::plan::SCHEMA {
-        let text = format!("its schema is {}, not {}", plan.schema, crate::plan::SCHEMA);
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    let text = fs::read(path)?;
+    // A plan of another schema may have other fields: that it is of another comes first.
+    let plan: serde_json::Value = serde_json::from_slice(&text)?;
+    require_schema(&plan)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// Refuses a plan whose schema is not ours; one without a schema is for the reader of its fields.
+fn require_schema(plan: &serde_json::Value) -> io::Result<()> {
+    let ours = crate::plan::SCHEMA;
+    match plan["schema"].as_str() {
+        None => Ok(()),
+        Some(schema) if schema == ours => Ok(()),
+        Some(schema) => {
+            let text = format!("its schema is {schema}, of a newer fleet; this one reads {ours}");
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        }
     }
-    Ok(plan)
 }
 
 /// Returns where fleet keeps its state: `$XDG_STATE_HOME/fleet`, by default
@@ -77,9 +89,10 @@ impl Ledger {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(err)) => return Err(err),
         }
+        // What cannot be read is left as it is.
+        let events = read_events(&path)?;
         let length = whole_lines(&fs::read(&path)?);
         file.set_len(length)?;
-        let events = read_events(&path)?;
         Ok(Some((Self { directory: directory.to_owned(), events: file, length }, events)))
     }
 
@@ -141,6 +154,9 @@ pub fn read_events(path: &Path) -> io::Result<Vec<Event>> {
     let mut events = Vec::new();
     let mut lines = bytes.split_inclusive(|it| *it == b'\n').enumerate().peekable();
     while let Some((index, line)) = lines.next() {
+        if index == 0 {
+            require_schema_of_first(line)?;
+        }
         match serde_json::from_slice(line) {
             Ok(event) => events.push(event),
             Err(_) if lines.peek().is_none() && !line.ends_with(b"\n") => {}
@@ -151,6 +167,14 @@ pub fn read_events(path: &Path) -> io::Result<Vec<Event>> {
         }
     }
     Ok(events)
+}
+
+/// Refuses a ledger whose first event holds a plan of another schema.
+fn require_schema_of_first(line: &[u8]) -> io::Result<()> {
+    let Ok(event) = serde_json::from_slice::<serde_json::Value>(line) else {
+        return Ok(()); // it is refused for what it is
+    };
+    require_schema(&event["data"]["plan"])
 }
 
 #[cfg(test)]

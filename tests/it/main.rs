@@ -68,6 +68,9 @@ mod chaos;
 /// The canned documents, as text.
 mod documents;
 
+/// Ledgers that older versions wrote, those that newer ones may write, and damaged ones.
+mod ledgers;
+
 /// Plans that were written down, and locks.
 mod frozen;
 
