@@ -45,6 +45,9 @@ impl Stats {
             "throttled": *self.throttled.borrow(),
             "commands": state.ssm.command_count(),
             "executions": &state.executions,
+            // Both in simulated time: how long ago that was is what a client can measure.
+            "now": sim.clock.now(),
+            "last_finished": state.ssm.last_finished(),
         })
     }
 }

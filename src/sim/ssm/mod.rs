@@ -135,6 +135,12 @@ impl Store {
         }
     }
 
+    /// When the last invocation came to its end, so far.
+    pub(crate) fn last_finished(&self) -> Option<Timestamp> {
+        let invocations = self.commands.values().flat_map(|it| &it.invocations);
+        invocations.filter_map(|it| it.ended).max()
+    }
+
     fn next_sequence(&mut self) -> u64 {
         self.last_sequence += 1;
         self.last_sequence

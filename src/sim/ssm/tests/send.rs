@@ -18,8 +18,11 @@ fn ids_are_counted_at_once_and_end_in_success() {
         let command = command["CommandId"].as_str().unwrap();
         assert_eq!(command.len(), 36);
         assert!(world.statuses(command).await.is_empty(), "not visible yet");
+        assert_eq!(world.sim.state.borrow().ssm.last_finished(), None);
         world.wait(10.0).await;
         assert_eq!(world.statuses(command).await, ["Success", "Success"]);
+        let finished = world.sim.state.borrow().ssm.last_finished().unwrap();
+        assert!(finished < world.sim.clock.now());
         let command = world.command(command).await;
         assert_eq!(command["Status"], "Success");
         assert_eq!(command["CompletedCount"], 2);
