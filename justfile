@@ -17,6 +17,11 @@ test:
 chaos seeds="500":
     FLEET_CHAOS={{seeds}} cargo test --test it chaos::
 
+# The floors of speed and size, beside an AWS CLI loop and a boto3 loop.
+floors *args:
+    cargo build --release
+    python3 benches/floors/floors.py {{args}}
+
 # The documentation builds without a warning.
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items

@@ -71,6 +71,9 @@ mod documents;
 /// Ledgers that older versions wrote, those that newer ones may write, and damaged ones.
 mod ledgers;
 
+/// The benchmark of the floors.
+mod floors;
+
 /// Plans that were written down, and locks.
 mod frozen;
 
