@@ -12,7 +12,7 @@ use crate::{
     output::{Ledger, Terminal},
     plan::Plan,
     run::{
-        Effect, Event, EventKind, Fold, Observed, Pace, Refusal, RefusalKind, Report, Resume, Run,
+        Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report, Resume, Run,
         Step,
     },
     signal::Interrupts,
@@ -32,6 +32,8 @@ pub struct Course<'a> {
     pub plan: &'a Plan,
     pub groups: &'a [String],
     pub pace: Pace,
+    /// What the first interrupt means for what runs.
+    pub on_interrupt: OnInterrupt,
 }
 
 /// Where a run begins.
@@ -51,7 +53,7 @@ pub async fn drive(
     sinks: Sinks<'_>,
     interrupts: &mut Interrupts,
 ) -> Report {
-    let Course { plan, groups, pace } = course;
+    let Course { plan, groups, pace, on_interrupt } = course;
     let mut books = Books { fold: Fold::default(), sinks, has_complained: false };
     let (mut run, mut step, clock) = match beginning {
         Beginning::New(started) => {
@@ -88,7 +90,7 @@ pub async fn drive(
                 }
                 let observed = tokio::select! {
                     biased;
-                    () = interrupts.next() => Observed::Interrupted,
+                    () = interrupts.next() => Observed::Interrupted(on_interrupt),
                     Some(mut observed) = replies.next() => {
                         observed.withhold(&aws.redaction);
                         observed

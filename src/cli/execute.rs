@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
+
 use super::{
     access::AccessArgs,
     context::{Connection, Context, state_directory},
@@ -14,9 +16,50 @@ use crate::{
     exit::Exit,
     output::{Ledger, Lock, ReportFile, Terminal},
     plan::Plan,
-    run::{Kind, Report},
+    run::{Kind, OnInterrupt, Report},
     signal::Interrupts,
 };
+
+/// How a run is carried out, whatever its plan.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ConductArgs {
+    /// Do not ask before sending
+    #[arg(long, short)]
+    pub yes: bool,
+    /// What becomes of what runs when Ctrl-C or SIGTERM ends the sending. Either way the run is
+    /// followed to its end; a second one stops that too
+    #[arg(long, value_name = "WHAT", default_value = "cancel")]
+    on_interrupt: Running,
+    /// Write the report to this file; its format is its ending: .json
+    #[arg(long, value_name = "FILE")]
+    pub report: Vec<PathBuf>,
+}
+
+/// `--on-interrupt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Running {
+    /// It is cancelled
+    Cancel,
+    /// It is left to run
+    Leave,
+}
+
+impl ConductArgs {
+    pub(super) fn on_interrupt(&self) -> OnInterrupt {
+        match self.on_interrupt {
+            Running::Cancel => OnInterrupt::Cancel,
+            Running::Leave => OnInterrupt::Leave,
+        }
+    }
+}
+
+/// How a plan is carried out.
+#[derive(Debug)]
+pub(super) struct Conduct {
+    pub consent: Consent,
+    pub reports: Vec<ReportFile>,
+    pub on_interrupt: OnInterrupt,
+}
 
 /// Refuses a report that could not be written, before anything is sent.
 pub(super) fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
@@ -86,12 +129,12 @@ pub(super) async fn execute(
     mut connection: Connection,
     planned: Planned,
     context: &Context,
-    consent: Consent,
-    reports: Vec<ReportFile>,
+    conduct: Conduct,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let Planned { plan, groups, review } = planned;
+    let Conduct { consent, reports, on_interrupt } = conduct;
     if consent == Consent::DryRun {
         terminal.plan(&plan);
         terminal.hint("nothing was sent: this was a dry run");
@@ -113,7 +156,7 @@ pub(super) async fn execute(
     let Connection { aws, pace, .. } = &mut connection;
     aws.redaction = aws.redaction.clone().knowing(plan.document.parameters.secrets());
     let sinks = Sinks { terminal, ledger: &mut ledger };
-    let course = Course { plan: &plan, groups: &groups, pace: *pace };
+    let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
     let beginning = Beginning::New(context.started());
     let report = drive(aws, course, beginning, sinks, interrupts).await;
     Ok(finish(&report, ledger, reports, terminal))

@@ -1,14 +1,12 @@
 //! `fleet retry`: a new run over the instances of an earlier one that did not get there.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
     context::{Context, connect, history},
-    execute::{Consent, check_reports, execute, interrupted},
+    execute::{Conduct, ConductArgs, Consent, check_reports, execute, interrupted},
     planning,
 };
 use crate::{
@@ -37,15 +35,11 @@ pub(super) struct RetryArgs {
     access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
-    /// Do not ask before sending
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    conduct: ConductArgs,
     /// Plan and show, send nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write the report to this file; its format is its ending: .json
-    #[arg(long, value_name = "FILE")]
-    report: Vec<PathBuf>,
 }
 
 pub(super) async fn retry(
@@ -53,9 +47,9 @@ pub(super) async fn retry(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let reports = check_reports(&args.report)?;
+    let reports = check_reports(&args.conduct.report)?;
     let before = fold(&history()?.find(&args.run)?)?;
-    let consent = Consent::of(args.dry_run, args.yes, &args.access, terminal)?;
+    let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     if before.verdict.is_none() {
         let message = format!("run {} has not ended", before.run.id);
         return Err(Error::new(Exit::Usage, message)
@@ -91,5 +85,6 @@ pub(super) async fn retry(
         () = interrupts.next() => return Err(interrupted()),
     };
     planned.plan.parent_id = Some(before.run.id);
-    execute(connection, planned, &context, consent, reports, terminal, interrupts).await
+    let conduct = Conduct { consent, reports, on_interrupt: args.conduct.on_interrupt() };
+    execute(connection, planned, &context, conduct, terminal, interrupts).await
 }

@@ -8,7 +8,7 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, connect},
-    execute::{Consent, check_reports, execute, interrupted},
+    execute::{Conduct, ConductArgs, Consent, check_reports, execute, interrupted},
     planning::{self, Planned, Review},
 };
 use crate::{
@@ -35,15 +35,11 @@ pub(super) struct RunArgs {
     /// Carry out the plan in this file, as `fleet plan -o` wrote it; refused if the world has moved
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// Do not ask before sending
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    conduct: ConductArgs,
     /// Plan and show, send nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write the report to this file; its format is its ending: .json
-    #[arg(long, value_name = "FILE")]
-    report: Vec<PathBuf>,
 }
 
 pub(super) async fn run(
@@ -52,15 +48,16 @@ pub(super) async fn run(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let wanted = wanted(args)?;
-    let reports = check_reports(&args.report)?;
-    let consent = Consent::of(args.dry_run, args.yes, &args.access, terminal)?;
+    let reports = check_reports(&args.conduct.report)?;
+    let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
     let planning = planned(wanted, &context, terminal);
     let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    execute(connection, planned, &context, consent, reports, terminal, interrupts).await
+    let conduct = Conduct { consent, reports, on_interrupt: args.conduct.on_interrupt() };
+    execute(connection, planned, &context, conduct, terminal, interrupts).await
 }
 
 /// What is to be planned, and the plan that it must amount to, if there is one already.

@@ -1,6 +1,6 @@
 //! `fleet watch`: follows a run that goes on, or takes over one whose process is gone.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use tokio::time::sleep;
@@ -9,7 +9,7 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, OutputArgs, ParamArgs},
     context::{Connection, Context, connect, history},
-    execute::{Consent, check_reports, confirm, finish, interrupted, lock},
+    execute::{ConductArgs, Consent, check_reports, confirm, finish, interrupted, lock},
     planning,
 };
 use crate::{
@@ -18,14 +18,14 @@ use crate::{
     exit::Exit,
     output::{HistoryError, Ledger, ReportFile, Tail, Terminal, read_plan, report as fold},
     plan::Plan,
-    run::{Event, EventKind, Resume},
+    run::{Event, EventKind, Kind, Outcome, Report, Resume},
     signal::Interrupts,
 };
 
 /// How often the ledger of a run that goes on is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// Follow a run to its end: one that goes on, or one whose process is gone
+/// Follow a run to its end: one that goes on, one whose process is gone, or one that lost track
 #[derive(Debug, Clone, Args)]
 pub(super) struct WatchArgs {
     /// The run: its id, the beginning of it, or `last`
@@ -40,12 +40,8 @@ pub(super) struct WatchArgs {
     access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
-    /// Do not ask before sending
-    #[arg(long, short)]
-    yes: bool,
-    /// Write the report to this file; its format is its ending: .json
-    #[arg(long, value_name = "FILE")]
-    report: Vec<PathBuf>,
+    #[command(flatten)]
+    conduct: ConductArgs,
 }
 
 pub(super) async fn watch(
@@ -53,17 +49,22 @@ pub(super) async fn watch(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let reports = check_reports(&args.report)?;
+    let reports = check_reports(&args.conduct.report)?;
     let directory = history()?.find(&args.run)?;
     let unreadable = |source| HistoryError::Unreadable { name: args.run.clone(), source };
     let Some((ledger, events)) = Ledger::reopen(&directory).map_err(unreadable)? else {
         let mut tail = Tail::open(&directory).map_err(unreadable)?;
         return follow(&mut tail, reports, terminal, interrupts).await;
     };
-    let is_finished = |it: &Event| matches!(it.data, EventKind::RunFinished { .. });
-    if events.iter().any(is_finished) {
+    if has_finished(&events) {
         let report = fold(&directory)?;
-        return Ok(finish(&report, ledger, reports, terminal));
+        let is_unknown = |it: &Report| it.totals.contains_key(&Outcome::Unknown);
+        let kind = report.verdict.as_ref().map(|it| it.kind);
+        let has_more = is_unknown(&report) || kind == Some(Kind::Unknown);
+        // What was lost sight of is looked for again, but not on a simulator that is gone.
+        if !has_more || report.run.is_simulated {
+            return Ok(finish(&report, ledger, reports, terminal));
+        }
     }
     let plan = match events.first().map(|it| &it.data) {
         Some(EventKind::RunStarted { plan }) => Plan::clone(plan),
@@ -84,7 +85,7 @@ async fn follow(
         let added = tail.added().map_err(|err| {
             Error::new(Exit::Setup, "the ledger of the run cannot be read").because(&err)
         })?;
-        let is_finished = added.iter().any(|it| matches!(it.data, EventKind::RunFinished { .. }));
+        let is_finished = has_finished(&added);
         for event in &added {
             fold.apply(event);
             terminal.event(event);
@@ -112,7 +113,15 @@ async fn follow(
     Ok(report.verdict.map_or(Exit::Bug, |it| Exit::Verdict(it.exit_code)))
 }
 
-/// Brings a run to its end whose process is gone.
+/// Returns whether the last that is told of the run is its end.
+fn has_finished(events: &[Event]) -> bool {
+    let is_turn =
+        |it: &&Event| matches!(it.data, EventKind::RunFinished { .. } | EventKind::RunResumed { .. });
+    let last = events.iter().rfind(is_turn);
+    last.is_some_and(|it| matches!(it.data, EventKind::RunFinished { .. }))
+}
+
+/// Brings a run to its end whose process is gone, or that ended without knowing everything.
 async fn take_over(
     args: &WatchArgs,
     mut plan: Plan,
@@ -123,7 +132,7 @@ async fn take_over(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     // What only follows sends nothing that would have to be confirmed.
-    let consent = Consent::of(false, args.yes || !args.go_on, &args.access, terminal)?;
+    let consent = Consent::of(false, args.conduct.yes || !args.go_on, &args.access, terminal)?;
     if args.go_on {
         let document = DocumentArgs::again(&plan.document, &args.params)?;
         plan.document.parameters = planning::given(&document)?;
@@ -154,7 +163,8 @@ async fn take_over(
     let mode = if args.go_on { Resume::Continue } else { Resume::Follow };
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };
-    let course = Course { plan: &plan, groups: &groups, pace: *pace };
+    let on_interrupt = args.conduct.on_interrupt();
+    let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
     let beginning = Beginning::Left { events, mode, now: context.now };
     let report = drive(aws, course, beginning, sinks, interrupts).await;
     Ok(finish(&report, ledger, reports, terminal))

@@ -48,7 +48,7 @@ pub(super) struct Progress {
     /// `None` while the population is not known.
     planned: Option<HashSet<InstanceId>>,
     totals: BTreeMap<Outcome, u32>,
-    finished: HashSet<InstanceId>,
+    finished: HashMap<InstanceId, Outcome>,
     running: HashSet<InstanceId>,
     /// By command, how many the service says are completed.
     completed: HashMap<String, u32>,
@@ -67,7 +67,7 @@ impl Progress {
             detail,
             planned: None,
             totals: BTreeMap::new(),
-            finished: HashSet::new(),
+            finished: HashMap::new(),
             running: HashSet::new(),
             completed: HashMap::new(),
             n_completed: 0,
@@ -177,10 +177,14 @@ impl Progress {
     ) -> Option<Line> {
         self.running.remove(id);
         // Who joined has an outcome of its own, but no place in the plan.
-        if self.planned.as_ref().is_none_or(|it| it.contains(id))
-            && self.finished.insert(id.clone())
-        {
+        if self.planned.as_ref().is_none_or(|it| it.contains(id)) {
+            let before = self.finished.insert(id.clone(), ended);
             *self.totals.entry(ended).or_default() += 1;
+            // Who was unknown when the run ended may have been found since.
+            if let Some(n) = before.and_then(|it| self.totals.get_mut(&it)) {
+                *n -= 1;
+            }
+            self.totals.retain(|_, n| *n > 0);
         }
         if let Some(planned @ 1..) = self.planned() {
             let tenths = self.done() * SUMMARIES / planned;

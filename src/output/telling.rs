@@ -6,7 +6,7 @@ use super::{
     page::{CYAN, DIM, RED, YELLOW},
     words::{count, some_of},
 };
-use crate::run::{EventKind, Resume};
+use crate::run::{EventKind, OnInterrupt, Resume};
 
 /// Returns one line about `event`; `None` where the counts or the report tell it.
 pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
@@ -45,7 +45,12 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         EventKind::DeadlinePassed => {
             (YELLOW, "deadline passed: nothing more is sent, what runs is cancelled".to_owned())
         }
-        EventKind::Interrupted { times: 0 | 1 } => {
+        EventKind::Interrupted { times: 0 | 1, running: OnInterrupt::Leave } => {
+            let text = "interrupted: nothing more is sent, what runs is left to run and followed \
+                        to its end; a second interrupt stops following";
+            (YELLOW, text.to_owned())
+        }
+        EventKind::Interrupted { times: 0 | 1, .. } => {
             let text = "interrupted: nothing more is sent, what runs is cancelled and followed to \
                         its end; a second interrupt stops following";
             (YELLOW, text.to_owned())

@@ -73,36 +73,50 @@ impl Run {
         let expiry = expires_in.unwrap_or_else(|| {
             Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
         });
-        let it = &mut self.sends[index];
-        it.is_answered = true;
-        it.command = Command {
-            id: command_id.clone(),
-            accepted: elapsed,
-            give_up: elapsed.saturating_add(expiry).saturating_add(self.pace.expiry_grace),
-            changed: elapsed,
-            is_sweep_due: self.is_budget_spent,
-            ..Command::default()
-        };
         let event =
             EventKind::CommandAccepted { send, command_id: command_id.clone(), expires_after };
         self.emit(step, elapsed, event);
+        self.sends[index].is_answered = true;
         if self.is_finished() {
+            self.sends[index].command.id = command_id;
             return;
         }
-        for id in self.sends[index].instances.iter().flatten() {
-            if let Some(member) = self.members.get_mut(id)
-                && member.send == Some(index)
-            {
-                member.command_id = Some(command_id.clone());
-            }
+        let give_up = elapsed.saturating_add(expiry);
+        self.take_command(index, &command_id, elapsed, give_up);
+        if before == SendState::Refused {
+            let text =
+                format!("send {send} was refused, and then accepted as command {command_id}");
+            self.note(step, elapsed, Note::new("send.contradicted", text));
         }
-        self.sends[index].state = match before {
+        if self.sends[index].state == SendState::Lost {
+            self.set_adrift(step, elapsed, index);
+        } else {
+            self.next_poll = self.next_poll.max(elapsed + self.pace.poll_min);
+        }
+        if self.is_called_off {
+            self.cancel_command(step, elapsed, index, None);
+        }
+    }
+
+    /// Takes in that a send was accepted as the command `id`, now or in an earlier process: what
+    /// had been given up, or given to another send, stays lost. SSM lets go of it at `expiry`.
+    pub(super) fn take_command(
+        &mut self,
+        index: usize,
+        id: &str,
+        accepted: Duration,
+        expiry: Duration,
+    ) {
+        let give_up = expiry.saturating_add(self.pace.expiry_grace);
+        let is_sweep_due = self.is_budget_spent;
+        let send = &mut self.sends[index];
+        let (id, changed) = (id.to_owned(), accepted);
+        send.command =
+            Command { id, accepted, give_up, changed, is_sweep_due, ..Command::default() };
+        send.state = match send.state {
             SendState::Refused => {
                 // Its instances may have been sent to again, or be about to be.
                 self.stop.get_or_insert(Stop::Lost);
-                let text =
-                    format!("send {send} was refused, and then accepted as command {command_id}");
-                self.note(step, elapsed, Note::new("send.contradicted", text));
                 SendState::Lost
             }
             SendState::Lost => SendState::Lost,
@@ -113,13 +127,8 @@ impl Run {
             | SendState::Accepted
             | SendState::Complete => SendState::Accepted,
         };
-        if self.sends[index].state == SendState::Lost {
-            self.set_adrift(step, elapsed, index);
-        } else {
-            self.next_poll = self.next_poll.max(elapsed + self.pace.poll_min);
-        }
-        if self.interrupts > 0 || self.deadline_passed.is_some() {
-            self.cancel_command(step, elapsed, index, None);
+        for member in self.members.values_mut().filter(|it| it.send == Some(index)) {
+            member.command_id = Some(send.command.id.clone());
         }
     }
 

@@ -12,7 +12,9 @@ use super::{
 use crate::plan::{IDS_PER_COMMAND, InstanceId, Limit, Note};
 
 impl Run {
-    pub(super) fn cancel_all(&mut self, step: &mut Step, elapsed: Duration) {
+    /// Cancels what runs, and whatever turns out to have been accepted from now on.
+    pub(super) fn call_off(&mut self, step: &mut Step, elapsed: Duration) {
+        self.is_called_off = true;
         for index in 0..self.sends.len() {
             if self.sends[index].state == SendState::Accepted {
                 self.cancel_command(step, elapsed, index, None);

@@ -118,6 +118,9 @@ pub enum EventKind {
     Interrupted {
         /// 1 asks, 2 stops following.
         times: u32,
+        /// What the first one means for what runs.
+        #[serde(default)]
+        running: OnInterrupt,
     },
     /// The group was read again at the end.
     CoverageRead {
@@ -162,6 +165,17 @@ pub enum Consequence {
     Denied,
     /// One of them is unusable: they are sent to again without it, or in halves.
     Split,
+}
+
+/// What becomes of what runs when the operator interrupts the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnInterrupt {
+    /// It is cancelled, and followed to its end.
+    #[default]
+    Cancel,
+    /// It is left to run, and followed to its end.
+    Leave,
 }
 
 /// What a process does with a run that another one has left behind.

@@ -1,6 +1,6 @@
 //! The fold of the events: a live run and a replayed ledger give the same report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,8 @@ pub struct Fold {
     positions: BTreeMap<InstanceId, usize>,
     /// The wave and the instances of each send, none where a tag names them.
     sends: BTreeMap<u32, (u32, Vec<InstanceId>)>,
+    /// Whom the budget is charged for: who was unknown may turn out to have succeeded.
+    charged: BTreeSet<InstanceId>,
     is_listed: bool,
 }
 
@@ -76,7 +78,12 @@ impl Fold {
                         it.outcome = Some(*outcome);
                     }
                 }
-                report.budget.used += u32::from(outcome.counts_as_error());
+                if outcome.counts_as_error() {
+                    self.charged.insert(instance_id.clone());
+                } else {
+                    self.charged.remove(instance_id);
+                }
+                report.budget.used = u32::try_from(self.charged.len()).unwrap_or(u32::MAX);
             }
             // What was seen last is all that is known of an instance that never finishes.
             EventKind::InvocationChanged { instance_id, command_id, status_details } => {
@@ -115,6 +122,8 @@ impl Fold {
                 report.api_calls =
                     ApiCalls { by_operation: api_calls.clone(), throttled: *throttled };
             }
+            // A run that had ended without knowing everything goes on.
+            EventKind::RunResumed { .. } => (report.run.ended, report.verdict) = (None, None),
             EventKind::RunStarted { .. }
             | EventKind::SendRefused { .. }
             | EventKind::SendThrottled { .. }
@@ -123,7 +132,6 @@ impl Fold {
             | EventKind::CommandCounted { .. }
             | EventKind::BudgetSpent { .. }
             | EventKind::PauseStarted { .. }
-            | EventKind::RunResumed { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::DeadlinePassed
             | EventKind::Interrupted { .. }

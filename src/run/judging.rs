@@ -87,15 +87,16 @@ impl Run {
         }
     }
 
-    /// Lines to paste: where something may still run, those that look; otherwise the one that
-    /// takes up again whoever did not succeed.
+    /// Lines to paste: where something may still run, the one that takes the run up again, and
+    /// those that look without fleet; otherwise the one that sends again to whoever did not succeed.
     fn next_commands(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>) -> Vec<String> {
         // There is nothing left to run them on.
         if self.plan.is_simulated {
             return Vec::new();
         }
         if self.is_anybody_unknown(totals) {
-            return self.looks();
+            let watch = format!("fleet watch {}", self.plan.run_id);
+            return std::iter::once(watch).chain(self.looks()).collect();
         }
         let present = Outcome::RETRIED.into_iter().filter(|it| totals.contains_key(it));
         let present: Vec<_> = present.map(Outcome::word).collect();

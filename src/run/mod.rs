@@ -15,6 +15,7 @@ mod member;
 mod observed;
 mod reading;
 mod rebuilding;
+mod reopening;
 mod repeating;
 mod report;
 mod restoring;
@@ -31,7 +32,7 @@ mod verdict;
 mod withholding;
 
 pub use self::{
-    event::{Consequence, Coverage, Event, EventKind, Resume},
+    event::{Consequence, Coverage, Event, EventKind, OnInterrupt, Resume},
     fold::Fold,
     observed::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,

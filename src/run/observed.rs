@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{event::Event, row::Row};
+use super::{
+    event::{Event, OnInterrupt},
+    row::Row,
+};
 use crate::plan::{InstanceId, Note};
 
 /// Something the driver saw.
@@ -65,8 +68,8 @@ pub enum Observed {
     },
     /// Time has passed.
     Tick,
-    /// Ctrl-C or SIGTERM.
-    Interrupted,
+    /// Ctrl-C, SIGTERM or SIGHUP, and what it means for what runs.
+    Interrupted(OnInterrupt),
 }
 
 /// A command that the service has taken.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
+    event::OnInterrupt,
     member::Member,
     restoring::Restored,
     row::Execution,
@@ -56,42 +57,6 @@ impl Run {
             }
         }
         self.sends.push(Send::restored(token.to_owned(), wave, in_flight, instances));
-    }
-
-    pub(super) fn restore_accepted(
-        &mut self,
-        index: usize,
-        id: &str,
-        accepted: Duration,
-        give_up: Duration,
-    ) {
-        let send = &mut self.sends[index];
-        if !send.command.id.is_empty() {
-            return;
-        }
-        send.command = Command {
-            id: id.to_owned(),
-            accepted,
-            give_up,
-            changed: accepted,
-            ..Command::default()
-        };
-        send.state = match send.state {
-            SendState::Refused => {
-                self.stop.get_or_insert(Stop::Lost);
-                SendState::Lost
-            }
-            SendState::Lost => SendState::Lost,
-            _ if self.abandoned => SendState::Lost,
-            SendState::InFlight { .. }
-            | SendState::Throttled { .. }
-            | SendState::Doubted { .. }
-            | SendState::Accepted
-            | SendState::Complete => SendState::Accepted,
-        };
-        for member in self.members.values_mut().filter(|it| it.send == Some(index)) {
-            member.command_id = Some(id.to_owned());
-        }
     }
 
     /// Restores that the instance has shown a row. Returns whether it belongs to the run.
@@ -151,8 +116,9 @@ impl Run {
 
     /// Restores that the operator wanted the run to end. However often they said so, the process
     /// that takes it over follows what is left.
-    pub(super) fn restore_interrupt(&mut self) {
+    pub(super) fn restore_interrupt(&mut self, running: OnInterrupt) {
         self.interrupts = 1;
+        self.is_called_off |= running == OnInterrupt::Cancel;
         let is_untouched = |it: &Member| it.send.is_none() && it.outcome.is_none();
         let is_closing = self.is_wave_finished && !self.members.values().any(is_untouched);
         if !is_closing {

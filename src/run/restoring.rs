@@ -62,7 +62,12 @@ impl Run {
                 }
                 restored.has_started = true;
             }
-            EventKind::RunResumed { mode } => restored.was_followed |= *mode == Resume::Follow,
+            EventKind::RunResumed { mode } => {
+                restored.was_followed |= *mode == Resume::Follow;
+                if self.is_finished() {
+                    self.reopen();
+                }
+            }
             EventKind::RunFinished { .. } => self.phase = Phase::Finished,
             EventKind::WaveStarted { wave, .. } => match self.wave_at(*wave) {
                 Some(at) => {
@@ -90,8 +95,9 @@ impl Run {
                         at + Duration::from_secs(delivery) + EXECUTION_TIMEOUT
                     }
                 };
-                let give_up = give_up.saturating_add(self.pace.expiry_grace);
-                self.restore_accepted(index, command_id, at, give_up);
+                if self.sends[index].command.id.is_empty() {
+                    self.take_command(index, command_id, at, give_up);
+                }
             }
             EventKind::SendRefused { send, code, message, consequence } => {
                 let Some(index) = self.known(restored, *send) else { return };
@@ -165,9 +171,10 @@ impl Run {
             }
             EventKind::DeadlinePassed => {
                 self.deadline_passed = Some(at);
+                self.is_called_off = true;
                 self.stop.get_or_insert(Stop::Deadline);
             }
-            EventKind::Interrupted { .. } => self.restore_interrupt(),
+            EventKind::Interrupted { running, .. } => self.restore_interrupt(*running),
             EventKind::CoverageRead { .. } => self.is_coverage_read = true,
             EventKind::NoteTaken { note } => {
                 let is_lost = matches!(

@@ -29,7 +29,8 @@ impl Run {
     /// * With [`Resume::Follow`] nothing that was not sent is sent any more.
     /// * Where `events` have a gap, are of another run, or were written by a newer fleet, nothing
     ///   more is sent either, and whoever they do not tell of is unknown.
-    /// * A run that is finished stays so, and its step is empty.
+    /// * A run that is finished stays so, and its step is empty; unless it ended without knowing
+    ///   what became of an instance: that is looked for again, and nothing is sent.
     pub fn resume(
         plan: Plan,
         pace: Pace,
@@ -41,9 +42,14 @@ impl Run {
         let mut run = Self::new(plan, pace, started);
         let restored = run.restore(events);
         let mut step = Step::default();
+        let mut mode = mode;
         if run.is_finished() {
-            step.is_finished = true;
-            return (run, step);
+            if !run.has_loose_ends() {
+                step.is_finished = true;
+                return (run, step);
+            }
+            run.reopen();
+            mode = Resume::Follow;
         }
         let elapsed = elapsed.max(restored.latest);
         if !restored.has_started {
@@ -170,9 +176,9 @@ impl Run {
                 | SendState::Lost => {}
             }
         }
-        if self.phase == Phase::Running && (self.interrupts > 0 || self.deadline_passed.is_some()) {
+        if self.phase == Phase::Running && self.is_called_off {
             self.deadline_passed = self.deadline_passed.map(|_| elapsed);
-            self.cancel_all(step, elapsed);
+            self.call_off(step, elapsed);
         }
     }
 }

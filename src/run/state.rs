@@ -43,6 +43,8 @@ pub struct Run {
     /// When it was noticed that the deadline had passed.
     pub(super) deadline_passed: Option<Duration>,
     pub(super) interrupts: u32,
+    /// What runs is to be cancelled, by the operator or by the deadline.
+    pub(super) is_called_off: bool,
     /// An interrupt found something that was not finished.
     pub(super) is_cut_short: bool,
     /// Nothing is followed any more.
@@ -142,6 +144,7 @@ impl Run {
             stop: None,
             deadline_passed: None,
             interrupts: 0,
+            is_called_off: false,
             is_cut_short: false,
             abandoned: false,
             counts_allowed: true,
@@ -198,7 +201,7 @@ impl Run {
                 self.concluded(&mut step, elapsed, api_calls, throttled);
             }
             Observed::Tick => {}
-            Observed::Interrupted => self.interrupted(&mut step, elapsed),
+            Observed::Interrupted(running) => self.interrupted(&mut step, elapsed, running),
         }
         self.advance(&mut step, elapsed);
         step

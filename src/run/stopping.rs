@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    event::EventKind,
+    event::{EventKind, OnInterrupt},
     losing::Reach,
     observed::Step,
     state::{Phase, Run, Stop},
@@ -11,12 +11,17 @@ use super::{
 use crate::plan::Note;
 
 impl Run {
-    pub(super) fn interrupted(&mut self, step: &mut Step, elapsed: Duration) {
+    pub(super) fn interrupted(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        running: OnInterrupt,
+    ) {
         if self.phase == Phase::Finished {
             return;
         }
         self.interrupts = self.interrupts.saturating_add(1);
-        self.emit(step, elapsed, EventKind::Interrupted { times: self.interrupts });
+        self.emit(step, elapsed, EventKind::Interrupted { times: self.interrupts, running });
         self.is_cut_short |= self.phase == Phase::Running;
         match self.phase {
             Phase::Closing { .. } => {
@@ -26,7 +31,11 @@ impl Run {
             }
             Phase::Running if self.interrupts == 1 => {
                 self.stop.get_or_insert(Stop::Interrupted);
-                self.cancel_all(step, elapsed);
+                match running {
+                    OnInterrupt::Cancel => self.call_off(step, elapsed),
+                    // A send that is on its way is still waited for: it may run as well.
+                    OnInterrupt::Leave => {}
+                }
             }
             Phase::Running => {
                 let why = "following was stopped by a second interrupt";
@@ -42,7 +51,7 @@ impl Run {
             self.deadline_passed = Some(elapsed);
             self.stop.get_or_insert(Stop::Deadline);
             self.emit(step, elapsed, EventKind::DeadlinePassed);
-            self.cancel_all(step, elapsed);
+            self.call_off(step, elapsed);
         }
         let is_over = self.grace_ends().is_some_and(|it| elapsed >= it);
         if is_over && self.sends.iter().any(|it| !it.is_settled()) {

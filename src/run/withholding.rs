@@ -36,7 +36,7 @@ impl Observed {
             | Self::MembershipRead { .. }
             | Self::Concluded { .. }
             | Self::Tick
-            | Self::Interrupted => {}
+            | Self::Interrupted(_) => {}
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     plan::Limit,
     run::{
-        Accepted, Counts, Denial, Effect, Observed, ReadKind, ReadScope, Refusal, RefusalKind, Row,
+        Accepted, Counts, Denial, Effect, Observed, OnInterrupt, ReadKind, ReadScope, Refusal, RefusalKind, Row,
         Run, Settlement, Status,
     },
 };
@@ -46,7 +46,8 @@ fn a_send_that_is_not_found_is_unknown_and_never_repeated() {
     let lost = world.events.iter().find(|it| matches!(it.data, EventKind::SendLost { .. }));
     assert!(lost.unwrap().elapsed_ms >= 30_000);
     let next = world.report().verdict.unwrap().next_commands;
-    assert!(next.len() == 1 && next[0].contains("fleet:20240719-040900-000001:1"), "{next:?}");
+    assert_eq!(next[0], "fleet watch 20240719-040900-000001");
+    assert!(next.len() == 2 && next[1].contains("fleet:20240719-040900-000001:1"), "{next:?}");
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn given_up() -> (Run, Vec<Event>) {
     let (mut run, step) = Run::start(by_ids(&[4], 2, 0), Pace::default(), started());
     let mut events = step.events;
     for at in [1, 2] {
-        events.extend(run.apply(seconds(at), Observed::Interrupted).events);
+        events.extend(run.apply(seconds(at), Observed::Interrupted(OnInterrupt::Cancel)).events);
     }
     (run, events)
 }
@@ -136,7 +137,7 @@ fn a_command_that_is_accepted_after_the_run_was_given_up_is_written_down_and_can
     assert_eq!(report.instances[2].command_id, None);
     let verdict = report.verdict.unwrap();
     assert_eq!(verdict.exit_code, 130);
-    assert!(verdict.next_commands[0].contains("--command-id command-1"));
+    assert!(verdict.next_commands[1].contains("--command-id command-1"));
 }
 
 #[test]

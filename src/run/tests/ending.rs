@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     plan::Plan,
-    run::{Coverage, Effect},
+    run::{Coverage, Effect, OnInterrupt},
 };
 
 fn slow() -> Behaviour {
@@ -42,6 +42,39 @@ fn an_interrupt_cancels_what_runs_and_follows_it_to_its_end() {
 }
 
 #[test]
+fn an_interrupt_that_leaves_what_runs_stops_sending_and_cancels_nothing() {
+    let plan = by_ids(&[2, 4], 2, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..6, &slow());
+    (script.interrupts, script.on_interrupt) = ([seconds(10)].into(), OnInterrupt::Leave);
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (130, 2));
+    assert_eq!((world.n(Outcome::NotAttempted), world.commands.len()), (4, 1));
+    assert_eq!(world.count(|it| matches!(it, EventKind::CancelRequested { .. })), 0);
+}
+
+#[test]
+fn a_send_that_is_under_way_when_what_runs_is_left_runs_too() {
+    let plan = by_ids(&[6], 3, 0);
+    let mut script = Script::of(&plan);
+    script.answers = [Answer::Late(5)].into();
+    (script.interrupts, script.on_interrupt) = ([seconds(1)].into(), OnInterrupt::Leave);
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (130, 3));
+    assert_eq!(world.count(|it| matches!(it, EventKind::CancelRequested { .. })), 0);
+}
+
+#[test]
+fn the_deadline_cancels_what_an_interrupt_has_left() {
+    let plan = Plan { deadline: Some(30), ..by_tag(4, 4, 0) };
+    let mut script = Script::of(&plan);
+    script.behave(0..4, &slow());
+    (script.interrupts, script.on_interrupt) = ([seconds(10)].into(), OnInterrupt::Leave);
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Cancelled)), (130, 4));
+}
+
+#[test]
 fn a_second_interrupt_stops_following() {
     let plan = by_tag(4, 4, 0);
     let mut script = Script::of(&plan);
@@ -51,7 +84,8 @@ fn a_second_interrupt_stops_following() {
     assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (130, 4));
     assert!(world.events.last().unwrap().elapsed_ms < 13_000);
     let next = world.report().verdict.unwrap().next_commands;
-    assert!(next.len() == 1 && next[0].contains("command-1"), "{next:?}");
+    assert_eq!(next[0], "fleet watch 20240719-040900-000001");
+    assert!(next.len() == 2 && next[1].contains("command-1"), "{next:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     plan::{InstanceId, Limit, Plan},
     run::{
-        Accepted, Counts, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope,
+        Accepted, Counts, Denial, Effect, Membership, Observed, OnInterrupt, Output, ReadKind, ReadScope,
         Refusal, RefusalKind, Row, Run, Settlement, Status,
     },
 };
@@ -124,7 +124,8 @@ fn observed() -> impl Strategy<Value = Observed> {
         }),
         1 => Just(Observed::Concluded { api_calls: BTreeMap::new(), throttled: 0 }),
         4 => Just(Observed::Tick),
-        1 => Just(Observed::Interrupted),
+        1 => prop::sample::select(vec![OnInterrupt::Cancel, OnInterrupt::Leave])
+            .prop_map(Observed::Interrupted),
     ]
 }
 

@@ -1,11 +1,11 @@
 //! Properties over random worlds: whatever a well-behaved service does.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
 use super::{
-    Event, EventKind, by_ids, by_tag, id,
+    Event, EventKind, Outcome, by_ids, by_tag, id,
     model::Behaviour,
     script::{Answer, Reads, Script},
     seconds, unlisted,
@@ -15,11 +15,14 @@ use crate::plan::{Dispatch, Limit, Plan, Rollout};
 
 /// What holds of the events of any run, in any world.
 pub(super) fn check_events(events: &[Event]) {
-    let mut finished = BTreeSet::new();
+    let mut finished = BTreeMap::new();
+    let (mut is_over, mut is_reopened) = (false, false);
     let mut open = None;
     let mut is_spent = false;
     for (event, seq) in events.iter().zip(1..) {
         assert_eq!(event.seq, seq, "a gap");
+        let is_resumed = matches!(event.data, EventKind::RunResumed { .. });
+        assert!(!is_over || is_resumed, "{event:?} after the end");
         match &event.data {
             EventKind::BudgetSpent { .. } => is_spent = true,
             EventKind::SendIntended { send, instances, .. } => {
@@ -35,15 +38,19 @@ pub(super) fn check_events(events: &[Event]) {
             {
                 open = None;
             }
-            EventKind::InstanceFinished { instance_id, .. } => {
-                assert!(finished.insert(instance_id), "{instance_id} finished twice");
+            EventKind::InstanceFinished { instance_id, outcome, .. } => {
+                let before = finished.insert(instance_id, *outcome);
+                // Only who was unknown when the run ended may turn out to be something else.
+                let is_news = before.is_none_or(|it| is_reopened && it == Outcome::Unknown);
+                assert!(is_news, "{instance_id} finished twice");
+            }
+            EventKind::RunFinished { .. } => is_over = true,
+            EventKind::RunResumed { .. } => {
+                is_reopened |= std::mem::take(&mut is_over);
             }
             _ => {}
         }
     }
-    assert!(
-        events.iter().rev().skip(1).all(|it| !matches!(it.data, EventKind::RunFinished { .. }))
-    );
 }
 
 fn words() -> impl Strategy<Value = (&'static str, &'static str)> {

@@ -5,13 +5,13 @@ use super::{
     dying::LastWords,
     id,
     model::Behaviour,
-    script::{Answer, Script},
+    script::{Answer, Reads, Script},
     seconds,
     world::{World, run},
 };
 use crate::{
     plan::{Plan, Rollout},
-    run::{Effect, Resume},
+    run::{Effect, OnInterrupt, Resume},
 };
 
 /// Runs until the process dies with `at` events written, and lets another one take over a minute
@@ -181,6 +181,89 @@ fn an_interrupt_outlives_the_process() {
             let cancels = world.effects.iter().filter(|it| matches!(it, Effect::Cancel { .. }));
             assert!((1..=2).contains(&cancels.count()));
         }
+    }
+}
+
+#[test]
+fn what_an_interrupt_left_running_is_left_by_the_next_process_too() {
+    let plan = by_ids(&[2, 4], 2, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..6, &Behaviour { takes: seconds(600), ..Behaviour::default() });
+    (script.interrupts, script.on_interrupt) = ([seconds(10)].into(), OnInterrupt::Leave);
+    let whole = run(plan.clone(), script.clone());
+    let is_interrupt = |it: &super::Event| matches!(it.data, EventKind::Interrupted { .. });
+    let at = whole.events.iter().position(is_interrupt).unwrap() + 1;
+    let world = crash(&plan, &script, at, LastWords::Withheld, Resume::Continue).unwrap();
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (130, 2));
+    assert_eq!(world.n(Outcome::NotAttempted), 4);
+    assert!(!world.effects.iter().any(|it| matches!(it, Effect::Cancel { .. })));
+}
+
+/// Runs `script` to an end at which not everything is known, and looks again ten minutes later,
+/// when all is well.
+fn look_again(plan: &Plan, script: &Script) -> World {
+    let mut world = run(plan.clone(), script.clone());
+    assert!(world.n(Outcome::Unknown) > 0 || world.exit_code() == 6);
+    let n_commands = world.commands.len();
+    world.recover();
+    world.is_dead = true;
+    world.resume(seconds(600), Resume::Continue, None);
+    world.finish();
+    assert_eq!(world.commands.len(), n_commands, "nothing is sent");
+    assert_eq!(world.budget_used(), world.report().budget.used);
+    world
+}
+
+#[test]
+fn a_run_that_stopped_following_is_followed_to_its_end_by_another() {
+    let plan = by_ids(&[3, 3], 3, 0);
+    let mut script = Script::of(&plan);
+    let stubborn =
+        Behaviour { takes: seconds(60), ignores_cancel: true, ..Behaviour::default() };
+    script.behave(0..6, &stubborn);
+    script.interrupts = [seconds(10), seconds(12)].into();
+    let world = look_again(&plan, &script);
+    assert_eq!((world.n(Outcome::Succeeded), world.n(Outcome::NotAttempted)), (3, 3));
+    // It was interrupted all the same.
+    assert_eq!((world.exit_code(), world.report().budget.used), (130, 0));
+}
+
+#[test]
+fn a_doubt_that_could_not_be_settled_is_settled_later() {
+    for plan in [by_ids(&[4], 4, 0), by_tag(4, 4, 0)] {
+        let mut script = Script::of(&plan);
+        script.answers = [Answer::DropAfter].into();
+        script.settles = Reads::Failing;
+        let world = look_again(&plan, &script);
+        assert_eq!((world.n(Outcome::Succeeded), world.exit_code()), (4, 0));
+    }
+}
+
+#[test]
+fn a_send_that_nobody_ever_finds_stays_unknown_however_often_it_is_looked_for() {
+    let plan = by_ids(&[4], 4, 0);
+    let mut script = Script::of(&plan);
+    script.answers = [Answer::DropBefore].into();
+    let mut world = look_again(&plan, &script);
+    assert_eq!((world.n(Outcome::Unknown), world.exit_code()), (4, 6));
+    world.is_dead = true;
+    world.resume(seconds(9), Resume::Follow, None);
+    world.finish();
+    assert_eq!((world.n(Outcome::Unknown), world.exit_code()), (4, 6));
+    assert_eq!(world.report().budget.used, 4);
+}
+
+#[test]
+fn a_run_that_lost_track_finds_it_again() {
+    let limit = crate::plan::Limit::Count(3);
+    for plan in [by_tag(5, 5, 0), super::unlisted(limit, limit)] {
+        let mut script = Script::of(&plan);
+        script.tagged = (0..5).map(id).collect();
+        script.behave([1], &Behaviour::fails());
+        script.rows = Reads::Failing;
+        let world = look_again(&plan, &script);
+        assert_eq!((world.n(Outcome::Succeeded), world.n(Outcome::Failed)), (4, 1));
+        assert_eq!((world.exit_code(), world.report().budget.used), (1, 1));
     }
 }
 

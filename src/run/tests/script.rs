@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{model::Behaviour, seconds};
-use crate::plan::{InstanceId, Plan};
+use crate::{
+    plan::{InstanceId, Plan},
+    run::OnInterrupt,
+};
 
 /// How SendCommand is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,7 @@ pub(super) struct Script {
     /// One read in this many is as old as the one before, and one is missing every second row.
     pub stale: Option<u64>,
     pub interrupts: VecDeque<Duration>,
+    pub on_interrupt: OnInterrupt,
     pub members: Option<Vec<InstanceId>>,
     pub seed: u64,
 }
@@ -78,6 +82,7 @@ impl Script {
             closing: Reads::True,
             stale: None,
             interrupts: VecDeque::new(),
+            on_interrupt: OnInterrupt::Cancel,
             members: Some(planned),
             seed: 1,
         }

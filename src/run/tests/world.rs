@@ -81,6 +81,15 @@ impl World {
         world
     }
 
+    /// From now on every read is answered, and nobody interrupts.
+    pub(super) fn recover(&mut self) {
+        let script = &mut self.script;
+        (script.counts, script.rows) = (Reads::True, Reads::True);
+        (script.settles, script.closing) = (Reads::True, Reads::True);
+        (script.rows_fail_from, script.stale) = (None, None);
+        script.interrupts.clear();
+    }
+
     pub(super) fn report(&self) -> Report {
         report(&self.events)
     }
@@ -118,7 +127,7 @@ impl World {
     fn observe(&mut self, interrupt: Option<Duration>) -> Option<Observed> {
         if interrupt.is_some_and(|it| it <= self.now) {
             self.script.interrupts.pop_front();
-            return Some(Observed::Interrupted);
+            return Some(Observed::Interrupted(self.script.on_interrupt));
         }
         let due = self.replies.iter().position(|(at, _)| *at <= self.now);
         if let Some(due) = due {
