@@ -12,8 +12,8 @@ use crate::{
     output::{Ledger, Terminal},
     plan::Plan,
     run::{
-        Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report, Resume, Run,
-        Step,
+        Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report,
+        Resume, Run, Step,
     },
     signal::Interrupts,
 };

@@ -109,7 +109,9 @@ impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
         let is_unlisted = matches!(err, Refusal::NotListable { .. } | Refusal::NotDivisible { .. });
         let exit = match &err {
-            Refusal::Parameter(_) | Refusal::StopBeforeAll => Exit::Usage,
+            Refusal::Parameter(_) | Refusal::StopBeforeAll | Refusal::StopBeyondAll { .. } => {
+                Exit::Usage
+            }
             Refusal::WrongPlatform { .. }
             | Refusal::NotListable { .. }
             | Refusal::NotDivisible { .. } => Exit::Setup,

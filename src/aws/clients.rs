@@ -24,6 +24,10 @@ use crate::plan::{Note, Operator, Redaction};
 /// How long one attempt of one call may take. The SDK has no such limit of its own.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long the first calls may take, with all their attempts: what accepts connections and never
+/// answers is to be told from AWS while the operator still looks.
+const FIRST_CONTACT: Duration = Duration::from_secs(10);
+
 /// How to reach AWS, or something that speaks like it.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
@@ -207,6 +211,8 @@ pub async fn region(access: &Access) -> Result<String, ConnectError> {
 fn sts(config: &SdkConfig, counter: &Counter) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone());
     let config = config.interceptor(Whole).retry_classifier(Whole);
+    let timeout = TimeoutConfig::builder().operation_timeout(FIRST_CONTACT).build();
+    let config = config.timeout_config(timeout);
     aws_sdk_sts::Client::from_conf(config.build())
 }
 

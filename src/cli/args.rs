@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
-    plan::{Agent, Document, Include, InstanceId, Limit, Plan, Rollout, Selector, Tag},
+    plan::{Agent, BadWaves, Document, Include, InstanceId, Limit, Plan, Rollout, Selector, Tag},
     run::Report,
 };
 
@@ -207,18 +207,17 @@ pub(super) struct LimitArgs {
     /// given up when the document's own timeout has passed as well [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_delivery_timeout)]
     pub timeout: Option<u32>,
-    /// When to stop sending and cancel what runs, counted from the start, such as 1h
+    /// When to stop sending and cancel what runs, counted from the start in real time, such as 1h
     #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_deadline)]
     pub deadline: Option<u64>,
     /// Run in waves of these cumulative sizes, such as 1,5%,25%,100%; the last step repeats until
     /// everybody is covered
-    #[arg(long, value_name = "N|P%,…", value_delimiter = ',',
-          value_parser = Limit::parse_concurrency)]
-    pub waves: Vec<Limit>,
+    #[arg(long, value_name = "N|P%,…", value_parser = steps)]
+    pub waves: Option<Steps>,
     /// Finish one availability zone before the next; --waves then holds within each
     #[arg(long)]
     pub by_zone: bool,
-    /// Wait this long between two waves, such as 5m
+    /// Wait this long between two waves, in real time however fast a simulation runs, such as 5m
     #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_deadline)]
     pub pause: Option<u64>,
     /// Send nothing after wave N
@@ -231,6 +230,14 @@ pub(super) struct LimitArgs {
     /// Why this is run; kept in the report
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+}
+
+/// `--waves`.
+#[derive(Debug, Clone)]
+pub(super) struct Steps(Vec<Limit>);
+
+fn steps(text: &str) -> Result<Steps, BadWaves> {
+    Rollout::parse_waves(text).map(Steps)
 }
 
 impl LimitArgs {
@@ -250,7 +257,7 @@ impl LimitArgs {
     /// Returns how the population is cut into waves; `seed` decides who goes first.
     pub(super) fn rollout(&self, seed: u64) -> Rollout {
         Rollout {
-            waves: self.waves.clone(),
+            waves: self.waves.clone().map(|it| it.0).unwrap_or_default(),
             by_zone: self.by_zone,
             pause: self.pause,
             stop_after_wave: self.stop_after_wave,
@@ -262,7 +269,7 @@ impl LimitArgs {
     pub(super) fn of_plan(plan: &Plan) -> Self {
         let rollout = plan.rollout.clone();
         Self {
-            waves: rollout.waves,
+            waves: (!rollout.waves.is_empty()).then_some(Steps(rollout.waves)),
             by_zone: rollout.by_zone,
             pause: rollout.pause,
             stop_after_wave: rollout.stop_after_wave,

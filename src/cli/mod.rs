@@ -65,10 +65,16 @@ enum Command {
 /// help or a complaint, has been said.
 pub fn parse() -> Result<Cli, Exit> {
     Cli::try_parse().map_err(|err| {
-        // Nobody is left to tell if even this cannot be written.
-        err.print().ok();
+        let printed = err.print();
         if err.exit_code() == 0 {
-            return Exit::Success;
+            return match printed {
+                Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => {
+                    let text = format!("could not write to standard output: {err}");
+                    Terminal::new(Format::Human, false).warning(&text);
+                    Exit::Setup
+                }
+                Ok(()) | Err(_) => Exit::Success,
+            };
         }
         Terminal::new(Format::Human, false).hint("nothing was sent");
         Exit::Usage
@@ -91,6 +97,11 @@ pub async fn run(cli: Cli) -> Exit {
         Ok(mut interrupts) => dispatch(&cli, &mut terminal, &mut interrupts).await,
         Err(err) => Err(Error::new(Exit::Setup, "could not listen for signals").because(&err)),
     };
+    let result = result.map(|exit| match exit {
+        // Its result is all that such a command is for. A run's is in its ledger as well.
+        Exit::Success if terminal.has_failed() => Exit::Setup,
+        exit => exit,
+    });
     result.unwrap_or_else(|err| {
         let Error { exit, message, causes, mut hints } = err;
         // Every error stops fleet before its first send; afterwards there is only the report.

@@ -3,7 +3,10 @@
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{args::OutputArgs, context::history};
+use super::{
+    args::OutputArgs,
+    context::{Context, history},
+};
 use crate::{error::Error, exit::Exit, output::Terminal};
 
 /// List the runs of this machine, the newest first
@@ -52,7 +55,8 @@ pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Err
         terminal.runs(&entries);
         return Ok(Exit::Success);
     };
-    let before = Timestamp::now().saturating_sub(*older_than).unwrap_or(Timestamp::MIN);
+    let now = Context::from_env()?.now;
+    let before = now.saturating_sub(*older_than).unwrap_or(Timestamp::MIN);
     // A run without an end may still have commands out there: its ledger is what finds them.
     entries.retain(|it| it.exit_code.is_some() && it.started < before);
     for entry in &entries {

@@ -115,8 +115,9 @@ async fn follow(
 
 /// Returns whether the last that is told of the run is its end.
 fn has_finished(events: &[Event]) -> bool {
-    let is_turn =
-        |it: &&Event| matches!(it.data, EventKind::RunFinished { .. } | EventKind::RunResumed { .. });
+    let is_turn = |it: &&Event| {
+        matches!(it.data, EventKind::RunFinished { .. } | EventKind::RunResumed { .. })
+    };
     let last = events.iter().rfind(is_turn);
     last.is_some_and(|it| matches!(it.data, EventKind::RunFinished { .. }))
 }

@@ -58,6 +58,8 @@ pub struct Terminal {
     width: Width,
     mode: Mode,
     is_interactive: bool,
+    /// Something that was asked for could not be written to stdout.
+    has_failed: bool,
     progress: Option<Progress>,
     bar: Option<Bar>,
 }
@@ -87,6 +89,7 @@ impl Terminal {
             width: Width::OfTerminal,
             mode,
             is_interactive: is_terminal && io::stdin().is_terminal(),
+            has_failed: false,
             progress: None,
             bar: None,
         }
@@ -109,6 +112,7 @@ impl Terminal {
             width: Width::Fixed(width),
             mode,
             is_interactive: false,
+            has_failed: false,
             progress: None,
             bar: None,
         }
@@ -153,6 +157,12 @@ impl Terminal {
     /// Returns whether there is anybody to ask.
     pub fn is_interactive(&self) -> bool {
         self.is_interactive
+    }
+
+    /// Returns whether stdout could not take what it was given. A reader that has gone away is no
+    /// failure.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Lists earlier runs.
@@ -306,7 +316,8 @@ impl Terminal {
 
     fn print(&mut self, text: &str) {
         if let Err(err) = self.out.write(text) {
-            self.warning(&format!("could not write to stdout: {err}"));
+            self.has_failed = true;
+            self.warning(&format!("could not write to standard output: {err}"));
         }
     }
 }
@@ -422,7 +433,10 @@ mod tests {
             assert_eq!(err.text(), expected);
         };
         check(io::ErrorKind::BrokenPipe, "");
-        check(io::ErrorKind::StorageFull, "warning: could not write to stdout: no storage space\n");
+        check(
+            io::ErrorKind::StorageFull,
+            "warning: could not write to standard output: no storage space\n",
+        );
     }
 
     #[test]

@@ -64,6 +64,12 @@ pub enum Refusal {
     NotDivisible { selector: String },
     #[error("stopping after wave 0 would send nothing: waves are counted from 1")]
     StopBeforeAll,
+    #[error("there is no wave {after} to stop after: the plan has {}", waves_of(*.n_waves))]
+    StopBeyondAll { after: u32, n_waves: usize },
+}
+
+fn waves_of(n: usize) -> String {
+    if n == 1 { "1 wave".to_owned() } else { format!("{n} waves") }
 }
 
 fn listed(platforms: &[Platform]) -> String {
@@ -97,6 +103,9 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         return Err(Refusal::NotDivisible { selector: draft.selector.to_string() });
     }
     let waves = draft.rollout.cut(&population.planned);
+    if let Some(after) = draft.rollout.stop_after_wave.filter(|it| *it as usize > waves.len()) {
+        return Err(Refusal::StopBeyondAll { after, n_waves: waves.len() });
+    }
     let dispatch = dispatch(&draft, &population, &waves);
     let planned = population.is_listed.then_some(population.planned.len());
     let planned = planned.map(|it| u32::try_from(it).unwrap_or(u32::MAX));

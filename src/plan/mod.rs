@@ -34,7 +34,7 @@ pub use self::{
         Statement, fit, grant, is_account, is_reserved_name,
     },
     redaction::{REDACTED, Redaction},
-    rollout::Rollout,
+    rollout::{BadWaves, Rollout},
     selector::{NotATag, Selector, Tag},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
     wave::Wave,

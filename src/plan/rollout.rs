@@ -29,10 +29,36 @@ pub struct Rollout {
     pub seed: u64,
 }
 
+/// Sizes that are not steps of a rollout.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadWaves {
+    #[error(transparent)]
+    Size(#[from] BadLimit),
+    #[error(
+        "{next} follows {one}: sizes are cumulative, so each is larger than the one before, and \
+         the last repeats by itself"
+    )]
+    NotGrowing { one: Limit, next: Limit },
+}
+
 impl Rollout {
-    /// Parses `--waves`: sizes with commas between them, each a number or a share.
-    pub fn parse_waves(text: &str) -> Result<Vec<Limit>, BadLimit> {
-        text.split(',').map(|it| Limit::parse_concurrency(it.trim())).collect()
+    /// Parses `--waves`: sizes with commas between them, each a number or a share, and each larger
+    /// than the one before where the two can be compared.
+    pub fn parse_waves(text: &str) -> Result<Vec<Limit>, BadWaves> {
+        let parse = |it: &str| Limit::parse_concurrency(it.trim());
+        let steps = text.split(',').map(parse).collect::<Result<Vec<_>, _>>()?;
+        for pair in steps.windows(2) {
+            // Which of a number and a share is the larger depends on the group.
+            let is_growing = match (pair[0], pair[1]) {
+                (Limit::Count(one), Limit::Count(next)) => one < next,
+                (Limit::Percent(one), Limit::Percent(next)) => one < next,
+                (Limit::Count(_), Limit::Percent(_)) | (Limit::Percent(_), Limit::Count(_)) => true,
+            };
+            if !is_growing {
+                return Err(BadWaves::NotGrowing { one: pair[0], next: pair[1] });
+            }
+        }
+        Ok(steps)
     }
 
     /// Returns whether it asks for waves, which only a population that is listed can be cut into.

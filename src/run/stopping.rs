@@ -11,12 +11,7 @@ use super::{
 use crate::plan::Note;
 
 impl Run {
-    pub(super) fn interrupted(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        running: OnInterrupt,
-    ) {
+    pub(super) fn interrupted(&mut self, step: &mut Step, elapsed: Duration, running: OnInterrupt) {
         if self.phase == Phase::Finished {
             return;
         }

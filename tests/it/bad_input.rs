@@ -106,6 +106,22 @@ fn limits_that_are_none() {
     for (flag, value) in [("--timeout", "29s"), ("--timeout", "soon"), ("--deadline", "0s")] {
         check(flag, value);
     }
+    for value in ["3,1", "1,2,2", "50%,10%", "1,,2", "0,3"] {
+        check("--waves", value);
+    }
+    check("--stop-after-wave", "0");
+    check("--on-interrupt", "run away");
+}
+
+#[test]
+fn a_wave_to_stop_after_that_there_is_not() {
+    let sim = mixed();
+    let env = FleetEnv::of(&sim);
+    for (waves, stop, names) in [("1,3", "3", "2 waves"), ("100%", "2", "1 wave")] {
+        let args = ["run", "--yes", "--asg", "web", "--waves", waves, "--stop-after-wave", stop];
+        let names = [&format!("no wave {stop}")[..], names];
+        check(&sim, &env, &[&args[..], &["--", "true"]].concat(), 2, &names);
+    }
 }
 
 #[test]
@@ -247,6 +263,45 @@ fn an_endpoint_that_nobody_answers_at() {
         let args = [&args[..], &role, &what].concat();
         check(&sim, &env, &args, 3, &["http://127.0.0.1:9", "role/fleet", "endpoint"]);
     }
+}
+
+#[test]
+fn an_endpoint_that_accepts_and_never_answers_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let env = FleetEnv::of(&mixed());
+    let args = ["run", "--yes", "--asg", "web", "--endpoint-url", &endpoint, "--", "true"];
+    // Within the deadline that a test has for any process.
+    let output = env.run(&args).exits(3);
+    drop(output.complains(&[&endpoint, "nothing was sent"]));
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let env = FleetEnv::new();
+    let sim = format!("--sim={}", repository("tests/worlds/three_healthy.toml").display());
+    let full = |args: &[&str]| {
+        let out = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        env.command(args).stdout(out).output().unwrap()
+    };
+    for args in [
+        &["plan", &sim, "--asg", "web", "--", "true"][..],
+        &["targets", &sim, "--asg", "web"],
+        &["runs"],
+        &["completions", "bash"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let output = full(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {stderr}");
+        assert!(stderr.contains("could not write to standard output"), "{args:?}: {stderr}");
+    }
+    // What became of a run does not depend on who could be told; its report is in the ledger.
+    let output = full(&["run", &sim, "--asg", "web", "--", "true"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("could not write to standard output"), "{stderr}");
+    assert_eq!(env.record().complete()["totals"]["succeeded"], 3);
 }
 
 #[test]

@@ -21,6 +21,10 @@ fn the_runs_of_this_machine_are_listed_and_pruned() {
     assert!(!list(&["--asg", "batch"]).contains(ids[0]));
     drop(env.run(&["runs", "prune", "--older-than", "soon"]).exits(2));
     assert_eq!(env.runs().len(), 2);
-    drop(env.run(&["runs", "prune", "--older-than", "720h"]).exits(0));
-    assert_eq!(env.runs().len(), 0);
+    let prune = ["runs", "prune", "--older-than", "720h"];
+    drop(env.run(&prune).exits(0));
+    assert_eq!(env.runs().len(), 2, "no run is older than that at the time that is pinned");
+    let later = env.set("FLEET_NOW", "2024-09-01T00:00:00Z");
+    drop(later.run(&prune).exits(0));
+    assert_eq!(later.runs().len(), 0);
 }

@@ -52,6 +52,33 @@ fn with_continue_the_rest_is_sent_as_well_and_nothing_runs_twice() {
 }
 
 #[test]
+fn a_lost_answer_that_could_not_be_settled_is_settled_later() {
+    let faults = [
+        "SendCommand\"\ncalls = [1]\nkind = \"drop-after-accept",
+        "ListCommands\"\nrate = 1.0\nkind = \"error-500",
+    ];
+    let faults = faults.map(|it| format!("[[fault]]\noperation = \"{it}\"\n")).concat();
+    let world = fs::read_to_string(repository("tests/worlds/three_healthy.toml")).unwrap();
+    let sim = SimProcess::start(&(world + &faults), &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let output = env.run(&["run", "--asg", "web", "--yes", "--", "true"]).exits(6);
+    let run = env.record().report["run"]["id"].as_str().unwrap().to_owned();
+    drop(output.prints(&[&format!("fleet watch {run}")]));
+    // As long as nothing more can be told, it stays so.
+    drop(env.run(&["watch", &run]).exits(6));
+    sim.heal();
+    drop(env.run(&["watch", &run]).exits(0));
+    let record = env.record();
+    assert_eq!(record.replayed().complete()["totals"]["succeeded"], 3);
+    assert_eq!(record.report["budget"]["used"], 0);
+    assert_eq!((sim.stats().commands(), sim.stats().executions()), (1, vec![1, 1, 1]));
+    // Now that all is known, nobody is asked any more.
+    let n_calls = sim.stats().calls("ListCommands");
+    drop(env.run(&["watch", &run]).exits(0));
+    assert_eq!(sim.stats().calls("ListCommands"), n_calls);
+}
+
+#[test]
 fn what_the_process_before_printed_is_not_printed_again() {
     let (_sim, env) = slow();
     leave(&env, &SHELL);

@@ -66,22 +66,6 @@ fn a_group_that_cannot_be_read_is_3_and_is_not_taken_for_an_empty_one() {
 }
 
 #[test]
-fn an_interrupt_while_a_send_is_under_way_waits_for_its_answer() {
-    let world = healthy() + &fault("SendCommand", "calls = [1]", "delay") + "delay = \"50s\"\n";
-    let sim = SimProcess::start(&world, &[]);
-    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
-    let run = env.spawn(&["run", "--asg", "web", "--yes", "--", "true"]);
-    sim.wait_for_call("SendCommand");
-    run.interrupt();
-    drop(run.finish().exits(130));
-    // It was accepted after all, and is cancelled.
-    let stats = sim.stats();
-    assert_eq!((stats.commands(), stats.calls("CancelCommand")), (1, 1));
-    let record = env.record();
-    assert_eq!(record.complete()["waves"][0]["command_ids"].as_array().unwrap().len(), 1);
-}
-
-#[test]
 fn a_run_that_was_killed_can_be_told_from_its_ledger() {
     let world = fs::read_to_string(repository("tests/worlds/never_ends.toml")).unwrap();
     let sim = SimProcess::start(&world, &[]);

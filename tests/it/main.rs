@@ -18,6 +18,9 @@ mod cli_run;
 /// `fleet.toml`: roles, limits, ceilings.
 mod config;
 
+/// SIGINT and SIGTERM in every phase of a run.
+mod interrupts;
+
 /// What goes wrong on the wire.
 mod faults;
 

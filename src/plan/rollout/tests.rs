@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::plan::{
-    Dispatch, Draft, InstanceId, Plan, Refusal, build,
+    BadWaves, Dispatch, Draft, InstanceId, Plan, Refusal, build,
     build::tests::{draft, target},
 };
 
@@ -40,7 +40,7 @@ fn sizes_are_cumulative_and_the_last_step_repeats() {
     check_sizes("10%", 20, &[2; 10]);
     check_sizes("10%", 7, &[1; 7]);
     check_sizes("1,10%", 40, &[1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]);
-    check_sizes("5,2", 8, &[5, 1, 1, 1]);
+    check_sizes("5,25%", 8, &[5, 1, 1, 1]);
     check_sizes("50,100", 30, &[30]);
 }
 
@@ -48,7 +48,11 @@ fn sizes_are_cumulative_and_the_last_step_repeats() {
 fn waves_are_parsed_or_refused_by_name() {
     assert_eq!(Rollout::parse_waves("1, 5%").unwrap(), [Limit::Count(1), Limit::Percent(5)]);
     for text in ["", "1,,2", "0", "0%", "101%", "1,x"] {
-        assert!(Rollout::parse_waves(text).is_err(), "{text}");
+        assert!(matches!(Rollout::parse_waves(text), Err(BadWaves::Size(_))), "{text}");
+    }
+    for text in ["3,1", "1,5,5", "1,50%,25%", "100%,100%"] {
+        let refusal = Rollout::parse_waves(text).unwrap_err();
+        assert!(matches!(refusal, BadWaves::NotGrowing { .. }), "{text}: {refusal}");
     }
 }
 
@@ -114,6 +118,15 @@ fn what_cannot_be_listed_cannot_be_cut() {
     let rollout = Rollout { stop_after_wave: Some(0), ..Rollout::default() };
     let refusal = build(Draft { rollout, ..draft(vec![target(0)]) }).unwrap_err();
     assert!(matches!(refusal, Refusal::StopBeforeAll));
+    let stop = |after, steps: &str| {
+        let waves = Rollout::parse_waves(steps).unwrap();
+        let rollout = Rollout { stop_after_wave: Some(after), waves, ..Rollout::default() };
+        build(Draft { rollout, ..draft((0..4).map(target).collect()) })
+    };
+    assert_eq!(stop(2, "1,4").unwrap().waves.len(), 2);
+    let refusal = stop(3, "1,4").unwrap_err();
+    assert!(matches!(refusal, Refusal::StopBeyondAll { after: 3, n_waves: 2 }));
+    assert!(matches!(stop(2, "100%"), Err(Refusal::StopBeyondAll { n_waves: 1, .. })));
 }
 
 #[test]

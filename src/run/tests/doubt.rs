@@ -9,8 +9,8 @@ use super::{
 use crate::{
     plan::Limit,
     run::{
-        Accepted, Counts, Denial, Effect, Observed, OnInterrupt, ReadKind, ReadScope, Refusal, RefusalKind, Row,
-        Run, Settlement, Status,
+        Accepted, Counts, Denial, Effect, Observed, OnInterrupt, ReadKind, ReadScope, Refusal,
+        RefusalKind, Row, Run, Settlement, Status,
     },
 };
 

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     plan::{InstanceId, Limit, Plan},
     run::{
-        Accepted, Counts, Denial, Effect, Membership, Observed, OnInterrupt, Output, ReadKind, ReadScope,
-        Refusal, RefusalKind, Row, Run, Settlement, Status,
+        Accepted, Counts, Denial, Effect, Membership, Observed, OnInterrupt, Output, ReadKind,
+        ReadScope, Refusal, RefusalKind, Row, Run, Settlement, Status,
     },
 };
 

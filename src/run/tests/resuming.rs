@@ -218,8 +218,7 @@ fn look_again(plan: &Plan, script: &Script) -> World {
 fn a_run_that_stopped_following_is_followed_to_its_end_by_another() {
     let plan = by_ids(&[3, 3], 3, 0);
     let mut script = Script::of(&plan);
-    let stubborn =
-        Behaviour { takes: seconds(60), ignores_cancel: true, ..Behaviour::default() };
+    let stubborn = Behaviour { takes: seconds(60), ignores_cancel: true, ..Behaviour::default() };
     script.behave(0..6, &stubborn);
     script.interrupts = [seconds(10), seconds(12)].into();
     let world = look_again(&plan, &script);

@@ -76,6 +76,10 @@ impl Running {
         self.signal(Signal::INT);
     }
 
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -67,16 +67,25 @@ impl SimProcess {
         self.process.kill();
     }
 
+    /// Takes back every fault of its world.
+    pub(crate) fn heal(&self) {
+        self.ask("DELETE", "/_fleet/faults");
+    }
+
     /// Returns what reached it so far.
     pub(crate) fn stats(&self) -> Stats {
+        Stats(serde_json::from_str(&self.ask("GET", "/_fleet/stats")).unwrap())
+    }
+
+    fn ask(&self, method: &str, path: &str) -> String {
         let address = self.endpoint().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        let request = format!("GET /_fleet/stats HTTP/1.1\r\nHost: {address}\r\nConnection: close");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close");
         stream.write_all(format!("{request}\r\n\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        Stats(serde_json::from_str(body).unwrap())
+        body.to_owned()
     }
 
     /// Makes a call of the query protocol, as an administrator of a world without users.
