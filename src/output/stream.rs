@@ -11,11 +11,17 @@ const USUAL_WIDTH: usize = 80;
 /// A writer that is written to until it fails.
 pub(super) struct Stream {
     to: Option<Box<dyn Write>>,
+    has_failed: bool,
 }
 
 impl Stream {
     pub(super) fn new(to: Box<dyn Write>) -> Self {
-        Self { to: Some(to) }
+        Self { to: Some(to), has_failed: false }
+    }
+
+    /// Returns whether something could not be written, though somebody was there to read it.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Writes and flushes. The first failure ends all writing; that nobody reads any more is none.
@@ -26,7 +32,10 @@ impl Stream {
             self.to = None;
         }
         match res {
-            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
+            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => {
+                self.has_failed = true;
+                Err(err)
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }
