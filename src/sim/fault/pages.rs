@@ -7,10 +7,11 @@ use serde_json::Value;
 use crate::sim::{iam::Protocol, wire::protocol::Asked};
 
 /// The operations with pages, and what the list in their answer is called.
-const LISTS: [(&str, &str); 10] = [
+const LISTS: [(&str, &str); 11] = [
     ("ListCommands", "Commands"),
     ("ListCommandInvocations", "CommandInvocations"),
     ("DescribeInstanceInformation", "InstanceInformationList"),
+    ("DescribeInstanceProperties", "InstanceProperties"),
     ("ListDocuments", "DocumentIdentifiers"),
     ("ListDocumentVersions", "DocumentVersions"),
     ("DescribeAutoScalingGroups", "AutoScalingGroups"),

@@ -24,6 +24,7 @@ mod outputs;
 mod pace;
 mod page;
 mod parameters;
+mod properties;
 mod send;
 mod shapes;
 mod shell;
@@ -80,6 +81,7 @@ pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
         "ListCommandInvocations" => list::list_command_invocations(call, body),
         "GetCommandInvocation" => get::get_command_invocation(call, body),
         "DescribeInstanceInformation" => nodes::describe_instance_information(call, body),
+        "DescribeInstanceProperties" => properties::describe_instance_properties(call, body),
         "DescribeDocument" => document_api::describe_document(call, body),
         "GetDocument" => document_api::get_document(call, body),
         "ListDocuments" => document_api::list_documents(call, body),

@@ -169,7 +169,7 @@ fn ping_word(instance: &Instance) -> &'static str {
     }
 }
 
-fn information(instance: &Instance, now: Timestamp) -> Value {
+pub(super) fn information(instance: &Instance, now: Timestamp) -> Value {
     let last_ping = match ping_word(instance) {
         "Online" => now,
         _ => now.saturating_sub(CONNECTION_LOST_AFTER).unwrap_or(now), // it was lost before the start

@@ -154,6 +154,19 @@ pub(super) const GET_COMMAND_INVOCATION: &[Member] = &[
 
 const FILTER_VALUES: Shape = List { min: 1, max: 100, item: &Str(Text { min: 1, ..ANY }) };
 
+pub(super) const DESCRIBE_INSTANCE_PROPERTIES: &[Member] = &[
+    Optional(
+        "InstancePropertyFilterList",
+        List { min: 1, max: 40, item: &Structure(&[Required("key", Str(ANY))]) },
+    ),
+    Optional(
+        "FiltersWithOperator",
+        List { min: 1, max: 40, item: &Structure(&[Required("Key", Str(ANY))]) },
+    ),
+    Optional("MaxResults", Integer { min: 5, max: 1000 }),
+    Optional("NextToken", Str(ANY)),
+];
+
 pub(super) const DESCRIBE_INSTANCE_INFORMATION: &[Member] = &[
     Optional(
         "InstanceInformationFilterList",

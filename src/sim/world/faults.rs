@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 29] = [
+const OPERATIONS: [&str; 30] = [
     "AssumeRole",
     "CancelCommand",
     "CreateDocument",
@@ -19,6 +19,7 @@ const OPERATIONS: [&str; 29] = [
     "DescribeDocument",
     "DescribeDocumentPermission",
     "DescribeInstanceInformation",
+    "DescribeInstanceProperties",
     "DescribeInstanceStatus",
     "DescribeInstances",
     "DescribeScalingActivities",

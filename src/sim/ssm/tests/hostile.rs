@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::{World, WorldSpec, id, simulated};
 
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 15] = [
     "SendCommand",
     "CancelCommand",
     "ListCommands",
     "ListCommandInvocations",
     "GetCommandInvocation",
     "DescribeInstanceInformation",
+    "DescribeInstanceProperties",
     "DescribeDocument",
     "GetDocument",
     "ListDocuments",

@@ -1,4 +1,4 @@
-//! DescribeInstanceInformation.
+//! DescribeInstanceInformation and DescribeInstanceProperties.
 
 use serde_json::{Value, json};
 
@@ -72,5 +72,24 @@ fn bad_filters_are_refused() {
         check(json!({ "Filters": [platform] }), "InvalidInstanceInformationFilterValue").await;
         check(json!({ "MaxResults": 4 }), "ValidationException").await;
         check(json!({ "NextToken": "zz" }), "InvalidNextToken").await;
+    });
+}
+
+#[test]
+fn properties_are_those_of_the_managed_nodes_in_wide_pages_and_are_not_filtered() {
+    simulated(world(), async |world: World| {
+        let page = async |body: Value| world.ok("DescribeInstanceProperties", body).await;
+        let all = page(json!({ "MaxResults": 1000 })).await;
+        let rows = all["InstanceProperties"].as_array().unwrap();
+        assert_eq!((rows.len(), &rows[12]["PingStatus"]), (14, &"ConnectionLost".into()));
+        assert_eq!(rows[13]["PlatformType"], "Windows");
+        assert!(all["NextToken"].is_null());
+        let first = page(json!({ "MaxResults": 5 })).await;
+        let second = page(json!({ "MaxResults": 5, "NextToken": first["NextToken"] })).await;
+        assert_eq!(second["InstanceProperties"][0]["InstanceId"], id(5));
+        let filters = json!([{ "Key": "PingStatus", "Values": ["Online"] }]);
+        for body in [json!({ "MaxResults": 1001 }), json!({ "FiltersWithOperator": filters })] {
+            assert!(world.call("DescribeInstanceProperties", body).await.is_err());
+        }
     });
 }

@@ -104,6 +104,7 @@ fn every_other_operation_asks_for_its_own_permission() {
             ("CancelCommand", json!({ "CommandId": command })),
             ("GetCommandInvocation", json!({ "CommandId": command, "InstanceId": id(0) })),
             ("DescribeInstanceInformation", json!({})),
+            ("DescribeInstanceProperties", json!({})),
             ("DescribeDocument", json!({ "Name": "AWS-RunShellScript" })),
             ("GetDocument", json!({ "Name": "AWS-RunShellScript" })),
             ("CreateDocument", json!({ "Name": "Own", "Content": "{}" })),
