@@ -106,7 +106,7 @@ pub async fn drive(
         let calls = aws.calls.tally();
         let observed = Observed::Concluded {
             api_calls: calls.by_operation.clone(),
-            throttled: calls.throttled,
+            throttled: calls.throttled.clone(),
         };
         step = run.apply(clock.elapsed(), observed);
     }
@@ -166,7 +166,7 @@ fn perform<'a>(
         Effect::ReadOutput { command_id, instance_id, plugins } => {
             Box::pin(async move { aws.read_output(&command_id, instance_id, &plugins).await })
         }
-        Effect::ReadMembership => Box::pin(aws.read_membership(groups)),
+        Effect::ReadMembership => Box::pin(aws.read_membership(plan, groups)),
         Effect::Conclude => return None,
     })
 }

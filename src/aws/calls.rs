@@ -9,9 +9,11 @@ use aws_smithy_runtime_api::{
             Intercept,
             context::{
                 AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+                InterceptorContext,
             },
         },
-        orchestrator::Metadata,
+        orchestrator::{HttpResponse, Metadata},
+        retries::classifiers::{ClassifyRetry, RetryAction},
         runtime_components::RuntimeComponents,
     },
 };
@@ -29,13 +31,14 @@ pub struct CallLog {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     pub by_operation: BTreeMap<String, u64>,
-    pub throttled: u64,
+    /// By operation, too.
+    pub throttled: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
 enum Entry {
     Attempt(String),
-    Throttled,
+    Throttled(String),
 }
 
 /// Sees every attempt of every client.
@@ -57,7 +60,9 @@ impl CallLog {
         for (operation, n) in by_operation {
             *self.tally.by_operation.entry(operation).or_default() += n;
         }
-        self.tally.throttled += throttled;
+        for (operation, n) in throttled {
+            *self.tally.throttled.entry(operation).or_default() += n;
+        }
     }
 
     /// Returns the sums so far.
@@ -67,7 +72,9 @@ impl CallLog {
                 Entry::Attempt(operation) => {
                     *self.tally.by_operation.entry(operation).or_default() += 1;
                 }
-                Entry::Throttled => self.tally.throttled += 1,
+                Entry::Throttled(operation) => {
+                    *self.tally.throttled.entry(operation).or_default() += 1;
+                }
             }
         }
         &self.tally
@@ -92,8 +99,7 @@ impl Intercept for Counter {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let operation = cfg.load::<Metadata>().map_or("unknown", |it| it.name());
-        self.count(Entry::Attempt(operation.to_owned()));
+        self.count(Entry::Attempt(operation(cfg)));
         Ok(())
     }
 
@@ -102,18 +108,43 @@ impl Intercept for Counter {
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        _cfg: &mut ConfigBag,
+        cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let response = context.response();
-        if response.status().is_client_error() || response.status().is_server_error() {
-            let named = response.headers().get("x-amzn-errortype").unwrap_or_default();
-            let body = response.body().bytes().unwrap_or_default();
-            let is_throttle = named.contains("Throttl")
-                || String::from_utf8_lossy(&body[..body.len().min(512)]).contains("Throttl");
-            if is_throttle {
-                self.count(Entry::Throttled);
-            }
+        if is_throttle(context.response()) {
+            self.count(Entry::Throttled(operation(cfg)));
         }
         Ok(())
+    }
+}
+
+fn operation(cfg: &ConfigBag) -> String {
+    cfg.load::<Metadata>().map_or("unknown", |it| it.name()).to_owned()
+}
+
+fn is_throttle(response: &HttpResponse) -> bool {
+    if !(response.status().is_client_error() || response.status().is_server_error()) {
+        return false;
+    }
+    let named = response.headers().get("x-amzn-errortype").unwrap_or_default();
+    let body = response.body().bytes().unwrap_or_default();
+    named.contains("Throttl")
+        || String::from_utf8_lossy(&body[..body.len().min(512)]).contains("Throttl")
+}
+
+/// Keeps the SDK from trying again what was throttled: whoever asked knows how fast all calls of
+/// the connection may be, and has more patience than three attempts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NotThrottles;
+
+impl ClassifyRetry for NotThrottles {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response() {
+            Some(response) if is_throttle(response) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "fleet-not-throttles"
     }
 }

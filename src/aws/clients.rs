@@ -1,10 +1,11 @@
 //! The clients: one set for a run, built from the standard chain and what the user overrode.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{
-    BehaviorVersion, ConfigLoader, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
-    provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, identity::IdentityCache,
+    profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 use aws_credential_types::{
     Credentials,
@@ -14,8 +15,9 @@ use aws_types::app_name::AppName;
 use jiff::Timestamp;
 
 use super::{
-    calls::{CallLog, Counter},
+    calls::{CallLog, Counter, NotThrottles},
     error::{AwsError, explain},
+    pacing::{Pacing, Tempo},
     scope::{Assumed, AssumedProvider, Role, no_credentials},
     whole::Whole,
 };
@@ -39,8 +41,7 @@ pub struct Access {
     pub fixed: Option<Fixed>,
     /// What is taken out of whatever the service says.
     pub redaction: Redaction,
-    /// The first pause before an SDK retry, when it is not the SDK's own second.
-    pub retry_pause: Option<Duration>,
+    pub tempo: Tempo,
 }
 
 /// Credentials that are known already.
@@ -79,6 +80,8 @@ pub struct Aws {
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) autoscaling: aws_sdk_autoscaling::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) pacing: Pacing,
+    pub(super) session: Option<Arc<Assumed>>,
     pub region: String,
     pub account: Option<String>,
     pub operator: Operator,
@@ -120,7 +123,7 @@ impl Aws {
             None => ConnectError::NoCredentials(no_credentials(&err)),
         })?;
         let (calls, counter) = CallLog::new();
-        let (mut notes, mut session_ends) = (Vec::new(), None);
+        let (mut notes, mut session_ends, mut session) = (Vec::new(), None, None);
         let config = match &access.role {
             None => base,
             Some(role) => {
@@ -133,8 +136,11 @@ impl Aws {
                 let is_renewable = role.mfa.is_none();
                 let assumed = Assumed::assume(sts, role).await.map_err(refused)?;
                 session_ends = assumed.expires().filter(|_| !is_renewable);
+                session = Some(Arc::clone(&assumed));
                 let provider = SharedCredentialsProvider::new(AssumedProvider(assumed));
-                base.into_builder().credentials_provider(provider).build()
+                // The SDK would hold on to a session that the service has ended.
+                let cache = IdentityCache::no_cache();
+                base.into_builder().credentials_provider(provider).identity_cache(cache).build()
             }
         };
         let sts = sts(&config, &counter);
@@ -146,11 +152,15 @@ impl Aws {
         };
         let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);
+        let ssm = ssm.retry_classifier(NotThrottles);
         let autoscaling = autoscaling.interceptor(Whole).retry_classifier(Whole);
+        let autoscaling = autoscaling.retry_classifier(NotThrottles);
         Ok(Self {
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
             sts,
+            pacing: Pacing::new(access.tempo),
+            session,
             region,
             account: identity.account,
             operator,
@@ -220,7 +230,8 @@ fn loader(access: &Access) -> ConfigLoader {
     let app = AppName::new(concat!("fleet-", env!("CARGO_PKG_VERSION")));
     // Standard, not adaptive: two throttles cost a poller 26.5 s under adaptive retry (measured).
     let mut retry = RetryConfig::standard();
-    if let Some(pause) = access.retry_pause {
+    if access.tempo.factor < 1.0 {
+        let pause = Duration::from_secs(1).mul_f64(access.tempo.factor);
         retry = retry.with_initial_backoff(pause).with_max_backoff(pause * 20);
     }
     let timeout = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();

@@ -1,10 +1,16 @@
 //! SendCommand and what follows it: each function makes the calls of one effect and says what it
 //! saw. A failure to read is an observation too.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_ssm::{
     config::{Builder, retry::RetryConfig},
+    operation::{
+        list_command_invocations::ListCommandInvocationsOutput, list_commands::ListCommandsOutput,
+    },
     types::{
         Command, CommandFilter, CommandFilterKey, CommandInvocation, CommandStatus,
         DocumentHashType, Target,
@@ -26,7 +32,7 @@ use crate::{
 };
 
 /// The clocks of the service and of this machine may differ by this much.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// What GetCommandInvocation returns at the most (botocore model).
 const LONGEST_STDOUT: usize = 24_000;
@@ -36,7 +42,8 @@ impl Aws {
     /// Sends one command, once.
     ///
     /// SendCommand has no idempotency token, and the SDK repeats it after a lost answer: retries
-    /// are off for this call alone, and what has no clear answer is reported as doubted.
+    /// are off for this call alone, and what has no clear answer is reported as doubted. Only when
+    /// the service refuses it because the session has ended is it made again, in a new session.
     pub async fn send(&self, plan: &Plan, send: u32, request: SendRequest) -> Observed {
         let document = &plan.document;
         let parameters = document.parameters.0.iter();
@@ -63,9 +70,19 @@ impl Aws {
                 call.set_instance_ids(Some(ids.iter().map(ToString::to_string).collect()))
             }
         };
-        let once = Builder::new().retry_config(RetryConfig::disabled());
-        let answer = call.customize().config_override(once).send().await;
-        match answer.map_err(|err| explain("SendCommand", &err)) {
+        let try_once = || {
+            let once = Builder::new().retry_config(RetryConfig::disabled());
+            call.clone().customize().config_override(once).send()
+        };
+        let mut answer = try_once().await.map_err(|err| explain("SendCommand", &err));
+        // That the session had ended proves that nothing was accepted.
+        if let Err(err) = &answer
+            && err.kind == ErrorKind::BadCredentials
+            && self.renew()
+        {
+            answer = try_once().await.map_err(|err| explain("SendCommand", &err));
+        }
+        match answer {
             Ok(answer) => match answer.command.as_ref().and_then(accepted) {
                 Some(accepted) => Observed::Accepted { send, accepted },
                 None => Observed::Doubted { send, reason: "the answer names no command".into() },
@@ -112,8 +129,9 @@ impl Aws {
     }
 
     async fn command(&self, id: &str) -> Result<Vec<Command>, AwsError> {
-        let answer = self.ssm.list_commands().command_id(id).send().await;
-        Ok(answer.map_err(|err| explain("ListCommands", &err))?.commands.unwrap_or_default())
+        let request = self.ssm.list_commands().command_id(id);
+        let answer = self.ask("ListCommands", || request.clone().send()).await?;
+        Ok(answer.commands.unwrap_or_default())
     }
 
     async fn commands_since(&self, start: Timestamp) -> Result<Vec<Command>, AwsError> {
@@ -124,11 +142,13 @@ impl Aws {
             .build()
             .expect("both members are set");
         let request = self.ssm.list_commands().filters(filter).max_results(50);
-        let mut pages = request.into_paginator().items().send();
         let mut commands = Vec::new();
-        while let Some(command) = pages.next().await {
-            commands.push(command.map_err(|err| explain("ListCommands", &err))?);
-        }
+        let page = |token| request.clone().set_next_token(token).send();
+        let take = |page: ListCommandsOutput| {
+            commands.extend(page.commands.unwrap_or_default());
+            page.next_token
+        };
+        self.pages("ListCommands", page, take).await?;
         Ok(commands)
     }
 
@@ -146,21 +166,23 @@ impl Aws {
                     .expect("both members are set"),
             ),
         };
-        let mut pages = request.into_paginator().items().send();
         let mut rows = Vec::new();
-        while let Some(invocation) = pages.next().await {
-            match invocation.map_err(|err| explain("ListCommandInvocations", &err)) {
-                Ok(it) => rows.extend(row(&it)),
-                Err(err) => return read_failed(ReadKind::Rows, &err),
-            }
+        let page = |token| request.clone().set_next_token(token).send();
+        let take = |page: ListCommandInvocationsOutput| {
+            rows.extend(page.command_invocations().iter().filter_map(row));
+            page.next_token
+        };
+        match self.pages("ListCommandInvocations", page, take).await {
+            Ok(()) => Observed::Read { command_id, scope, rows },
+            Err(err) => read_failed(ReadKind::Rows, &err),
         }
-        Observed::Read { command_id, scope, rows }
     }
 
     pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
         let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
         let call = self.ssm.cancel_command().command_id(&command_id).set_instance_ids(ids);
-        let err = call.send().await.map_err(|err| explain("CancelCommand", &err)).err();
+        let answer = self.ask("CancelCommand", || call.clone().send()).await;
+        let err = answer.err();
         let denial = err.as_ref().and_then(denial);
         Observed::CancelAnswered { command_id, refused: err.map(|it| it.to_string()), denial }
     }
@@ -176,7 +198,7 @@ impl Aws {
         for plugin in plugins {
             let call = self.ssm.get_command_invocation().command_id(command_id);
             let call = call.instance_id(instance_id.as_str()).plugin_name(plugin);
-            let answer = call.send().await.map_err(|err| explain("GetCommandInvocation", &err));
+            let answer = self.ask("GetCommandInvocation", || call.clone().send()).await;
             let answer = match answer {
                 Ok(it) => it,
                 Err(err) => {
@@ -193,13 +215,17 @@ impl Aws {
         Observed::OutputRead { instance_id, output: Some(output), denial: None }
     }
 
-    pub async fn read_membership(&self, groups: &[String]) -> Observed {
+    /// Reads who is in the groups now, and what took those of the plan who are not any more.
+    pub async fn read_membership(&self, plan: &Plan, groups: &[String]) -> Observed {
         let membership = match read_members(self, groups).await {
-            Ok(members) => Membership { members: Some(members), note: None },
+            Ok(members) => {
+                let (departures, note) = self.departures(plan, &members).await;
+                Membership { members: Some(members), departures, note }
+            }
             Err(err) => {
                 let text = format!("the group could not be read again at the end: {err}");
                 let note = Some(Note::new("coverage.unverified", text));
-                Membership { members: None, note }
+                Membership { members: None, departures: BTreeMap::new(), note }
             }
         };
         Observed::MembershipRead { membership }
@@ -296,7 +322,7 @@ fn row(it: &CommandInvocation) -> Option<Row> {
     })
 }
 
-fn timestamp(it: &aws_smithy_types::DateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(it: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     let nanos = i32::try_from(it.subsec_nanos()).ok()?;
     Timestamp::new(it.secs(), nanos).ok()
 }

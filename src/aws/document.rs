@@ -6,7 +6,7 @@ use aws_sdk_ssm::types::DocumentFormat;
 
 use super::{
     clients::Aws,
-    error::{AwsError, ErrorKind, explain},
+    error::{AwsError, ErrorKind},
 };
 use crate::{
     documents,
@@ -47,8 +47,8 @@ pub async fn find_document(
     version: Option<&str>,
 ) -> Result<Found, DocumentError> {
     let request = aws.ssm.describe_document().name(name);
-    let answer = request.set_document_version(version.map(ToOwned::to_owned)).send().await;
-    let mut found = match answer.map_err(|err| explain("DescribeDocument", &err)) {
+    let request = request.set_document_version(version.map(ToOwned::to_owned));
+    let mut found = match aws.ask("DescribeDocument", || request.clone().send()).await {
         Ok(answer) => described(name, &answer.document.unwrap_or_else(empty))?,
         Err(err) if err.kind == ErrorKind::Denied => {
             let text = format!(
@@ -61,8 +61,8 @@ pub async fn find_document(
         Err(err) => return Err(refused(aws, name, version, err)),
     };
     let request = aws.ssm.get_document().name(name).document_format(DocumentFormat::Json);
-    let answer = request.set_document_version(found.version.clone()).send().await;
-    match answer.map_err(|err| explain("GetDocument", &err)) {
+    let request = request.set_document_version(found.version.clone());
+    match aws.ask("GetDocument", || request.clone().send()).await {
         Ok(answer) => match documents::parse(answer.content().unwrap_or_default()) {
             Ok(content) => found.declared = Some(content.declared()),
             Err(err) => {

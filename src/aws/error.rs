@@ -43,6 +43,7 @@ impl AwsError {
     pub fn action(&self) -> String {
         let service = match self.operation {
             "AssumeRole" | "GetCallerIdentity" => "sts",
+            "DescribeScalingActivities" => "autoscaling",
             it if it.contains("AutoScaling") => "autoscaling",
             _ => "ssm",
         };

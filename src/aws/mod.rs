@@ -2,13 +2,17 @@
 //! It turns requests in fleet's terms into calls, and answers into plain data; it decides nothing.
 
 mod advice;
+mod asking;
 mod calls;
 mod clients;
 mod command;
 mod denial;
+mod departures;
 mod document;
 mod error;
 mod examine;
+mod nodes;
+mod pacing;
 mod scope;
 mod targets;
 mod whole;
@@ -19,6 +23,7 @@ pub use self::{
     document::{DocumentError, Found, find_document},
     error::{AwsError, ErrorKind},
     examine::{GroupState, Read},
+    pacing::Tempo,
     scope::{Mfa, Role},
     targets::{Resolved, TargetsError, group_names, resolve},
 };

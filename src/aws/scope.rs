@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use aws_credential_types::{
@@ -13,8 +13,12 @@ use aws_credential_types::{
     provider::{ProvideCredentials, error::CredentialsError, future},
 };
 use aws_sdk_sts::types::Tag;
+use tokio::sync::watch;
 
 use super::error::{AwsError, ErrorKind, chain, explain};
+
+/// A session that ends sooner than this is renewed before it is used, as the SDK does.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// The role to assume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,15 +59,41 @@ impl std::fmt::Debug for Mfa {
 pub(super) struct Assumed {
     sts: aws_sdk_sts::Client,
     role: Role,
-    /// What the first call gave, handed out once, so that assuming up front costs no second call.
-    first: Credentials,
-    is_first_used: AtomicBool,
+    current: watch::Sender<Credentials>,
+    /// The service does not take the current ones any more, whatever they say of themselves.
+    is_refused: AtomicBool,
 }
 
 impl Assumed {
-    /// Returns when the session ends that was opened up front.
+    /// Returns when the session ends.
     pub(super) fn expires(&self) -> Option<SystemTime> {
-        self.first.expiry()
+        self.current.borrow().expiry()
+    }
+
+    /// Has the next call open a new session. Returns whether there can be one.
+    pub(super) fn renew(&self) -> bool {
+        if self.role.mfa.is_some() {
+            return false;
+        }
+        self.is_refused.store(true, Ordering::Relaxed);
+        true
+    }
+
+    /// Returns the session's credentials, those of a new one if it has ended.
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let current = self.current.borrow().clone();
+        let is_over = current
+            .expiry()
+            .is_some_and(|it| it <= SystemTime::from(jiff::Timestamp::now()) + MARGIN);
+        if !self.is_refused.swap(false, Ordering::Relaxed) && !is_over {
+            return Ok(current);
+        }
+        if let Some(mfa) = &self.role.mfa {
+            return Err(CredentialsError::provider_error(no_second_code(mfa)));
+        }
+        let fresh = ask(&self.sts, &self.role).await.map_err(CredentialsError::provider_error)?;
+        self.current.send_replace(fresh.clone());
+        Ok(fresh)
     }
 
     /// Assumes the role now, so that a refusal is the first thing that is heard.
@@ -72,7 +102,8 @@ impl Assumed {
         role: Role,
     ) -> Result<Arc<Self>, AwsError> {
         let first = ask(&sts, &role).await?;
-        Ok(Arc::new(Self { sts, role, first, is_first_used: AtomicBool::new(false) }))
+        let (current, _) = watch::channel(first);
+        Ok(Arc::new(Self { sts, role, current, is_refused: AtomicBool::new(false) }))
     }
 }
 
@@ -85,15 +116,7 @@ impl ProvideCredentials for AssumedProvider {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async {
-            if !self.0.is_first_used.swap(true, Ordering::Relaxed) {
-                return Ok(self.0.first.clone());
-            }
-            if let Some(mfa) = &self.0.role.mfa {
-                return Err(CredentialsError::provider_error(no_second_code(mfa)));
-            }
-            ask(&self.0.sts, &self.0.role).await.map_err(CredentialsError::provider_error)
-        })
+        future::ProvideCredentials::new(self.0.credentials())
     }
 }
 

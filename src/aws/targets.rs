@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter};
-use aws_sdk_ssm::types::{InstanceInformation, InstanceInformationStringFilter, PingStatus};
+use aws_sdk_autoscaling::{
+    operation::describe_auto_scaling_groups::{
+        DescribeAutoScalingGroupsOutput, builders::DescribeAutoScalingGroupsFluentBuilder,
+    },
+    types::{AutoScalingGroup, Filter},
+};
 
 use super::{
     clients::Aws,
-    error::{AwsError, ErrorKind, explain},
+    error::{AwsError, ErrorKind},
+    nodes::{Nodes, Wanted, read_nodes},
 };
-use crate::plan::{Agent, GROUP_TAG, InstanceId, Note, Platform, Selector, Target};
+use crate::plan::{Agent, InstanceId, Note, Selector, Target};
 
 /// Names or ids in one request: group names default to 50 a page, DescribeAutoScalingInstances
 /// and SSM's pages take at most 50 (botocore models).
-const BATCH: usize = 50;
+pub(super) const BATCH: usize = 50;
 
 /// What was found.
 #[derive(Debug, Clone)]
@@ -70,9 +75,9 @@ pub async fn resolve(aws: &Aws, selector: &Selector) -> Result<Resolved, Targets
             Err(err) => return Err(err.into()),
         }
     }
-    let is_grouped = !found.is_empty() && selector.instances.is_empty() && selector.tags.is_empty();
     let named: Vec<InstanceId> = selector.instances.clone();
-    let nodes = match read_nodes(aws, selector, &groups, is_grouped, &found, &named).await {
+    let wanted = Wanted { selector, groups: &groups, found: &found, named: &named };
+    let nodes = match read_nodes(aws, wanted, &mut notes).await {
         Ok(nodes) => Some(nodes),
         Err(err) if err.kind == ErrorKind::Denied && selector.tags.is_empty() => {
             let text = format!(
@@ -109,10 +114,7 @@ async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGr
     for names in selector.groups.chunks(BATCH) {
         let request = aws.autoscaling.describe_auto_scaling_groups();
         let request = request.set_auto_scaling_group_names(Some(names.to_vec()));
-        let mut pages = request.into_paginator().items().send();
-        while let Some(group) = pages.next().await {
-            read.push(group.map_err(|err| explain("DescribeAutoScalingGroups", &err))?);
-        }
+        read_group_pages(aws, &request, &mut read).await?;
     }
     if !selector.group_tags.is_empty() {
         let filters = selector
@@ -121,12 +123,22 @@ async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGr
             .map(|it| Filter::builder().name(format!("tag:{}", it.key)).values(&it.value).build());
         let request = aws.autoscaling.describe_auto_scaling_groups();
         let request = request.set_filters(Some(filters.collect()));
-        let mut pages = request.into_paginator().items().send();
-        while let Some(group) = pages.next().await {
-            read.push(group.map_err(|err| explain("DescribeAutoScalingGroups", &err))?);
-        }
+        read_group_pages(aws, &request, &mut read).await?;
     }
     Ok(read)
+}
+
+async fn read_group_pages(
+    aws: &Aws,
+    request: &DescribeAutoScalingGroupsFluentBuilder,
+    read: &mut Vec<AutoScalingGroup>,
+) -> Result<(), AwsError> {
+    let page = |token| request.clone().set_next_token(token).send();
+    let take = |page: DescribeAutoScalingGroupsOutput| {
+        read.extend(page.auto_scaling_groups.unwrap_or_default());
+        page.next_token
+    };
+    aws.pages("DescribeAutoScalingGroups", page, take).await
 }
 
 /// Auto Scaling leaves unknown names out without an error (convention, UNVERIFIED).
@@ -162,78 +174,6 @@ fn members(group: &AutoScalingGroup) -> Vec<Target> {
     parsed.collect()
 }
 
-type Nodes = BTreeMap<InstanceId, InstanceInformation>;
-
-/// Reads what SSM knows: by the groups' tag where that says it all, otherwise by id and by tag.
-///
-/// An id that SSM does not know may fail a request that filters by ids (DescribeInstanceInformation
-/// reference), which a tag never does.
-async fn read_nodes(
-    aws: &Aws,
-    selector: &Selector,
-    groups: &[String],
-    is_grouped: bool,
-    found: &[Target],
-    named: &[InstanceId],
-) -> Result<Nodes, AwsError> {
-    let mut nodes = Nodes::new();
-    if !found.is_empty() || is_grouped {
-        let filter = filter(&format!("tag:{GROUP_TAG}"), groups.to_vec());
-        read_filtered(aws, vec![filter], &mut nodes).await?;
-    }
-    if !selector.tags.is_empty() {
-        let filters = selector.tags.iter();
-        let filters = filters.map(|it| filter(&format!("tag:{}", it.key), vec![it.value.clone()]));
-        read_filtered(aws, filters.collect(), &mut nodes).await?;
-    }
-    let unread: Vec<String> = named
-        .iter()
-        .filter(|it| !nodes.contains_key(it))
-        .map(|it| it.as_str().to_owned())
-        .collect();
-    for ids in unread.chunks(BATCH) {
-        let by_id = vec![filter("InstanceIds", ids.to_vec())];
-        match read_filtered(aws, by_id, &mut nodes).await {
-            // One of them is unknown: ask for each alone, and leave the unknown ones out.
-            Err(err) if err.code == "InvalidInstanceId" => {
-                for id in ids {
-                    let alone = vec![filter("InstanceIds", vec![id.clone()])];
-                    match read_filtered(aws, alone, &mut nodes).await {
-                        Err(err) if err.code == "InvalidInstanceId" => {}
-                        other => other?,
-                    }
-                }
-            }
-            other => other?,
-        }
-    }
-    Ok(nodes)
-}
-
-fn filter(key: &str, values: Vec<String>) -> InstanceInformationStringFilter {
-    InstanceInformationStringFilter::builder()
-        .key(key)
-        .set_values(Some(values))
-        .build()
-        .expect("both members are set")
-}
-
-async fn read_filtered(
-    aws: &Aws,
-    filters: Vec<InstanceInformationStringFilter>,
-    nodes: &mut Nodes,
-) -> Result<(), AwsError> {
-    let request = aws.ssm.describe_instance_information().set_filters(Some(filters));
-    let mut pages = request.max_results(50).into_paginator().items().send();
-    while let Some(node) = pages.next().await {
-        let node = node.map_err(|err| explain("DescribeInstanceInformation", &err))?;
-        if let Some(id) = node.instance_id().and_then(|it| InstanceId::parse(it).ok()) {
-            nodes.insert(id, node);
-        }
-    }
-    Ok(())
-}
-
 /// Adds the instances that were named, or matched by their own tags, with the group they are in.
 async fn add_ungrouped(
     aws: &Aws,
@@ -254,8 +194,8 @@ async fn add_ungrouped(
     for batch in ids.chunks(BATCH) {
         let batch = batch.iter().map(|it| it.as_str().to_owned()).collect();
         let request = aws.autoscaling.describe_auto_scaling_instances();
-        let answer = request.set_instance_ids(Some(batch)).send().await;
-        match answer.map_err(|err| explain("DescribeAutoScalingInstances", &err)) {
+        let request = request.set_instance_ids(Some(batch));
+        match aws.ask("DescribeAutoScalingInstances", || request.clone().send()).await {
             Ok(answer) => {
                 for it in answer.auto_scaling_instances.unwrap_or_default() {
                     grouped.insert(it.instance_id().unwrap_or_default().to_owned(), it);
@@ -296,15 +236,10 @@ fn describe_agent(target: &mut Target, nodes: Option<&Nodes>) {
         target.agent = Agent::NotRegistered;
         return;
     };
-    target.agent = match node.ping_status() {
-        Some(PingStatus::Online) => Agent::Online,
-        Some(PingStatus::ConnectionLost) => Agent::ConnectionLost,
-        // `Inactive` is deprecated, and more words may come.
-        _ => Agent::Unknown,
-    };
-    target.platform = node.platform_type().map(|it| Platform::parse(it.as_str()));
-    target.agent_version = node.agent_version().map(ToOwned::to_owned);
-    target.computer_name = node.computer_name().map(ToOwned::to_owned);
+    target.agent = node.agent;
+    target.platform.clone_from(&node.platform);
+    target.agent_version.clone_from(&node.agent_version);
+    target.computer_name.clone_from(&node.computer_name);
 }
 
 /// Returns the ids that are in the groups now.

@@ -3,7 +3,6 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use super::{
     settings::{Named, Settings},
 };
 use crate::{
-    aws::{self, Access, Aws, Fixed, Mfa, Role},
+    aws::{self, Access, Aws, Fixed, Mfa, Role, Tempo},
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
@@ -339,7 +338,7 @@ fn access(
         role: role.clone(),
         fixed: None,
         redaction: redaction.clone(),
-        retry_pause: (factor < 1.0).then(|| Duration::from_secs(1).mul_f64(factor)),
+        tempo: Tempo { factor, seed: context.run_id.seed() },
     };
     match sim {
         None => from_env(),

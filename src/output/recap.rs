@@ -148,7 +148,12 @@ fn budget(report: &Report) -> String {
 fn api_calls(report: &Report) -> String {
     let calls = &report.api_calls;
     let total: u64 = calls.by_operation.values().sum();
-    let each = calls.by_operation.iter().map(|(operation, n)| format!("{operation} {n}"));
+    let each = calls.by_operation.iter().map(|(operation, n)| {
+        match calls.throttled_by_operation.get(operation) {
+            Some(throttled) => format!("{operation} {n} ({throttled} throttled)"),
+            None => format!("{operation} {n}"),
+        }
+    });
     let each = each.collect::<Vec<_>>().join(", ");
     match calls.throttled {
         0 => format!("{total}: {each}"),

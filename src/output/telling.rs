@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::{
     page::{CYAN, DIM, RED, YELLOW},
-    words::{count, some_of},
+    words::{count, one_line, some_of},
 };
 use crate::run::{EventKind, OnInterrupt, Resume};
 
@@ -26,8 +26,9 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         EventKind::InstanceJoined { instance_id } => {
             (DIM, format!("{instance_id} has joined the group"))
         }
-        EventKind::InstanceLeft { instance_id } => {
-            (DIM, format!("{instance_id} has left the group"))
+        EventKind::InstanceLeft { instance_id, departure } => {
+            let why = departure.as_ref().map(|it| format!(": {}", one_line(&it.cause)));
+            (DIM, format!("{instance_id} has left the group{}", why.unwrap_or_default()))
         }
         EventKind::BudgetSpent { used, limit, wave } => {
             let used = count(*used as usize, "error");

@@ -203,7 +203,11 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                 Observed::CancelAnswered { command_id, refused: None, denial: None }
             }
             Some(Effect::ReadMembership) => Observed::MembershipRead {
-                membership: Membership { members: Some(planned.clone()), note: None },
+                membership: Membership {
+                    members: Some(planned.clone()),
+                    departures: BTreeMap::new(),
+                    note: None,
+                },
             },
             Some(Effect::Conclude) => Observed::Concluded {
                 api_calls: [
@@ -211,7 +215,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                     ("SendCommand".to_owned(), 1),
                 ]
                 .into(),
-                throttled: 0,
+                throttled: BTreeMap::new(),
             },
             Some(Effect::ReadOutput { instance_id, .. }) => {
                 Observed::OutputRead { instance_id, output: None, denial: None }

@@ -138,6 +138,7 @@ impl Run {
             self.emit_unread_coverage(step, elapsed);
             return self.conclude_if_read(step);
         };
+        let mut departures = membership.departures;
         let now: BTreeSet<_> = members.into_iter().collect();
         let population = &self.plan.population;
         let known: BTreeSet<_> = population.planned.iter().map(|it| it.id.clone()).collect();
@@ -160,7 +161,8 @@ impl Run {
                 member.outcome = Some(Outcome::LeftGroup);
             }
             if self.left.insert(instance_id.clone()) {
-                self.emit(step, elapsed, EventKind::InstanceLeft { instance_id });
+                let departure = departures.remove(&instance_id);
+                self.emit(step, elapsed, EventKind::InstanceLeft { instance_id, departure });
             }
         }
         for instance_id in joined {
@@ -192,13 +194,19 @@ impl Run {
         step: &mut Step,
         elapsed: Duration,
         api_calls: BTreeMap<String, u64>,
-        throttled: u64,
+        throttled: BTreeMap<String, u64>,
     ) {
         if self.phase != Phase::Concluding {
             return;
         }
         let verdict = self.verdict();
-        self.emit(step, elapsed, EventKind::RunFinished { verdict, api_calls, throttled });
+        let event = EventKind::RunFinished {
+            verdict,
+            api_calls,
+            throttled: throttled.values().sum(),
+            throttled_by_operation: throttled,
+        };
+        self.emit(step, elapsed, event);
         self.phase = Phase::Finished;
     }
 }

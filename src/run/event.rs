@@ -95,6 +95,9 @@ pub enum EventKind {
     },
     InstanceLeft {
         instance_id: InstanceId,
+        /// What took it, where Auto Scaling may be asked.
+        #[serde(default)]
+        departure: Option<Departure>,
     },
     OutputCompleted {
         instance_id: InstanceId,
@@ -148,6 +151,8 @@ pub enum EventKind {
         /// By operation. A process that took the run over knows only its own.
         api_calls: BTreeMap<String, u64>,
         throttled: u64,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        throttled_by_operation: BTreeMap<String, u64>,
     },
     /// Written by a newer fleet.
     #[serde(other)]
@@ -165,6 +170,15 @@ pub enum Consequence {
     Denied,
     /// One of them is unusable: they are sent to again without it, or in halves.
     Split,
+}
+
+/// The scaling activity that took an instance out of its group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Departure {
+    pub activity_id: String,
+    /// Auto Scaling's own sentence.
+    pub cause: String,
+    pub started: Option<Timestamp>,
 }
 
 /// What becomes of what runs when the operator interrupts the run.

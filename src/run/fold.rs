@@ -104,23 +104,30 @@ impl Fold {
                 let joined = Joined { instance_id: instance_id.clone(), outcome: None };
                 report.population.joined.push(joined);
             }
-            EventKind::InstanceLeft { instance_id } => {
+            EventKind::InstanceLeft { instance_id, departure } => {
                 report.population.left.push(instance_id.clone());
                 if let Some(at) = self.positions.get(instance_id) {
                     let it = &mut report.instances[*at];
                     if it.outcome.may_be_absence() {
                         it.outcome = Outcome::LeftGroup;
                         it.hint = super::hint::hint(Outcome::LeftGroup, None);
+                        if let (Some(hint), Some(departure)) = (&mut it.hint, departure) {
+                            *hint = format!("{hint}: {}", departure.cause);
+                        }
                     }
+                    it.departure.clone_from(departure);
                 }
             }
             EventKind::CoverageRead { coverage } => report.coverage = *coverage,
             EventKind::NoteTaken { note } => report.notes.push(note.clone()),
-            EventKind::RunFinished { verdict, api_calls, throttled } => {
+            EventKind::RunFinished { verdict, api_calls, throttled, throttled_by_operation } => {
                 report.run.ended = Some(event.at);
                 report.verdict = Some(verdict.clone());
-                report.api_calls =
-                    ApiCalls { by_operation: api_calls.clone(), throttled: *throttled };
+                report.api_calls = ApiCalls {
+                    by_operation: api_calls.clone(),
+                    throttled: *throttled,
+                    throttled_by_operation: throttled_by_operation.clone(),
+                };
             }
             // A run that had ended without knowing everything goes on.
             EventKind::RunResumed { .. } => (report.run.ended, report.verdict) = (None, None),

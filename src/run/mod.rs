@@ -32,7 +32,7 @@ mod verdict;
 mod withholding;
 
 pub use self::{
-    event::{Consequence, Coverage, Event, EventKind, OnInterrupt, Resume},
+    event::{Consequence, Coverage, Departure, Event, EventKind, OnInterrupt, Resume},
     fold::Fold,
     observed::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,

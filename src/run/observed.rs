@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    event::{Event, OnInterrupt},
+    event::{Departure, Event, OnInterrupt},
     row::Row,
 };
 use crate::plan::{InstanceId, Note};
@@ -64,7 +64,8 @@ pub enum Observed {
     /// The driver's books at the end.
     Concluded {
         api_calls: BTreeMap<String, u64>,
-        throttled: u64,
+        /// By operation.
+        throttled: BTreeMap<String, u64>,
     },
     /// Time has passed.
     Tick,
@@ -157,10 +158,13 @@ pub struct Output {
     pub truncated: bool,
 }
 
-/// The groups as they are at the end; `None` where they may not be listed.
+/// The groups as they are at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
+    /// `None` where they may not be listed.
     pub members: Option<Vec<InstanceId>>,
+    /// What took those that are planned and not members any more, as far as that could be read.
+    pub departures: BTreeMap<InstanceId, Departure>,
     pub note: Option<Note>,
 }
 

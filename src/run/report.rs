@@ -5,7 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{event::Coverage, row::Execution, status::Outcome, verdict::Verdict};
+use super::{
+    event::{Coverage, Departure},
+    row::Execution,
+    status::Outcome,
+    verdict::Verdict,
+};
 use crate::plan::{
     Dispatch, Document, Excluded, InstanceId, Limits, Note, Operator, Plan, Platform, RunId,
     Selector,
@@ -100,6 +105,9 @@ pub struct InstanceFacts {
     /// The id of the group of identical output that it belongs to.
     pub output_group: Option<u32>,
     pub hint: Option<String>,
+    /// What took it out of its group during the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departure: Option<Departure>,
 }
 
 /// Instances with the same outcome, exit code and output.
@@ -123,6 +131,8 @@ pub struct BudgetFacts {
 pub struct ApiCalls {
     pub by_operation: BTreeMap<String, u64>,
     pub throttled: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttled_by_operation: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -252,6 +262,7 @@ impl InstanceFacts {
             truncated: false,
             output_group: None,
             hint: None,
+            departure: None,
         }
     }
 

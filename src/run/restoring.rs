@@ -150,7 +150,7 @@ impl Run {
             EventKind::InstanceJoined { instance_id } => {
                 self.joined.insert(instance_id.clone());
             }
-            EventKind::InstanceLeft { instance_id } => {
+            EventKind::InstanceLeft { instance_id, .. } => {
                 self.left.insert(instance_id.clone());
                 if let Some(member) = self.members.get_mut(instance_id)
                     && member.outcome.is_some_and(Outcome::may_be_absence)

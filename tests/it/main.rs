@@ -21,6 +21,15 @@ mod config;
 /// SIGINT and SIGTERM in every phase of a run.
 mod interrupts;
 
+/// A session that ends in mid-run.
+mod session;
+
+/// Instances that leave their group in mid-run.
+mod departures;
+
+/// How much is asked of the service.
+mod frugal;
+
 /// What goes wrong on the wire.
 mod faults;
 

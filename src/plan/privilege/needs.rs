@@ -66,6 +66,9 @@ impl Needs {
                 Permission::DescribeInstanceInformation => {
                     (true, manner.minds_agents || !selector.tags.is_empty())
                 }
+                Permission::DescribeScalingActivities | Permission::DescribeInstanceProperties => {
+                    (has_groups, false)
+                }
                 Permission::DescribeDocument
                 | Permission::GetDocument
                 | Permission::ListCommands

@@ -8,7 +8,9 @@ pub enum Permission {
     ListCommandInvocations,
     DescribeAutoScalingGroups,
     DescribeAutoScalingInstances,
+    DescribeScalingActivities,
     DescribeInstanceInformation,
+    DescribeInstanceProperties,
     DescribeDocument,
     GetDocument,
     ListCommands,
@@ -17,12 +19,14 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SendCommand,
         Self::ListCommandInvocations,
         Self::DescribeAutoScalingGroups,
         Self::DescribeAutoScalingInstances,
+        Self::DescribeScalingActivities,
         Self::DescribeInstanceInformation,
+        Self::DescribeInstanceProperties,
         Self::DescribeDocument,
         Self::GetDocument,
         Self::ListCommands,
@@ -41,7 +45,9 @@ impl Permission {
             Self::ListCommandInvocations => "ssm:ListCommandInvocations",
             Self::DescribeAutoScalingGroups => "autoscaling:DescribeAutoScalingGroups",
             Self::DescribeAutoScalingInstances => "autoscaling:DescribeAutoScalingInstances",
+            Self::DescribeScalingActivities => "autoscaling:DescribeScalingActivities",
             Self::DescribeInstanceInformation => "ssm:DescribeInstanceInformation",
+            Self::DescribeInstanceProperties => "ssm:DescribeInstanceProperties",
             Self::DescribeDocument => "ssm:DescribeDocument",
             Self::GetDocument => "ssm:GetDocument",
             Self::ListCommands => "ssm:ListCommands",
@@ -66,7 +72,11 @@ impl Permission {
             Self::DescribeAutoScalingInstances => {
                 "the lifecycle and the zone of instances that are selected by id or tag"
             }
+            Self::DescribeScalingActivities => "what took an instance out of its group",
             Self::DescribeInstanceInformation => "who is online, and the platform",
+            Self::DescribeInstanceProperties => {
+                "the same of a large group, in a twentieth of the calls"
+            }
             Self::DescribeDocument => "the pinned version and hash, and the document's platforms",
             Self::GetDocument => "the check of the parameters before anything is sent",
             Self::ListCommands => "settling a send whose answer was lost, and cheaper progress",

@@ -121,7 +121,10 @@ fn accepted() -> Observed {
 }
 
 fn concluded() -> Observed {
-    Observed::Concluded { api_calls: std::collections::BTreeMap::new(), throttled: 0 }
+    Observed::Concluded {
+        api_calls: std::collections::BTreeMap::new(),
+        throttled: std::collections::BTreeMap::new(),
+    }
 }
 
 #[test]

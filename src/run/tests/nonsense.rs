@@ -120,9 +120,9 @@ fn observed() -> impl Strategy<Value = Observed> {
                 denial: None,
             }),
         1 => prop::option::of(ids).prop_map(|members| Observed::MembershipRead {
-            membership: Membership { members, note: None },
+            membership: Membership { members, departures: BTreeMap::new(), note: None },
         }),
-        1 => Just(Observed::Concluded { api_calls: BTreeMap::new(), throttled: 0 }),
+        1 => Just(Observed::Concluded { api_calls: BTreeMap::new(), throttled: BTreeMap::new() }),
         4 => Just(Observed::Tick),
         1 => prop::sample::select(vec![OnInterrupt::Cancel, OnInterrupt::Leave])
             .prop_map(Observed::Interrupted),
@@ -150,7 +150,10 @@ pub(super) fn wait(
 ) {
     for _ in 0..100_000 {
         let step = if is_concluding {
-            run.apply(now, Observed::Concluded { api_calls: BTreeMap::new(), throttled: 0 })
+            run.apply(
+                now,
+                Observed::Concluded { api_calls: BTreeMap::new(), throttled: BTreeMap::new() },
+            )
         } else {
             run.apply(now, Observed::Tick)
         };

@@ -221,12 +221,19 @@ impl World {
                 });
             }
             Effect::ReadMembership => {
-                let membership = Membership { members: self.script.members.clone(), note: None };
+                let membership = Membership {
+                    members: self.script.members.clone(),
+                    departures: BTreeMap::new(),
+                    note: None,
+                };
                 self.answer_closing(Observed::MembershipRead { membership });
             }
             Effect::Conclude => {
                 let api_calls = BTreeMap::new();
-                self.reply(Duration::ZERO, Observed::Concluded { api_calls, throttled: 0 });
+                self.reply(
+                    Duration::ZERO,
+                    Observed::Concluded { api_calls, throttled: BTreeMap::new() },
+                );
             }
         }
     }

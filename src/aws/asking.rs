@@ -1,0 +1,95 @@
+//! One question to the service: paced, asked again as long as it is only throttled, and once more
+//! when the session had ended. SendCommand is not asked this way: each try of it is an event.
+
+use std::{error::Error as StdError, future::Future};
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::Instant;
+
+use super::{
+    clients::Aws,
+    error::{AwsError, ErrorKind, explain},
+};
+
+/// No list that is read here comes near it; a service that never ends one does.
+const MOST_PAGES: usize = 20_000;
+
+impl Aws {
+    /// Asks until there is an answer, or a refusal that another try would not change.
+    pub(super) async fn ask<T, E, F>(
+        &self,
+        operation: &'static str,
+        call: impl Fn() -> F,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let began = Instant::now();
+        let mut is_renewed = false;
+        loop {
+            self.pacing.turn(operation).await;
+            let err = match call().await {
+                Ok(answer) => {
+                    self.pacing.answered(operation);
+                    return Ok(answer);
+                }
+                Err(err) => explain(operation, &err),
+            };
+            match err.kind {
+                ErrorKind::Throttled if self.pacing.is_patient(began) => {
+                    self.pacing.throttled(operation);
+                }
+                ErrorKind::BadCredentials if !is_renewed && self.renew() => is_renewed = true,
+                ErrorKind::Denied
+                | ErrorKind::Throttled
+                | ErrorKind::BadCredentials
+                | ErrorKind::NoCredentials
+                | ErrorKind::Unreachable
+                | ErrorKind::Refused
+                | ErrorKind::Ambiguous => return Err(err),
+            }
+        }
+    }
+
+    /// Asks for page after page. `take` gets each of them and returns the token of the next one,
+    /// or `None` if it has seen enough.
+    pub(super) async fn pages<T, E, F>(
+        &self,
+        operation: &'static str,
+        call: impl Fn(Option<String>) -> F,
+        mut take: impl FnMut(T) -> Option<String>,
+    ) -> Result<(), AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let mut token = None;
+        for _ in 0..MOST_PAGES {
+            let page = self.ask(operation, || call(token.clone())).await?;
+            // At the end it is absent or empty.
+            let next = take(page).filter(|it| !it.is_empty());
+            if next.is_none() {
+                return Ok(());
+            }
+            if next == token {
+                break;
+            }
+            token = next;
+        }
+        Err(AwsError {
+            operation,
+            kind: ErrorKind::Ambiguous,
+            code: String::new(),
+            message: "its pages lead back to themselves".to_owned(),
+            request_id: None,
+        })
+    }
+
+    /// Has the next call open a new session; the service says that this one has ended. Returns
+    /// whether there can be one.
+    pub(super) fn renew(&self) -> bool {
+        self.session.as_ref().is_some_and(|it| it.renew())
+    }
+}
