@@ -43,6 +43,25 @@ pub(crate) struct Call {
     pub caller: Caller,
     /// The instant whose state is to be shown; `None`: now. A fault can order it.
     pub as_of: Option<Timestamp>,
+    pub pages: Pages,
+}
+
+/// How much of what was asked for a page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    Full,
+    /// Half of it: "pages may be shorter than MaxResults" (aws-facts §3.4). A fault can order it.
+    Short,
+}
+
+impl Pages {
+    /// Returns how many items a page of `size` has.
+    pub(crate) fn of(self, size: usize) -> usize {
+        match self {
+            Self::Full => size,
+            Self::Short => (size / 2).max(1),
+        }
+    }
 }
 
 /// Who signed the request and what they may do.

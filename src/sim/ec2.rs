@@ -47,7 +47,7 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 }
 
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
-    let size = INSTANCES.size(form)?;
+    let size = INSTANCES.size(form)?.map(|it| call.pages.of(it));
     let ids = form.flat_texts("InstanceId");
     if !ids.is_empty() && size.is_some() {
         let message = "The parameter instancesSet cannot be used with the parameter maxResults";
@@ -64,7 +64,7 @@ fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
 }
 
 fn describe_instance_status(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
-    let size = STATUSES.size(form)?;
+    let size = STATUSES.size(form)?.map(|it| call.pages.of(it));
     let ids = form.flat_texts("InstanceId");
     if ids.len() > STATUS_IDS {
         // UNVERIFIED wording.

@@ -57,11 +57,15 @@ pub(crate) enum FaultKind {
     RepeatedPage,
     /// The page shows an older state than the last answer.
     StalePage,
+    /// The page has half of what was asked for, and its token leads on.
+    ShortPage,
+    /// If the operation refuses, its refusal says no word.
+    EmptyMessage,
 }
 
 impl FaultKind {
     /// The words of the world file.
-    pub(crate) const WORDS: [(&str, Self); 12] = [
+    pub(crate) const WORDS: [(&str, Self); 14] = [
         ("drop-before-accept", Self::DropBeforeAccept),
         ("drop-after-accept", Self::DropAfterAccept),
         ("error-500", Self::Error500),
@@ -72,8 +76,10 @@ impl FaultKind {
         ("empty-page", Self::EmptyPage),
         ("repeated-page", Self::RepeatedPage),
         ("stale-page", Self::StalePage),
+        ("short-page", Self::ShortPage),
         ("truncated-body", Self::TruncatedBody),
         ("html-500", Self::Html500),
+        ("empty-message", Self::EmptyMessage),
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -84,7 +90,9 @@ impl FaultKind {
     /// Whether an operation can have it: not every operation has pages, nor a past.
     pub(crate) fn befalls(self, operation: &str) -> bool {
         match self {
-            Self::EmptyPage | Self::RepeatedPage => pages::list_of(operation).is_some(),
+            Self::EmptyPage | Self::RepeatedPage | Self::ShortPage => {
+                pages::list_of(operation).is_some()
+            }
             Self::StalePage => ["ListCommands", "ListCommandInvocations"].contains(&operation),
             Self::DropBeforeAccept
             | Self::DropAfterAccept
@@ -94,7 +102,8 @@ impl FaultKind {
             | Self::Delay
             | Self::ExpiredToken
             | Self::TruncatedBody
-            | Self::Html500 => true,
+            | Self::Html500
+            | Self::EmptyMessage => true,
         }
     }
 }

@@ -6,8 +6,17 @@ use std::cell::RefCell;
 use jiff::Timestamp;
 
 use super::{
-    clock::Clock, fault::Faults, keyring::Keyring, running::SimError, server::Edge,
-    state::Simulator, stats::Stats, sts::Sts, timeline::Happening, world::World,
+    clock::Clock,
+    fault::Faults,
+    keyring::Keyring,
+    running::SimError,
+    scaling::CHECK,
+    server::Edge,
+    state::Simulator,
+    stats::Stats,
+    sts::Sts,
+    timeline::{Happening, plus},
+    world::{InstanceSpec, World},
 };
 
 pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
@@ -18,6 +27,12 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
     }
     for (index, it) in world.events.iter().enumerate() {
         state.timeline.schedule(now, (it.since, it.after), Happening::Event(index));
+    }
+    for it in &world.groups {
+        let is_sick = |it: &InstanceSpec| it.health == "Unhealthy" && it.lifecycle == "InService";
+        if it.instances.iter().any(is_sick) {
+            state.timeline.push(plus(now, CHECK), Happening::Examines(it.name.clone()));
+        }
     }
     for (index, it) in world.elsewhere.alarms.iter().enumerate() {
         state.alarms.insert(it.name.clone(), it.state);
@@ -30,6 +45,7 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         region: world.region.clone(),
         clock: Clock::starting_at(now, world.speed),
         visible_after: world.visible_after,
+        ping_lag: world.ping_lag,
         outcomes: world.outcomes.clone(),
         events: world.events.clone(),
         elsewhere: world.elsewhere.clone(),

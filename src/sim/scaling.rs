@@ -3,13 +3,15 @@
 //! caller may ask for it, `autoscaling` decides.
 
 mod activity;
+mod health;
 mod lifecycle;
 
 pub(crate) use self::{
     activity::{Activity, Stage},
+    health::CHECK,
     lifecycle::{Blank, GROUP_TAG, Phase},
 };
-use super::state::{Capacity, Event, EventKind, Group, Ping, State, Which};
+use super::state::{Capacity, Event, EventKind, Group, State, Which};
 
 /// The account at an instant at which a group changes.
 pub(crate) struct Scaling<'a> {
@@ -87,7 +89,7 @@ impl Scaling<'_> {
             let owed = group.owed;
             if owed > 0 && !group.suspended.contains_key("Launch") {
                 group.owed -= 1;
-                self.launch(name);
+                self.launch(name, "a difference between desired and actual capacity");
             } else if owed < 0 && !group.suspended.contains_key("Terminate") {
                 let Some(victim) = self.victim(name) else { return };
                 self.group(name).owed += 1;
@@ -139,12 +141,15 @@ impl Scaling<'_> {
                     self.enter_standby(&it, Capacity::Follows);
                 }
             }
+            EventKind::Impair => {
+                for it in self.meant(event) {
+                    self.impair(&it);
+                }
+            }
             EventKind::LoseAgent => {
                 for it in self.meant(event) {
-                    if let Some(it) = self.state.instances.get_mut(&it)
-                        && it.ping == Ping::Online
-                    {
-                        it.ping = Ping::ConnectionLost;
+                    if let Some(it) = self.state.instances.get_mut(&it) {
+                        it.lose_agent(self.at);
                     }
                 }
             }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
-    api::{ApiError, Call},
+    api::{ApiError, Call, Pages},
     autoscaling, ec2,
     fault::{Fault, FaultKind, Faults, inject, orders},
     iam::RequestParts,
@@ -93,9 +93,18 @@ impl Edge {
             return res;
         }
         let as_of = fault.and_then(|it| self.as_of(it, &meeting.operation));
-        let res = self.call(meeting, asked, as_of).await;
+        let page = match fault.map(|it| it.kind) {
+            Some(FaultKind::ShortPage) => Pages::Short,
+            _ => Pages::Full, // of no other fault does the operation know
+        };
+        let res = self.call(meeting, asked, as_of, page).await;
         self.answered.borrow_mut().note(&meeting.operation, self.sim.clock.now());
-        let res = res.unwrap_or_else(|err| self.refuse(&err, meeting));
+        let res = res.unwrap_or_else(|mut err| {
+            if fault.is_some_and(|it| it.kind == FaultKind::EmptyMessage) {
+                err.message = None;
+            }
+            self.refuse(&err, meeting)
+        });
         self.after(fault, res, meeting, &token)
     }
 
@@ -115,6 +124,7 @@ impl Edge {
         meeting: &Meeting<'_>,
         asked: Asked,
         as_of: Option<Timestamp>,
+        pages: Pages,
     ) -> Result<Answer, ApiError> {
         let Meeting { parts, body, service, request_id, .. } = meeting;
         let service = *service;
@@ -128,7 +138,7 @@ impl Edge {
         let now = self.sim.clock.now();
         let caller = self.keyring.identify(&request, service, now, Timestamp::now())?;
         let operation = meeting.operation.clone();
-        let call = Call { sim: Rc::clone(&self.sim), operation, caller, as_of };
+        let call = Call { sim: Rc::clone(&self.sim), operation, caller, as_of, pages };
         match asked {
             Asked::Json { body, .. } => {
                 let res: Value = ssm::call(&call, &body).await?;

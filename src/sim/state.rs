@@ -20,6 +20,8 @@ pub(crate) struct Simulator {
     pub clock: Clock,
     /// How long after SendCommand its invocations become visible, in simulated time.
     pub visible_after: Duration,
+    /// How long SSM says Online of an agent that is lost, in simulated time.
+    pub ping_lag: Duration,
     /// Every `[[outcome]]` of the world, in its order: the first that matches decides.
     pub outcomes: Vec<Outcome>,
     /// Every `[[event]]` of the world, in its order.
@@ -92,6 +94,8 @@ pub(crate) struct Instance {
     pub lifecycle: String,
     /// Healthy or Unhealthy.
     pub health: String,
+    /// EC2's status checks of it fail.
+    pub impaired: bool,
     pub platform: Platform,
     pub ping: Ping,
     pub agent_version: String,
@@ -104,6 +108,8 @@ pub(crate) struct Instance {
     pub ec2_state: String,
     /// Protected from scale-in.
     pub protected: bool,
+    /// When its agent was lost. `None`: before the simulation began, or never.
+    pub lost: Option<Timestamp>,
     /// `None`: before the simulation began.
     pub launched: Option<Timestamp>,
 }
@@ -194,6 +200,8 @@ pub(crate) enum EventKind {
     ScaleOut,
     Standby,
     LoseAgent,
+    /// EC2's status checks fail.
+    Impair,
 }
 
 /// The members that an event is about.
@@ -202,6 +210,16 @@ pub(crate) enum Which {
     Count(usize),
     /// By index within the group.
     Indices(Vec<usize>),
+}
+
+impl Instance {
+    /// Its agent is out of reach from now on.
+    pub(crate) fn lose_agent(&mut self, at: Timestamp) {
+        if self.ping == Ping::Online {
+            self.ping = Ping::ConnectionLost;
+            self.lost = Some(at);
+        }
+    }
 }
 
 impl Simulator {

@@ -32,6 +32,8 @@ pub(crate) enum Happening {
     Event(usize),
     /// An alarm gets into another state; by its index in the world.
     Turns(usize),
+    /// A group looks after the health of its members.
+    Examines(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -115,6 +117,7 @@ pub(crate) fn catch_up(sim: &Simulator) {
                     scaling.event(it);
                 }
             }
+            Happening::Examines(group) => scaling.examine(&group),
             Happening::Turns(index) => {
                 let alarm = sim.elsewhere.alarms.get(index);
                 if let Some((alarm, turn)) = alarm.and_then(|it| Some((it, it.turn?))) {

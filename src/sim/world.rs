@@ -50,6 +50,8 @@ pub struct World {
     pub(crate) seed: u64,
     pub(crate) speed: f64,
     pub(crate) visible_after: Duration,
+    /// How long an agent that is lost is still said to be Online.
+    pub(crate) ping_lag: Duration,
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) events: Vec<Event>,

@@ -87,6 +87,22 @@ class World:
             AutoScalingGroupNames=[group])["AutoScalingGroups"][0]["Instances"]
         return [it["InstanceId"] for it in found]
 
+    def faults(self, method="GET", orders=None):
+        """Asks /_fleet/faults, and returns what is ordered then."""
+        body = None if orders is None else json.dumps(orders).encode()
+        asked = urllib.request.Request(f"{self.endpoint}/_fleet/faults", body, method=method)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return json.load(answer)
+
+    @contextlib.contextmanager
+    def ordered(self, *orders):
+        """Has faults for as long as the block lasts."""
+        self.faults("POST", list(orders))
+        try:
+            yield
+        finally:
+            self.faults("DELETE")
+
     def stats(self):
         with urllib.request.urlopen(f"{self.endpoint}/_fleet/stats", timeout=10) as answer:
             return json.load(answer)

@@ -7,8 +7,9 @@ from harness import check, equal, holds, until
 def run(worlds):
     world = worlds["scaling"]
     asg, ec2 = world.client("autoscaling"), world.client("ec2")
-    standby(world, asg)
     processes(asg)
+    health(world, asg, ec2)
+    standby(world, asg)
     activities(asg)
     protection(world, asg)
     instances(world, ec2)
@@ -74,6 +75,34 @@ def standby(world, asg):
         until(lambda: len([it for it in group(asg, "web")["Instances"]
                            if it["LifecycleState"] == "InService"]) == 4)
         equal(group(asg, "web")["DesiredCapacity"], 4)
+
+
+def health(world, asg, ec2):
+    bad = world.members("sick")[1]
+    asg.suspend_processes(AutoScalingGroupName="sick", ScalingProcesses=["ReplaceUnhealthy"])
+
+    def unhealthy():
+        return [it["InstanceId"] for it in group(asg, "sick")["Instances"]
+                if it["HealthStatus"] == "Unhealthy"]
+
+    with check("HealthCheck: an instance that fails its status checks is Unhealthy"):
+        world.client("ssm").send_command(
+            DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]},
+            InstanceIds=[bad])
+        until(unhealthy)
+        equal(unhealthy(), [bad])
+        found = model.ask(ec2, "describe_instance_status", InstanceIds=[bad])["InstanceStatuses"]
+        equal(found[0]["InstanceStatus"]["Status"], "impaired")
+    with check("ReplaceUnhealthy suspended: it stays; resumed: it is replaced"):
+        equal(len(group(asg, "sick")["Instances"]), 2)
+        asg.resume_processes(AutoScalingGroupName="sick", ScalingProcesses=["ReplaceUnhealthy"])
+        until(lambda: bad not in world.members("sick"))
+        until(lambda: [it["LifecycleState"] for it in group(asg, "sick")["Instances"]]
+              == ["InService"] * 2)
+        equal((group(asg, "sick")["DesiredCapacity"], unhealthy()), (2, []))
+        causes = [it["Cause"] for it in asg.describe_scaling_activities(
+            AutoScalingGroupName="sick")["Activities"]]
+        holds(any("EC2 instance status checks failure" in it for it in causes), causes)
 
 
 def processes(asg):

@@ -25,7 +25,7 @@ pub(super) fn describe_scaling_activities(
     }
     let ids = form.texts("ActivityIds");
     let group = form.text("AutoScalingGroupName");
-    let size = PAGE.size(form)?;
+    let size = call.pages.of(PAGE.size(form)?);
     let state = call.sim.state.borrow();
     if let Some(name) = group
         && !state.groups.iter().any(|it| it.name == name)

@@ -30,7 +30,7 @@ pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
     let names = form.texts("AutoScalingGroupNames");
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
-    let size = GROUPS.size(form)?;
+    let size = call.pages.of(GROUPS.size(form)?);
     if names.len() > size {
         return Err(invalid(&format!(
             "The number of group names cannot exceed {size}. You specified {}.",
@@ -57,7 +57,7 @@ pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
 
 pub(super) fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let ids = form.texts("InstanceIds");
-    let size = INSTANCES.size(form)?;
+    let size = call.pages.of(INSTANCES.size(form)?);
     if ids.len() > INSTANCES.most {
         return Err(invalid("The number of instance ids cannot exceed 50."));
     }
@@ -138,7 +138,13 @@ fn template_id(group: &str) -> String {
 
 fn launch_template(group: &str, id: &str, xml: &mut Xml) {
     xml.text("LaunchTemplateId", id);
-    xml.text("LaunchTemplateName", group);
+    // Templates have fewer characters in their names than groups, and at least three of them.
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "()./_-".contains(it);
+    let name: String = group.chars().map(|it| if is_plain(it) { it } else { '-' }).collect();
+    xml.text(
+        "LaunchTemplateName",
+        &format!("lt-of-{}", name.chars().take(100).collect::<String>()),
+    );
     xml.text("Version", "1");
 }
 

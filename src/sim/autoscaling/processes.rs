@@ -37,6 +37,7 @@ pub(super) fn resume(call: &Call, form: &Form) -> Result<(), ApiError> {
     let mut state = call.sim.state.borrow_mut();
     let mut scaling = Scaling { state: &mut state, seed: call.sim.seed, at: call.sim.clock.now() };
     scaling.group(name).suspended.retain(|it, _| !processes.contains(&it.as_str()));
+    scaling.examine(name);
     scaling.settle(name);
     Ok(())
 }

@@ -62,9 +62,10 @@ pub(super) fn write_status(instance: &Instance, xml: &mut Xml) {
     xml.text("availabilityZone", &instance.zone);
     xml.element("instanceState", |xml| write_state(instance, xml));
     // Auto Scaling's word for an instance whose checks failed.
-    let status = match (instance.ec2_state.as_str(), instance.health.as_str()) {
-        ("running", "Unhealthy") => ("impaired", "failed"),
-        ("running", _) => ("ok", "passed"),
+    let is_sick = instance.impaired || instance.health == "Unhealthy";
+    let status = match (instance.ec2_state.as_str(), is_sick) {
+        ("running", true) => ("impaired", "failed"),
+        ("running", false) => ("ok", "passed"),
         _ => ("not-applicable", ""),
     };
     for (name, (status, check)) in [

@@ -56,7 +56,9 @@ impl Edge {
             | FaultKind::TruncatedBody
             | FaultKind::EmptyPage
             | FaultKind::RepeatedPage
-            | FaultKind::StalePage => return None,
+            | FaultKind::StalePage
+            | FaultKind::ShortPage
+            | FaultKind::EmptyMessage => return None,
         };
         Some(Ok(self.refuse(&error, meeting)))
     }
@@ -85,8 +87,8 @@ impl Edge {
             Some(FaultKind::RepeatedPage) => {
                 Ok(changed(res, |it| pages::repeated(it, protocol, operation, token)))
             }
-            // The operation has answered as of an earlier instant.
-            Some(FaultKind::StalePage) => Ok(res),
+            // The operation knew of these.
+            Some(FaultKind::StalePage | FaultKind::ShortPage | FaultKind::EmptyMessage) => Ok(res),
             Some(
                 FaultKind::DropBeforeAccept
                 | FaultKind::Error500

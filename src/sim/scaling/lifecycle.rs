@@ -97,8 +97,8 @@ impl Scaling<'_> {
         res
     }
 
-    /// Launches a new member.
-    pub(super) fn launch(&mut self, name: &str) {
+    /// Launches a new member, and says in response to what.
+    pub(super) fn launch(&mut self, name: &str, what: &str) {
         let number = self.state.instances.len();
         let (seed, at) = (self.seed, self.at);
         let group = self.group(name);
@@ -122,11 +122,7 @@ impl Scaling<'_> {
         let id = instance.id.clone();
         group.members.push(id.clone());
         self.state.instances.insert(id.clone(), instance);
-        let cause = format!(
-            "At {} an instance was started in response to a difference between desired and \
-             actual capacity.",
-            self.instant()
-        );
+        let cause = format!("At {} an instance was started in response to {what}.", self.instant());
         let description = format!("Launching a new EC2 instance: {id}");
         self.begin(name, &id, description, cause, Stage::InProgress(30));
         self.later(&id, Phase::InService);

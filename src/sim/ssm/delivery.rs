@@ -31,7 +31,7 @@ impl Command {
         let agent = outcome.and_then(|it| world.outcomes.get(it)?.agent);
         let is_over = self.invocations[index].status.is_terminal();
         if let Some(AgentFault::Offline(away)) = agent.filter(|_| !is_over) {
-            self.disconnect(index, world);
+            self.disconnect(index, at, world);
             if let Some(away) = away {
                 self.reconnect(index, plus(at, away), world);
                 self.set(index, Status::InProgress);
@@ -43,10 +43,10 @@ impl Command {
         self.deliver(index, at, world);
     }
 
-    pub(super) fn disconnect(&self, index: usize, world: &mut World) {
+    pub(super) fn disconnect(&self, index: usize, at: Timestamp, world: &mut World) {
         let instance = world.instances.get_mut(&self.invocations[index].chosen.instance);
-        if let Some(it) = instance.filter(|it| it.ping == Ping::Online) {
-            it.ping = Ping::ConnectionLost;
+        if let Some(it) = instance {
+            it.lose_agent(at);
         }
     }
 

@@ -184,7 +184,7 @@ pub(super) fn list_documents(call: &Call, body: &Value) -> Result<Value, ApiErro
     let from = page::place("documents", request.next_token.as_deref())?.unwrap_or_default();
     let selected = |it: &Document| filters.iter().all(|filter| filter.selects(it));
     let mut found = state.ssm.documents.0.range(from..).filter(|(_, it)| selected(it));
-    let size = request.max_results.unwrap_or(DEFAULT_PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let page: Vec<Value> =
         found.by_ref().take(size).map(|(_, it)| identifier(&call.sim, it, it.default())).collect();
     let mut res = json!({ "DocumentIdentifiers": page });

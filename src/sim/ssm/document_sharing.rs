@@ -42,7 +42,7 @@ pub(super) fn describe_document_permission(call: &Call, body: &Value) -> Result<
     let list = format!("permissions of {}", request.name);
     let from = page::place(&list, request.next_token.as_deref())?.unwrap_or_default();
     let mut found = document.shared.range(from..);
-    let size = request.max_results.unwrap_or(PAGE).min(PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(PAGE).min(PAGE));
     let page: Vec<_> = found.by_ref().take(size).collect();
     let info = |(account, version): &(&String, &String)| json!({ "AccountId": account, "SharedDocumentVersion": version });
     let mut res = json!({

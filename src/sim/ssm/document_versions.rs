@@ -35,7 +35,7 @@ pub(super) fn list_document_versions(call: &Call, body: &Value) -> Result<Value,
     let from = place.map(|it| it.parse().map_err(|_| page::invalid())).transpose()?;
     let mut found =
         document.versions.iter().rev().filter(|it| it.number <= from.unwrap_or(u32::MAX));
-    let size = request.max_results.unwrap_or(DEFAULT_PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let now = call.sim.clock.now();
     let info = |it: &Version| {
         let mut res = json!({

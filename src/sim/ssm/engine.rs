@@ -114,7 +114,7 @@ impl Command {
                     self.start(index, at, world);
                 }
                 What::Resumes(_) => {}
-                What::Leaves(index) => self.disconnect(index, world),
+                What::Leaves(index) => self.disconnect(index, at, world),
                 What::Ends(index, status) => self.ends(index, status, at, world),
                 What::Expires => self.expire(at),
             }

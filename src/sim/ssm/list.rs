@@ -105,7 +105,7 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
     };
     let newest_first = state.ssm.commands.range(..=from).rev().map(|(_, it)| it);
     let mut found = newest_first.map(shown).filter(matching);
-    let size = request.max_results.unwrap_or(DEFAULT_PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let commands: Vec<Value> = found.by_ref().take(size).map(|it| it.to_json()).collect();
     let mut res = json!({ "Commands": commands });
     if let Some(next) = found.next() {
@@ -125,7 +125,7 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
     let now = call.as_of.unwrap_or_else(|| sim.clock.now());
     let state = sim.state.borrow();
     let (from, first) = start(page::place("invocations", request.next_token.as_deref())?)?;
-    let size = request.max_results.unwrap_or(DEFAULT_PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let mut rows = Vec::new();
     let newest_first = state.ssm.commands.range(request.range(from, &state.ssm)).rev();
     let visible = newest_first

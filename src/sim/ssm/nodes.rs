@@ -1,6 +1,6 @@
 //! Managed nodes: which instances SSM knows, and DescribeInstanceInformation.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     documents::platform_word,
+    engine::plus,
     page,
     shapes::DESCRIBE_INSTANCE_INFORMATION,
     validate::{self, invalid},
@@ -61,20 +62,20 @@ const CONNECTION_LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
 pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result<Value, ApiError> {
     call.authorize("ssm:DescribeInstanceInformation", None, &BTreeMap::new())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_INFORMATION, body)?;
-    let size = request.max_results.unwrap_or(DEFAULT_PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let from = page::place("nodes", request.next_token.as_deref())?.unwrap_or_default();
     let filters = request.all_filters()?;
     let state = call.sim.state.borrow();
     for filter in filters.iter().filter(|it| it.key == "InstanceIds") {
         filter.check_ids(&state.instances)?;
     }
-    let now = call.sim.clock.now();
+    let seen = Seen::at_present(call);
     let mut found = state
         .instances
         .range(from..)
         .map(|(_, it)| it)
-        .filter(|it| is_managed(it) && filters.iter().all(|filter| filter.selects(it)));
-    let page: Vec<Value> = found.by_ref().take(size).map(|it| information(it, now)).collect();
+        .filter(|it| is_managed(it) && filters.iter().all(|filter| filter.selects(it, &seen)));
+    let page: Vec<Value> = found.by_ref().take(size).map(|it| seen.information(it)).collect();
     let mut res = json!({ "InstanceInformationList": page });
     if let Some(next) = found.next() {
         res["NextToken"] = page::token("nodes", &next.id).into();
@@ -142,12 +143,12 @@ impl Filter {
         Err(ApiError::new("InvalidInstanceId", format!("Instance {unknown} does not exist")))
     }
 
-    fn selects(&self, instance: &Instance) -> bool {
+    fn selects(&self, instance: &Instance, seen: &Seen) -> bool {
         let has = |value: &str| self.values.iter().any(|it| it == value);
         match self.key.as_str() {
             "InstanceIds" | "SourceIds" => has(&instance.id),
             "AgentVersion" => has(&instance.agent_version),
-            "PingStatus" => has(ping_word(instance)),
+            "PingStatus" => has(seen.ping(instance)),
             "PlatformTypes" => has(platform_word(instance.platform)),
             "ResourceType" => has("EC2Instance"),
             "SourceTypes" => has("AWS::EC2::Instance"),
@@ -162,36 +163,55 @@ impl Filter {
     }
 }
 
-fn ping_word(instance: &Instance) -> &'static str {
-    match instance.ping {
-        Ping::Online if instance.ec2_state == "running" => "Online",
-        Ping::Online | Ping::ConnectionLost | Ping::None => "ConnectionLost",
-    }
+/// The instant of the question, and how late SSM notices that an agent is lost.
+pub(super) struct Seen {
+    now: Timestamp,
+    lag: Duration,
 }
 
-pub(super) fn information(instance: &Instance, now: Timestamp) -> Value {
-    let last_ping = match ping_word(instance) {
-        "Online" => now,
-        _ => now.saturating_sub(CONNECTION_LOST_AFTER).unwrap_or(now), // it was lost before the start
-    };
-    let (name, version) = match instance.platform {
-        Platform::Linux => ("Amazon Linux", "2023"),
-        Platform::Windows => ("Microsoft Windows Server 2022 Datacenter", "10.0.20348"),
-        Platform::MacOs => ("macOS", "14.5"),
-    };
-    json!({
-        "InstanceId": instance.id,
-        "PingStatus": ping_word(instance),
-        "LastPingDateTime": epoch(last_ping),
-        "AgentVersion": instance.agent_version,
-        "IsLatestVersion": true,
-        "PlatformType": platform_word(instance.platform),
-        "PlatformName": name,
-        "PlatformVersion": version,
-        "ResourceType": "EC2Instance",
-        "IPAddress": instance.ip_address,
-        "ComputerName": instance.computer_name,
-        "SourceId": instance.id,
-        "SourceType": "AWS::EC2::Instance",
-    })
+impl Seen {
+    pub(super) fn at_present(call: &Call) -> Self {
+        Self { now: call.sim.clock.now(), lag: call.sim.ping_lag }
+    }
+
+    fn ping(&self, instance: &Instance) -> &'static str {
+        let is_noticed = instance.lost.is_none_or(|it| plus(it, self.lag) <= self.now);
+        match instance.ping {
+            Ping::Online if instance.ec2_state == "running" => "Online",
+            Ping::ConnectionLost if !is_noticed => "Online",
+            Ping::Online | Ping::ConnectionLost | Ping::None => "ConnectionLost",
+        }
+    }
+
+    fn last_ping(&self, instance: &Instance) -> Timestamp {
+        let long_ago = self.now.saturating_sub(CONNECTION_LOST_AFTER).unwrap_or(self.now);
+        match (instance.ping, instance.lost) {
+            (Ping::ConnectionLost, Some(lost)) => lost,
+            _ if self.ping(instance) == "Online" => self.now,
+            _ => long_ago, // it was lost before the start
+        }
+    }
+
+    pub(super) fn information(&self, instance: &Instance) -> Value {
+        let (name, version) = match instance.platform {
+            Platform::Linux => ("Amazon Linux", "2023"),
+            Platform::Windows => ("Microsoft Windows Server 2022 Datacenter", "10.0.20348"),
+            Platform::MacOs => ("macOS", "14.5"),
+        };
+        json!({
+            "InstanceId": instance.id,
+            "PingStatus": self.ping(instance),
+            "LastPingDateTime": epoch(self.last_ping(instance)),
+            "AgentVersion": instance.agent_version,
+            "IsLatestVersion": true,
+            "PlatformType": platform_word(instance.platform),
+            "PlatformName": name,
+            "PlatformVersion": version,
+            "ResourceType": "EC2Instance",
+            "IPAddress": instance.ip_address,
+            "ComputerName": instance.computer_name,
+            "SourceId": instance.id,
+            "SourceType": "AWS::EC2::Instance",
+        })
+    }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    nodes::{information, is_managed},
+    nodes::{Seen, is_managed},
     page,
     shapes::DESCRIBE_INSTANCE_PROPERTIES,
     validate,
@@ -37,12 +37,12 @@ pub(super) fn describe_instance_properties(call: &Call, body: &Value) -> Result<
     }
     let from = page::place("properties", request.next_token.as_deref())?.unwrap_or_default();
     let state = call.sim.state.borrow();
-    let now = call.sim.clock.now();
+    let seen = Seen::at_present(call);
     // UNVERIFIED: that stopped instances are missing here too.
     let mut found = state.instances.range(from..).map(|(_, it)| it).filter(|it| is_managed(it));
-    let size = request.max_results.unwrap_or(DEFAULT_PAGE);
+    let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let page = found.by_ref().take(size).map(|it| {
-        let mut node = information(it, now);
+        let mut node = seen.information(it);
         node["InstanceState"] = it.ec2_state.as_str().into();
         node["AvailabilityZone"] = it.zone.as_str().into();
         if let Some(it) = node.as_object_mut() {

@@ -7,7 +7,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::sim::{
     World,
-    api::{ApiError, Call, Caller},
+    api::{ApiError, Call, Caller, Pages},
     autoscaling, opening, ssm,
     state::Simulator,
     wire::{form::Form, xml::Xml},
@@ -31,7 +31,7 @@ impl Account {
     pub(super) fn call(&self, operation: &str) -> Call {
         let caller = Caller::administrator(&self.sim.account);
         let (sim, operation) = (Rc::clone(&self.sim), operation.to_owned());
-        Call { sim, operation, caller, as_of: None }
+        Call { sim, operation, caller, as_of: None, pages: Pages::Full }
     }
 
     pub(super) async fn wait(&self, seconds: u64) {

@@ -110,8 +110,27 @@ pub(in crate::sim) fn signed_at(
     late: u64,
     body: &str,
 ) -> Reply {
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    signed_with(sim, key, service, late, &headers, body)
+}
+
+/// Sends a JSON request that is signed.
+pub(in crate::sim) fn signed_json(sim: &Sim, key: &Key, target: &str, body: &str) -> Reply {
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+    signed_with(sim, key, "ssm", 0, &headers, body)
+}
+
+fn signed_with(
+    sim: &Sim,
+    key: &Key,
+    service: &str,
+    late: u64,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
     let host = sim.address().to_string();
-    let headers = [("host", host.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    let headers: Vec<(&str, &str)> =
+        [("host", host.as_str())].into_iter().chain(headers.iter().copied()).collect();
     let identity = aws_credential_types::Credentials::new(
         key.id.clone(),
         key.secret.clone(),
@@ -134,7 +153,7 @@ pub(in crate::sim) fn signed_at(
     let signable = SignableRequest::new(
         "POST",
         &*uri,
-        headers.into_iter(),
+        headers.iter().copied(),
         SignableBody::Bytes(body.as_bytes()),
     );
     let (instructions, _) = sign(signable.unwrap(), &params).unwrap().into_parts();

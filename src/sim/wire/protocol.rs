@@ -170,3 +170,6 @@ pub(crate) fn no_action(operation: &str, version: &str) -> ApiError {
         format!("Could not find operation {operation} for version {version}"),
     )
 }
+
+#[cfg(test)]
+mod tests;

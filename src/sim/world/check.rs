@@ -59,6 +59,7 @@ impl<'a> Source<'a> {
             seed: raw.seed.unwrap_or(1),
             speed: self.speed(raw.speed)?,
             visible_after,
+            ping_lag: self.duration_or(raw.ping_lag, "ping_lag", Duration::ZERO)?,
             groups,
             outcomes,
             events,

@@ -48,6 +48,12 @@ impl Source<'_> {
                 );
                 return Err(self.refuse(&it.name, "document.name", message));
             }
+            // AWS keeps these names for itself, so that nobody else can have one.
+            let reserved = ["aws", "amazon", "amzn"];
+            if reserved.iter().any(|it| name.to_ascii_lowercase().starts_with(it)) {
+                let message = format!("{name:?} is reserved: only AWS's documents begin like that");
+                return Err(self.refuse(&it.name, "document.name", message));
+            }
             let owner = it.account.as_ref();
             if let Some(owner) = owner
                 && (!is_account(owner.get_ref()) || owner.get_ref() == account)

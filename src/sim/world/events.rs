@@ -9,11 +9,12 @@ use super::{
 };
 use crate::sim::state::{Event, EventKind, Since, Which};
 
-const KINDS: [(&str, EventKind); 4] = [
+const KINDS: [(&str, EventKind); 5] = [
     ("scale-in", EventKind::ScaleIn),
     ("scale-out", EventKind::ScaleOut),
     ("standby", EventKind::Standby),
     ("lose-agent", EventKind::LoseAgent),
+    ("impair", EventKind::Impair),
 ];
 
 pub(super) const SINCES: [(&str, Since); 2] =
@@ -55,6 +56,9 @@ impl Source<'_> {
             (None, Some(it)) if kind == EventKind::ScaleOut => {
                 let message = "the instances of a scale-out do not exist yet: expected count";
                 Err(self.refuse(it, "event.instances", message))
+            }
+            (None, Some(it)) if it.get_ref().is_empty() => {
+                Err(self.refuse(it, "event.instances", "expected at least one index"))
             }
             (None, Some(it)) => match it.get_ref().iter().find(|it| **it >= size) {
                 Some(index) => Err(self.refuse(it, "event.instances", beyond(*index, size))),

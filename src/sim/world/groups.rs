@@ -107,7 +107,10 @@ impl Source<'_> {
         let platform = raw
             .platform
             .map_or(Ok(Platform::Linux), |it| self.word(&it, "group.platform", &PLATFORMS))?;
-        let run = raw.run.map_or(Ok(RunMode::Outcomes), |it| self.word(&it, "group.run", &RUNS))?;
+        let run = match &raw.run {
+            Some(it) => self.word(it, "group.run", &RUNS)?,
+            None => RunMode::Outcomes,
+        };
         let usual = InstanceSpec {
             platform,
             ping: Ping::Online,
@@ -116,15 +119,42 @@ impl Source<'_> {
             agent_version: AGENT_VERSION.to_owned(),
         };
         let mut instances = vec![usual.clone(); size];
+        let mut seen = BTreeSet::new();
         for it in raw.instance {
+            if !seen.insert(*it.index.get_ref()) {
+                let message = format!("instance {} is made different twice", it.index.get_ref());
+                return Err(self.refuse(&it.index, "group.instance.index", message));
+            }
             self.differ(&mut instances, it)?;
         }
+        // The steps of a document run in Linux namespaces.
+        if let Some(it) = raw.run.filter(|_| run == RunMode::Shell)
+            && let Some(other) = instances.iter().find(|it| it.platform != Platform::Linux)
+        {
+            let word = PLATFORMS.iter().find(|(_, it)| *it == other.platform).map_or("", |it| it.0);
+            let message = format!("documents really run on Linux only, and there is {word} in it");
+            return Err(self.refuse(&it, "group.run", message));
+        }
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        let number = |it: Option<Spanned<u32>>, default| it.map_or(default, Spanned::into_inner);
+        let number = |it: &Option<Spanned<u32>>| it.as_ref().map(|it| *it.get_ref());
+        let desired = number(&raw.desired).unwrap_or(size);
+        let (min, max) =
+            (number(&raw.min).unwrap_or(0), number(&raw.max).unwrap_or(size.saturating_mul(2)));
+        for (bound, is_kept, key) in [
+            (&raw.min, min <= desired, "group.min"),
+            (&raw.max, max >= desired, "group.max"),
+            (&raw.desired, min <= desired && desired <= max, "group.desired"),
+        ] {
+            if let Some(it) = bound.as_ref().filter(|_| !is_kept) {
+                let message =
+                    format!("min {min}, desired {desired} and max {max} are not in order");
+                return Err(self.refuse(it, key, message));
+            }
+        }
         Ok(GroupSpec {
-            min: number(raw.min, 0),
-            max: number(raw.max, size.saturating_mul(2)),
-            desired: number(raw.desired, size),
+            min,
+            max,
+            desired,
             zones: self.zones(raw.zones, region)?,
             tags: self.tags(raw.tags)?,
             run,

@@ -33,13 +33,59 @@ const STATUSES: [&str; 11] = [
     "InProgress",
 ];
 
+/// Those that never get to run, or never tell.
+const SILENT: [&str; 7] = [
+    "Cancelled",
+    "DeliveryTimedOut",
+    "Undeliverable",
+    "Terminated",
+    "InvalidPlatform",
+    "AccessDenied",
+    "InProgress",
+];
+
+impl Outcome {
+    /// Whether it matches everything that another one does.
+    fn hides(&self, other: &Self) -> bool {
+        let instances = match (&self.instances, &other.instances) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(others)) => others.iter().all(|it| own.contains(it)),
+        };
+        instances
+            && (self.group.is_none() || self.group == other.group)
+            && (self.document == "*" || self.document == other.document)
+    }
+}
+
 impl Source<'_> {
     pub(super) fn outcomes(
         &self,
         raw: Vec<raw::Outcome>,
         groups: &[GroupSpec],
     ) -> Result<Vec<Outcome>, WorldError> {
-        raw.into_iter().map(|it| self.outcome(it, groups)).collect()
+        let mut res: Vec<Outcome> = Vec::new();
+        for it in raw {
+            // The key that stands first, for the place.
+            let place = it.group.as_ref().map(Spanned::span);
+            let place = place.or(it.document.as_ref().map(Spanned::span));
+            let place = place.or(it.instances.as_ref().map(Spanned::span));
+            let place = place.or(it.after.as_ref().map(Spanned::span));
+            let outcome = self.outcome(it, groups)?;
+            if let Some(index) = res.iter().position(|it| it.hides(&outcome)) {
+                let message = format!(
+                    "it never decides: outcome {} of this world comes first and takes all of it",
+                    index + 1
+                );
+                return Err(self.refuse(
+                    &Spanned::new(place.unwrap_or(0..0), ()),
+                    "outcome",
+                    message,
+                ));
+            }
+            res.push(outcome);
+        }
+        Ok(res)
     }
 
     fn outcome(&self, raw: raw::Outcome, groups: &[GroupSpec]) -> Result<Outcome, WorldError> {
@@ -57,20 +103,56 @@ impl Source<'_> {
             return Err(self.refuse(indices, "outcome.instances", beyond(*index, size)));
         }
         let agent = self.agent_fault(&raw)?;
-        if let Some(status) = &raw.status {
-            self.word(status, "outcome.status", &STATUSES.map(|it| (it, it)))?;
-        }
+        self.check_status(&raw)?;
         Ok(Outcome {
             group: raw.group.map(Spanned::into_inner),
             instances: raw.instances.map(Spanned::into_inner),
-            document: raw.document.unwrap_or_else(|| "*".to_owned()),
+            document: raw.document.map_or_else(|| "*".to_owned(), Spanned::into_inner),
             after: self.duration_or(raw.after, "outcome.after", DEFAULT_AFTER)?,
-            exit: raw.exit.unwrap_or(0),
+            exit: raw.exit.map_or(0, Spanned::into_inner),
             status: raw.status.map(Spanned::into_inner),
-            stdout: raw.stdout.unwrap_or_default(),
-            stderr: raw.stderr.unwrap_or_default(),
+            stdout: raw.stdout.map(Spanned::into_inner).unwrap_or_default(),
+            stderr: raw.stderr.map(Spanned::into_inner).unwrap_or_default(),
             agent,
         })
+    }
+
+    /// Refuses a `status` that is none, and whatever cannot be beside it.
+    fn check_status(&self, raw: &raw::Outcome) -> Result<(), WorldError> {
+        if let Some(it) = raw.instances.as_ref().filter(|it| it.get_ref().is_empty()) {
+            return Err(self.refuse(it, "outcome.instances", "expected at least one index"));
+        }
+        let Some(status) = &raw.status else { return Ok(()) };
+        let word = self.word(status, "outcome.status", &STATUSES.map(|it| (it, it)))?;
+        if let Some(exit) = &raw.exit {
+            let code = *exit.get_ref();
+            // 168 is success, 194 and 3010 ask for a boot (aws-facts §A.3).
+            let fits = match word {
+                "Success" => matches!(code, 0 | 168 | 194 | 3010),
+                "Failed" => !matches!(code, 0 | 168 | 194 | 3010),
+                "ExecutionTimedOut" => matches!(code, 137 | -1),
+                "Delayed" => true, // it goes by its exit code when it is there at last
+                _ => false,
+            };
+            if !fits {
+                let message = format!("{code} contradicts the status {word:?}");
+                return Err(self.refuse(exit, "outcome.exit", message));
+            }
+        }
+        if SILENT.contains(&word) {
+            for (key, said) in [("outcome.stdout", &raw.stdout), ("outcome.stderr", &raw.stderr)] {
+                if let Some(it) = said {
+                    let message = format!("what ends as {word:?} has no output");
+                    return Err(self.refuse(it, key, message));
+                }
+            }
+        }
+        match &raw.after {
+            Some(it) if word == "InProgress" => {
+                Err(self.refuse(it, "outcome.after", "what is \"InProgress\" never ends"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn agent_fault(&self, raw: &raw::Outcome) -> Result<Option<AgentFault>, WorldError> {

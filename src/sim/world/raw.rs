@@ -14,6 +14,7 @@ pub(super) struct World {
     pub seed: Option<u64>,
     pub speed: Option<Spanned<f64>>,
     pub visible_after: Option<Spanned<String>>,
+    pub ping_lag: Option<Spanned<String>>,
     pub buckets: Option<Spanned<Vec<String>>>,
     pub topics: Option<Spanned<Vec<String>>>,
     #[serde(default)]
@@ -71,12 +72,12 @@ pub(super) struct Instance {
 pub(super) struct Outcome {
     pub group: Option<Spanned<String>>,
     pub instances: Option<Spanned<Vec<usize>>>,
-    pub document: Option<String>,
+    pub document: Option<Spanned<String>>,
     pub after: Option<Spanned<String>>,
-    pub exit: Option<i32>,
+    pub exit: Option<Spanned<i32>>,
     pub status: Option<Spanned<String>>,
-    pub stdout: Option<String>,
-    pub stderr: Option<String>,
+    pub stdout: Option<Spanned<String>>,
+    pub stderr: Option<Spanned<String>>,
     pub agent: Option<Spanned<String>>,
     pub away: Option<Spanned<String>>,
 }

@@ -160,11 +160,19 @@ async fn shutdown_and_drop_end_every_process() {
     wait_until(&sleeper, false).await;
 }
 
+/// Set where the test below runs itself, as the fleet that is to be killed.
+const IS_HELD: &str = "FLEET_TEST_HOLDS_A_MACHINE";
+
 #[tokio::test]
 async fn a_machine_dies_with_a_fleet_that_is_killed() {
-    let test = "sim::agent::tests::isolation::holds_a_machine_until_it_is_killed";
+    if std::env::var_os(IS_HELD).is_some() {
+        return hold_a_machine().await;
+    }
+    let test = "sim::agent::tests::isolation::a_machine_dies_with_a_fleet_that_is_killed";
     let mut fleet = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--ignored", "--nocapture"])
+        .args([test, "--exact", "--nocapture"])
+        .env(IS_HELD, "1")
+        .kill_on_drop(true)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -186,9 +194,8 @@ async fn a_machine_dies_with_a_fleet_that_is_killed() {
     wait_until(&sleeper, false).await;
 }
 
-#[tokio::test]
-#[ignore = "a_machine_dies_with_a_fleet_that_is_killed runs it"]
-async fn holds_a_machine_until_it_is_killed() {
+/// Has a machine until it is killed, and says when.
+async fn hold_a_machine() {
     let mut stdout = std::io::stdout();
     let Some(machine) = machine(32).await else {
         writeln!(stdout, "no machine").unwrap();

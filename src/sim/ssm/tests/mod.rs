@@ -8,6 +8,7 @@ mod limits;
 mod lists;
 mod nodes;
 mod permissions;
+mod rows;
 mod scale;
 mod send;
 mod sharing;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::sim::{
-    api::{ApiError, Call, Caller},
+    api::{ApiError, Call, Caller, Pages},
     clock::Clock,
     elsewhere::Elsewhere,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
@@ -111,6 +112,7 @@ impl World {
             region: "us-east-1".to_owned(),
             clock: Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), speed),
             visible_after: spec.visible_after,
+            ping_lag: Duration::ZERO,
             outcomes: spec.outcomes,
             events: Vec::new(),
             elsewhere: spec.elsewhere,
@@ -127,6 +129,7 @@ impl World {
             operation: operation.to_owned(),
             caller: self.caller.clone(),
             as_of: self.as_of,
+            pages: Pages::Full,
         };
         super::call(&call, &body).await
     }
