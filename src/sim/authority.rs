@@ -118,8 +118,7 @@ pub(crate) fn authorize(
     let tags: Vec<(&String, &String)> = tags.iter().collect();
     let context = authority
         .context(call.sim.clock.now(), &call.sim.region)
-        .with_tags(&format!("{service}:ResourceTag"), &tags)
-        .with_tags("aws:ResourceTag", &tags);
+        .with_resource_tags(service, &tags);
     let context = match action {
         "iam:PassRole" => context.with("iam:PassedToService", "ssm.amazonaws.com"),
         _ => context,

@@ -99,8 +99,7 @@ impl Sts {
         }
         let context = caller
             .context(call.sim.clock.now(), &call.sim.region)
-            .with_tags("aws:ResourceTag", &role.tags)
-            .with_tags("iam:ResourceTag", &role.tags);
+            .with_resource_tags("iam", &role.tags);
         iam::authorise_assume_role(
             &request,
             &role.trust,

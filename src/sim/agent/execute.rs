@@ -27,12 +27,7 @@ impl Machine {
         let steps = match document::parse(&work.document, &work.parameters) {
             Ok(steps) => steps,
             Err(trace) => {
-                return Execution {
-                    status: Status::Failed,
-                    plugins: Vec::new(),
-                    reboot: false,
-                    trace,
-                };
+                return Execution { status: Status::Failed, plugins: Vec::new(), trace };
             }
         };
         let mut plugins = Vec::with_capacity(steps.len());
@@ -52,7 +47,7 @@ impl Machine {
             all_done.push(done);
         }
         let status = steps::aggregate(&all_done);
-        Execution { status, plugins, reboot: n_runs > 1, trace: String::new() }
+        Execution { status, plugins, trace: String::new() }
     }
 
     /// A step that asks for a reboot is run from its top again. Its output accumulates.

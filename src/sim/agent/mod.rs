@@ -6,10 +6,6 @@
 //!          ↑ interpolate           ↑ precondition                ↓
 //!                        Execution ← steps (what a result means) ←
 //! ```
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "parts of the agent's answer that SSM does not show")
-)]
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -58,8 +54,6 @@ pub(crate) enum Status {
 pub(crate) struct Execution {
     pub(crate) status: Status,
     pub(crate) plugins: Vec<Plugin>,
-    /// A step asked for a reboot, and it was carried out.
-    pub(crate) reboot: bool,
     /// Why the document as a whole could not be run (`TraceOutput`); there are no plugins then.
     pub(crate) trace: String,
 }
@@ -70,6 +64,8 @@ pub(crate) struct Plugin {
     /// The step's name in schema 2.x, the plugin's in 1.2.
     pub(crate) name: String,
     pub(crate) status: Status,
+    /// SSM shows such a step as one that succeeded.
+    #[cfg_attr(not(test), expect(dead_code, reason = "told apart by the tests alone"))]
     pub(crate) skipped: bool,
     pub(crate) code: i32,
     /// At most 24,000 bytes, as is `stderr`: for `GetCommandInvocation`.

@@ -94,13 +94,14 @@ impl Context {
         self
     }
 
-    /// Sets the tags of an instance or a document under every name a policy may use for them
-    /// in an SSM action: `ssm:resourceTag/k` and `aws:ResourceTag/k`.
-    pub(crate) fn with_ssm_resource_tags<K: AsRef<str>, V: AsRef<str>>(
+    /// Sets the tags of a resource under every name a policy may use for them in an action of
+    /// `service`: `ssm:resourceTag/k` and `aws:ResourceTag/k`.
+    pub(crate) fn with_resource_tags<K: AsRef<str>, V: AsRef<str>>(
         self,
+        service: &str,
         tags: &[(K, V)],
     ) -> Self {
-        self.with_tags("ssm:resourceTag", tags).with_tags("aws:ResourceTag", tags)
+        self.with_tags(&format!("{service}:ResourceTag"), tags).with_tags("aws:ResourceTag", tags)
     }
 
     /// Returns the values of a key whose name is in lower case; none if it is absent or empty.

@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! let context = Context::of(&key.principal, now).with("aws:RequestedRegion", &world.region);
-//! let document = context.clone().with_ssm_resource_tags(&document_tags);
+//! let document = context.clone().with_resource_tags("ssm", &document_tags);
 //! let request = Request { action: "ssm:SendCommand", resource: &document_arn, context: &document };
 //! match authorise(&key.principal, &key.policies, &request) {
 //!     Decision::Allowed => (),
@@ -26,15 +26,6 @@
 //!
 //! The tests below walk through the published article in this way. GetCallerIdentity is not
 //! authorised at all: it cannot be denied.
-
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "parts of the model that no operation of the simulator asks for")
-)]
-#![expect(
-    unused_imports,
-    reason = "parts of the model that no operation of the simulator asks for"
-)]
 
 mod canonical;
 mod comparison;
@@ -56,16 +47,15 @@ mod trust;
 pub(crate) use self::{
     context::Context,
     denial::{Form, message},
-    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise, evaluate},
-    policy::{Policy, PolicyError, TrustPolicy},
+    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise},
+    policy::{Policy, TrustPolicy},
     principal::{Principal, RoleSession, User},
     session::{
-        AssumeDenied, AssumeRole, MAX_POLICY_CHARS, ParameterError, authorise_assume_role,
-        session_duration, session_policy,
+        AssumeRole, MAX_POLICY_CHARS, ParameterError, authorise_assume_role, session_duration,
+        session_policy,
     },
-    sigerror::{Protocol, SigError, WireError},
-    sigv4::{IssuedToken, MAX_SKEW, Presented, RequestParts, verify, verify_within},
-    trust::{authorise_on_role, trust},
+    sigerror::{Protocol, SigError},
+    sigv4::{IssuedToken, Presented, RequestParts, verify},
 };
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn role_policies(session: Option<&str>) -> PolicySet {
 fn check(policies: &PolicySet, resource: &str, group: Option<&str>, refusal: Option<&str>) {
     let caller = scoped_session();
     let tags: Vec<_> = group.map(|it| ("aws:autoscaling:groupName", it)).into_iter().collect();
-    let context = Context::of(&caller, Timestamp::UNIX_EPOCH).with_ssm_resource_tags(&tags);
+    let context = Context::of(&caller, Timestamp::UNIX_EPOCH).with_resource_tags("ssm", &tags);
     let action = "ssm:SendCommand";
     let decision = authorise(&caller, policies, &Request { action, resource, context: &context });
     let found = match decision {

@@ -9,19 +9,6 @@ use super::{
     principals::{Reach, is_same_account},
 };
 
-/// Decides by the trust policy alone.
-pub(crate) fn trust(
-    policy: &TrustPolicy,
-    caller: &Principal,
-    action: &str,
-    context: &Context,
-) -> Decision {
-    match reach(policy, caller, action, context) {
-        Ok(_) => Decision::Allowed,
-        Err(decision) => decision,
-    }
-}
-
 /// Decides by the trust policy and the caller's policies together whether `caller` may do
 /// `action` (`sts:AssumeRole`, `sts:TagSession`) on the role.
 ///

@@ -37,7 +37,7 @@ fn context() -> Context {
 
 #[track_caller]
 fn check_set(policies: &PolicySet, action: &str, resource: &str, group: &str, expected: Decision) {
-    let context = context().with_ssm_resource_tags(&[("aws:autoscaling:groupName", group)]);
+    let context = context().with_resource_tags("ssm", &[("aws:autoscaling:groupName", group)]);
     let request = Request { action, resource, context: &context };
     assert_eq!(evaluate(policies, &request), expected, "{action} on {resource} of {group:?}");
 }
