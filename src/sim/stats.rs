@@ -48,6 +48,7 @@ impl Stats {
             // Both in simulated time: how long ago that was is what a client can measure.
             "now": sim.clock.now(),
             "last_finished": state.ssm.last_finished(),
+            "peak": state.ssm.peak(sim.clock.now()),
         })
     }
 }

@@ -143,6 +143,23 @@ impl Store {
         invocations.filter_map(|it| it.ended).max()
     }
 
+    /// How many documents ran at once at the most, over all commands, until `now`.
+    pub(crate) fn peak(&self, now: Timestamp) -> usize {
+        let invocations = self.commands.values().flat_map(|it| &it.invocations);
+        let mut turns: Vec<(Timestamp, isize)> = invocations
+            .filter_map(|it| Some((it.started?, it.ended.unwrap_or(now))))
+            .flat_map(|(started, ended)| [(started, 1), (ended.max(started), -1)])
+            .collect();
+        // One that ends when another begins makes room for it.
+        turns.sort_unstable();
+        let mut running = 0;
+        let counts = turns.into_iter().map(|(_, turn)| {
+            running += turn;
+            running
+        });
+        counts.max().map_or(0, isize::unsigned_abs)
+    }
+
     fn next_sequence(&mut self) -> u64 {
         self.last_sequence += 1;
         self.last_sequence

@@ -118,6 +118,7 @@ fn the_stats_count_the_calls_by_operation() {
             "commands": 0,
             "executions": {},
             "last_finished": null,
+            "peak": 0,
         })
     );
 }

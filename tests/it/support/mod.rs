@@ -10,6 +10,6 @@ pub(crate) use self::{
     env::{FleetEnv, repository},
     output::{Output, Record},
     process::Running,
-    sim::SimProcess,
+    sim::{SimProcess, Stats},
     skip::skip,
 };

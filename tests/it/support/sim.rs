@@ -125,6 +125,11 @@ impl Stats {
         self.0["calls"][operation].as_u64().unwrap_or(0)
     }
 
+    /// Returns how many documents ran at once at the most.
+    pub(crate) fn peak(&self) -> u64 {
+        self.0["peak"].as_u64().unwrap()
+    }
+
     pub(crate) fn commands(&self) -> u64 {
         self.0["commands"].as_u64().unwrap()
     }

@@ -65,6 +65,7 @@ fn error_n_plus_one_stops_sending_and_what_runs_runs_on() {
         assert_eq!(row["Status"], "Failed");
         assert_eq!(row["CommandPlugins"][0]["ResponseCode"], -1);
         assert_eq!(world.sim.state.borrow().executions.len(), 4);
+        assert_eq!(world.sim.state.borrow().ssm.peak(world.sim.clock.now()), 3);
     });
 }
 
