@@ -16,7 +16,7 @@ use std::{
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::support::{FleetEnv, Output, Record, SimProcess};
+use crate::support::{FleetEnv, Output, Record, SimProcess, Stats};
 
 const SEEDS: u64 = 25;
 
@@ -34,9 +34,29 @@ const ANY: [&str; 8] = [
 
 const PAGES: [&str; 2] = ["stale-page", "empty-page"];
 
+const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
+
+const IDENTITIES: &str = "[[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
+    secret_access_key = \"secret\"\npolicy = \"all.json\"\n\
+    [[role]]\nname = \"fleet\"\ntrust = \"trust.json\"\npolicy = \"all.json\"\n";
+
+const POLICIES: [(&str, &str); 2] = [
+    (
+        "all.json",
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+    ),
+    (
+        "trust.json",
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+            "Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}"#,
+    ),
+];
+
 /// What a seed stands for.
 struct Chaos {
     world: String,
+    /// Who sends has assumed a role, whose session can end.
+    has_role: bool,
     flags: Vec<String>,
     /// The process is killed when it has told of so many events.
     killed_after: Option<usize>,
@@ -70,7 +90,13 @@ impl Chaos {
             }
         }
         let killed_after = (rng.u32(0..4) == 0).then(|| rng.usize(1..=30));
-        Self { world, flags: flags(&mut rng, size), killed_after }
+        let mut flags = flags(&mut rng, size);
+        let has_role = rng.u32(0..3) == 0;
+        if has_role {
+            world.push_str(IDENTITIES);
+            flags.extend(["--role-arn", ROLE].map(ToOwned::to_owned));
+        }
+        Self { world, has_role, flags, killed_after }
     }
 }
 
@@ -118,7 +144,8 @@ fn flags(rng: &mut Rng, size: u32) -> Vec<String> {
 
 /// Runs what a seed stands for and checks what became of it.
 fn endures(chaos: &Chaos) {
-    let sim = SimProcess::start(&chaos.world, &[]);
+    let files = if chaos.has_role { &POLICIES[..] } else { &[] };
+    let sim = SimProcess::start(&chaos.world, files);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("FLEET_NOW");
     // An agent that is lost is given up a simulated minute later.
     let what = ["run", "--asg", "web", "--yes", "--output", "jsonl", "--timeout", "30s"];
@@ -131,6 +158,7 @@ fn endures(chaos: &Chaos) {
     let output = if is_killed {
         run.kill();
         drop(run);
+        // The role is that of the ledger; one that was killed before its first event has none.
         env.run(&["watch", "last", "--continue", "--yes"])
     } else {
         run.finish()
@@ -146,6 +174,7 @@ fn check(sim: &SimProcess, record: &Record, output: &Output, is_killed: bool) {
     for row in rows {
         check_row(row, stats.executions_on(row["instance_id"].as_str().unwrap()));
     }
+    check_limits(&stats, record, report);
     let total = |name: &str| report["totals"][name].as_u64().unwrap_or(0);
     let n_rows = rows.len() as u64;
     let n_left = total("not_attempted") + total("terminated") + total("cancelled");
@@ -162,6 +191,21 @@ fn check(sim: &SimProcess, record: &Record, output: &Output, is_killed: bool) {
     assert!(is_as_told, "exit {code} over {} and {:?}", report["totals"], stats.0);
     if !is_killed {
         assert_eq!(output.stderr.contains("nothing was sent"), code == 3, "{}", output.stderr);
+    }
+}
+
+/// Neither the window nor the budget was exceeded beyond what was in flight.
+fn check_limits(stats: &Stats, record: &Record, report: &Value) {
+    let limits = &report["limits"];
+    let window = limits["max_concurrency"]["resolved"].as_u64().unwrap();
+    assert!(stats.peak() <= window, "{} ran at once in a window of {window}", stats.peak());
+    let kinds = record.kinds();
+    let spent = kinds.iter().position(|it| *it == "budget_spent").unwrap_or(kinds.len());
+    assert!(!kinds[spent..].contains(&"send_intended"), "sent after the budget was spent");
+    // By tag, SSM sends on until fleet has seen what SSM does not count.
+    if report["dispatch"]["by"] == "ids" {
+        let (used, worst) = (&report["budget"]["used"], &limits["worst_case_failures"]);
+        assert!(used.as_u64() <= worst.as_u64(), "{used} failed, and {worst} was the worst case");
     }
 }
 
@@ -188,6 +232,19 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
+fn every_kind_of_trouble_is_among_the_seeds_that_are_always_run() {
+    let all: Vec<Chaos> = (1..=SEEDS).map(Chaos::of).collect();
+    let has = |what: &str| all.iter().any(|it| it.world.contains(what));
+    for kind in ANY.iter().chain(&PAGES) {
+        assert!(has(&format!("kind = \"{kind}\"")), "{kind}");
+    }
+    for what in ["agent = \"lost\"", "lose-agent", "scale-in", "exit = 1"] {
+        assert!(has(what), "{what}");
+    }
+    assert!(all.iter().any(|it| it.has_role) && all.iter().any(|it| it.killed_after.is_some()));
+}
+
+#[test]
 fn whatever_goes_wrong_nothing_runs_twice_and_nobody_is_lost() {
     let (first, last) = match number("FLEET_CHAOS_SEED") {
         Some(seed) => (seed, seed),
@@ -204,7 +261,7 @@ fn whatever_goes_wrong_nothing_runs_twice_and_nobody_is_lost() {
             let chaos = Chaos::of(seed);
             let Err(panic) = catch_unwind(AssertUnwindSafe(|| endures(&chaos))) else { continue };
             let why = panic.downcast_ref::<String>().map_or("it panicked", String::as_str);
-            let Chaos { world, flags, killed_after } = chaos;
+            let Chaos { world, flags, killed_after, .. } = chaos;
             let flags = flags.join(" ");
             let text = format!(
                 "== FLEET_CHAOS_SEED={seed}: {why}\n-- {flags}, killed after {killed_after:?}\n{world}\n"
