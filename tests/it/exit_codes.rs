@@ -252,24 +252,12 @@ delay = "24h"
     }
 }
 
-/// Starts `fleet run` on a terminal of its own; `None` where `script` is missing.
-fn on_a_terminal(env: &FleetEnv, args: &str) -> Option<Running> {
-    let fleet = env.command(&[]);
-    let vars = fleet.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let mut script = std::process::Command::new("script");
-    let line = format!("{} {args}", env!("CARGO_BIN_EXE_fleet"));
-    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-    script.env_clear().envs(vars).env("TERM", "xterm").env("NO_COLOR", "1").env("SHELL", "/bin/sh");
-    let has_script = std::process::Command::new("script").arg("--version").output().is_ok();
-    has_script.then(|| Running::start(&mut script, &env.path("")))
-}
-
 #[test]
 fn at_the_prompt_an_interrupt_is_130_no_is_130_and_yes_runs() {
     let sim = SimProcess::start(&world("three_healthy"), &[]);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
     for (answer, code, n_commands) in [("\u{3}", 130, 0), ("n\n", 130, 0), ("y\n", 0, 1)] {
-        let Some(mut run) = on_a_terminal(&env, "run --asg web -- true") else {
+        let Some(mut run) = env.on_a_terminal("run --asg web -- true") else {
             return skip("the prompt", "script(1) of util-linux is missing");
         };
         run.wait_for("Run AWS-RunShellScript on 3 instances? [y/N]");

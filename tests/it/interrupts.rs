@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{FleetEnv, Running, SimProcess, repository};
+use crate::support::{FleetEnv, Running, SimProcess, repository, skip};
 
 /// Both mean the same.
 const SIGNALS: [fn(&Running); 2] = [Running::interrupt, Running::terminate];
@@ -38,6 +38,20 @@ fn before_the_plan_nothing_was_sent() {
         assert_eq!(sim.stats().commands(), 0);
         assert!(env.runs().is_empty());
     }
+}
+
+#[test]
+fn at_the_prompt_sigterm_means_no() {
+    let (sim, env) = start(&world("three_healthy"));
+    let Some(mut run) = env.on_a_terminal("run --asg web -- true") else {
+        return skip("the prompt", "script(1) of util-linux is missing");
+    };
+    run.wait_for("Run AWS-RunShellScript on 3 instances? [y/N]");
+    run.terminate_child();
+    let output = run.finish().exits(130);
+    assert!(output.stdout.contains("nothing was sent"), "\n{output}");
+    assert_eq!(sim.stats().commands(), 0);
+    assert!(env.runs().is_empty());
 }
 
 #[test]

@@ -21,6 +21,9 @@ mod config;
 /// SIGINT and SIGTERM in every phase of a run.
 mod interrupts;
 
+/// One window and one budget over all commands.
+mod limits;
+
 /// A session that ends in mid-run.
 mod session;
 

@@ -114,6 +114,19 @@ impl FleetEnv {
         Running::start(&mut self.command(args), self.home.path())
     }
 
+    /// Starts fleet on a terminal of its own; `None` where `script` is missing.
+    pub(crate) fn on_a_terminal(&self, args: &str) -> Option<Running> {
+        let fleet = self.command(&[]);
+        let vars = fleet.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut script = Command::new("script");
+        let line = format!("exec {} {args}", env!("CARGO_BIN_EXE_fleet"));
+        script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        script.env_clear().envs(vars).env("TERM", "xterm").env("NO_COLOR", "1");
+        script.env("SHELL", "/bin/sh");
+        let has_script = Command::new("script").arg("--version").output().is_ok();
+        has_script.then(|| Running::start(&mut script, self.home.path()))
+    }
+
     /// Returns what the only run here left in its ledger.
     pub(crate) fn record(&self) -> Record {
         let runs = self.runs();

@@ -1,6 +1,7 @@
 //! A process that a test started: its lines as they come, its end within a deadline.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -78,6 +79,14 @@ impl Running {
 
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Sends SIGTERM to the process that this one has started.
+    pub(crate) fn terminate_child(&self) {
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let child = children.split_whitespace().next().unwrap().parse().unwrap();
+        kill_process(Pid::from_raw(child).unwrap(), Signal::TERM).unwrap();
     }
 
     pub(crate) fn kill(&mut self) {
