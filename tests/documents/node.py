@@ -66,8 +66,9 @@ class Node:
         # A cgroup each: nodes that are started from one would share what is below it.
         groups = [it / self.name for it in CGROUPS if (it / "cgroup.procs").exists()]
         joins = "".join(f"mkdir -p {it} && echo $$ >{it}/cgroup.procs; " for it in groups)
+        # It ends with us, also when we are killed.
         command = [
-            "systemd-nspawn", "-q", "-D", str(self.tree), "--volatile=overlay", "--private-network",
+            "setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "-q", "-D", str(self.tree), "--volatile=overlay", "--private-network",
             "--register=no", "--keep-unit", "--boot", "--console=pipe", f"--machine={self.name}",
             *self.options,
         ]  # fmt: skip

@@ -66,11 +66,11 @@ fn all() -> Vec<Document> {
 
 #[test]
 fn a_document_has_one_step_a_platform_and_a_size_that_the_service_takes() {
-    let form = Regex::new("^Fleet-[A-Za-z0-9]+$").unwrap();
+    let named = Regex::new("^Fleet-[A-Za-z0-9]+$").unwrap();
     for it in all() {
         assert!(it.text.len() < LARGEST, "{} has {} bytes", it.name, it.text.len());
         assert_eq!(it.content["schemaVersion"], "2.2", "{}", it.name);
-        assert!(form.is_match(&it.name), "{}", it.name);
+        assert!(named.is_match(&it.name), "{}", it.name);
         let platform = if it.is_shell() { "Linux" } else { "Windows" };
         let expected = serde_json::json!(["platformType", platform]);
         assert_eq!(it.step()["precondition"]["StringEquals"], expected, "{}", it.name);
