@@ -127,6 +127,21 @@ impl Ledger {
         Ok(path)
     }
 
+    /// Refuses a run that has a report.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if there is one: its events, which do not tell of an end, are
+    /// not all there.
+    pub fn require_no_report(&self) -> io::Result<()> {
+        let path = self.directory.join("report.json");
+        if fs::symlink_metadata(&path).is_err() {
+            return Ok(());
+        }
+        let text = "it has a report, and its events have no end: they are damaged; report.json \
+                    tells how it ended";
+        Err(io::Error::new(io::ErrorKind::InvalidData, text))
+    }
+
     pub fn directory(&self) -> &Path {
         &self.directory
     }

@@ -252,3 +252,19 @@ fn a_ledger_of_a_newer_major_version_is_refused_in_words() {
     drop(output.complains(&["plan.json", "fleet.plan/v2", "newer fleet", "nothing was sent"]));
     assert_eq!(sim.stats().commands(), 0);
 }
+
+#[test]
+fn a_run_that_has_ended_is_not_taken_up_again_because_its_events_are_gone() {
+    for n_kept in [0, 1, 4] {
+        let (sim, env) = installed_with_instances();
+        rewrite(&env, OVER_BUDGET, |events| events.truncate(n_kept));
+        let before = fs::read(events_of(&env, OVER_BUDGET)).unwrap();
+        for flags in [&[][..], &["--continue", "--yes"]] {
+            let output = env.run(&[&["watch", OVER_BUDGET], flags].concat()).exits(2);
+            drop(output.complains(&[OVER_BUDGET, "damaged", "report.json", "nothing was sent"]));
+        }
+        drop(env.run(&["retry", OVER_BUDGET, "--yes"]).exits(2));
+        assert_eq!(fs::read(events_of(&env, OVER_BUDGET)).unwrap(), before);
+        assert_eq!(sim.stats().commands(), 0);
+    }
+}
