@@ -39,6 +39,40 @@ pub fn differences(before: &Plan, now: &Plan) -> Vec<String> {
     if by(before) != by(now) {
         found.push(format!("it was to go by {}, and would go by {}", by(before), by(now)));
     }
+    found.extend(other_tags(before, now));
+    found.extend(unsound_waves(before));
+    found
+}
+
+/// Names the tag that a plan was to go by, if now it would be another.
+fn other_tags(before: &Plan, now: &Plan) -> Option<String> {
+    let tag = |it: &Plan| match &it.dispatch {
+        Dispatch::Tag { key, values, .. } => Some(format!("{key}={}", values.join(","))),
+        Dispatch::Ids { .. } => None,
+    };
+    let (before, now) = (tag(before)?, tag(now)?);
+    (before != now).then(|| format!("it was to go to {before}, and would go to {now}"))
+}
+
+/// Returns where the waves of a plan are not its population, once each: a file can be edited.
+fn unsound_waves(plan: &Plan) -> Vec<String> {
+    let mut missing: BTreeSet<&InstanceId> =
+        plan.population.planned.iter().map(|it| &it.id).collect();
+    let planned = missing.clone();
+    let mut found = Vec::new();
+    if plan.waves.is_empty() {
+        found.push("it has no waves".to_owned());
+    }
+    for id in plan.waves.iter().flat_map(|it| &it.instances) {
+        if !planned.contains(id) {
+            found.push(format!("its waves have an instance that it does not plan: {id}"));
+        } else if !missing.remove(id) {
+            found.push(format!("its waves have an instance twice: {id}"));
+        }
+    }
+    if !plan.waves.is_empty() {
+        found.extend(named("planned, and in none of its waves", missing.into_iter()));
+    }
     found
 }
 

@@ -46,6 +46,27 @@ fn a_plan_is_refused_when_the_group_has_changed() {
 }
 
 #[test]
+fn a_plan_is_refused_whose_waves_are_not_its_population() {
+    stale(|plan| plan["waves"] = serde_json::json!([]), &["it has no waves"]);
+    let other = "i-0123456789abcdef0";
+    stale(
+        |plan| plan["waves"][0]["instances"][0] = other.into(),
+        &["does not plan: i-0123456789abcdef0", "in none of its waves: i-"],
+    );
+    let twice = |plan: &mut Value| {
+        let wave = plan["waves"][0].clone();
+        plan["waves"].as_array_mut().unwrap().push(wave);
+    };
+    stale(twice, &["an instance twice: i-"]);
+}
+
+#[test]
+fn a_plan_is_refused_that_goes_to_another_tag() {
+    let names = ["was to go to aws:autoscaling:groupName=batch", "groupName=web"];
+    stale(|plan| plan["dispatch"]["values"][0] = "batch".into(), &names);
+}
+
+#[test]
 fn a_plan_is_refused_when_the_document_has_changed() {
     stale(|plan| plan["document"]["hash"] = "0".repeat(64).into(), &["the document's hash was 00"]);
 }
