@@ -13,6 +13,7 @@ mod error;
 mod examine;
 mod nodes;
 mod pacing;
+mod profile;
 mod scope;
 mod targets;
 mod whole;
@@ -24,6 +25,7 @@ pub use self::{
     error::{AwsError, ErrorKind},
     examine::{GroupState, Read},
     pacing::Tempo,
+    profile::{MfaProfile, ProfileRole, mfa_profile},
     scope::{Mfa, Role},
     targets::{Resolved, TargetsError, group_names, resolve},
 };

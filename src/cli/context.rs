@@ -13,7 +13,7 @@ use super::{
     settings::{Named, Settings},
 };
 use crate::{
-    aws::{self, Access, Aws, Fixed, Mfa, Role, Tempo},
+    aws::{self, Access, Aws, Fixed, Mfa, MfaProfile, ProfileRole, Role, Tempo},
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
@@ -168,7 +168,7 @@ pub(super) async fn prepare(
     terminal: &mut Terminal,
 ) -> Result<Prepared, Error> {
     let settings = Settings::load(args)?;
-    let (args, named) = settings.access(args)?;
+    let (mut args, named) = settings.access(args)?;
     let sim = match &args.sim {
         None => None,
         Some(world) => Some(start_sim(world.as_deref(), 0)?),
@@ -185,6 +185,13 @@ pub(super) async fn prepare(
         return Err(Error::new(Exit::Usage, message));
     }
     let redaction = settings.redaction(&args);
+    if sim.is_none() {
+        follow_profile(&mut args, terminal).await?;
+    }
+    if let (None, Some(flag)) = (&args.role_arn, args.role_flag()) {
+        let message = format!("{flag} says how to assume a role, and none was named");
+        return Err(Error::new(Exit::Usage, message).hint("pass --role-arn ARN"));
+    }
     let mut access = access(&args, context, sim.as_ref(), factor, &redaction);
     if let Some(role) = &mut access.role {
         role.within_account = named != Named::ByTheUser;
@@ -214,6 +221,46 @@ async fn narrowed(
     let mut narrowed = Aws::connect(&access).await?;
     narrowed.calls.absorb(aws.calls);
     Ok(narrowed)
+}
+
+/// Does for a profile with an MFA device what the SDK does not: its role is assumed with a code.
+async fn follow_profile(args: &mut AccessArgs, terminal: &mut Terminal) -> Result<(), Error> {
+    let access = Access { profile: args.profile.clone(), ..Access::default() };
+    let Some(MfaProfile { name, mfa_serial, role }) = aws::mfa_profile(&access).await else {
+        return Ok(());
+    };
+    let Some(role) = role else {
+        if args.role_arn.is_some() && args.mfa_serial.is_none() {
+            terminal.note(&format!(
+                "the profile {name} names the MFA device {mfa_serial}: pass --mfa-serial for the \
+                 role to be assumed with its code"
+            ));
+        }
+        return Ok(());
+    };
+    let ProfileRole { arn, source_profile, external_id, duration } = role;
+    let Some(source) = source_profile else {
+        let message = format!("the profile {name} names an MFA device and no source_profile");
+        return Err(Error::new(Exit::Setup, message));
+    };
+    if args.role_arn.as_ref().is_some_and(|it| *it != arn) {
+        let message = format!(
+            "the profile {name} assumes a role with a code of {mfa_serial}, and from a session of \
+             that kind fleet assumes no other"
+        );
+        return Err(Error::new(Exit::Setup, message)
+            .hint(format!("pass --profile {source}, whose credentials assume either")));
+    }
+    if args.region.is_none() {
+        // Whoever names a profile means its region, and not that of the one behind it.
+        args.region = aws::region(&access).await.ok();
+    }
+    args.profile = Some(source);
+    args.role_arn = Some(arn);
+    args.mfa_serial = args.mfa_serial.take().or(Some(mfa_serial));
+    args.external_id = args.external_id.take().or(external_id);
+    args.duration = args.duration.or(duration);
+    Ok(())
 }
 
 /// Returns the device and its code, which is asked for on the terminal if no flag holds it. It is

@@ -57,13 +57,7 @@ impl Settings {
             }
         }
         let Some(role_arn) = res.role_arn.clone() else {
-            return match args.role_flag() {
-                None => Ok((res, named)),
-                Some(flag) => {
-                    let message = format!("{flag} says how to assume a role, and none was named");
-                    Err(Error::new(Exit::Usage, message).hint("pass --role-arn ARN"))
-                }
-            };
+            return Ok((res, named));
         };
         let files = self.config.files.iter().filter(|it| goes_with(it, &role_arn));
         let files: Vec<&File> = files.collect();

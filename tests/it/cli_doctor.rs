@@ -134,10 +134,11 @@ fn a_document_is_held_against_parameters_and_platforms() {
 #[test]
 fn processes_that_are_held_up_are_told() {
     let sim = SimProcess::of(&repository("tests/worlds/three_healthy.toml"));
-    sim.query(
+    drop(sim.query(
         "autoscaling",
+        "2011-01-01",
         "SuspendProcesses&AutoScalingGroupName=web&ScalingProcesses.member.1=Launch",
-    );
+    ));
     let env = FleetEnv::of(&sim).unset("FLEET_NOW");
     let output = doctor(&env, &["--asg", "web", "--output", "json"]).exits(0);
     finds(&output, "processes", "warn", &["web: Launch suspended", "resume-processes"]);

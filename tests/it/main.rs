@@ -36,6 +36,9 @@ mod frugal;
 /// What goes wrong on the wire.
 mod faults;
 
+/// How a role is assumed: codes, tags, names.
+mod roles;
+
 /// Planted secrets, and everything that was written.
 mod secrets;
 

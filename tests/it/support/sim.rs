@@ -88,10 +88,11 @@ impl SimProcess {
         body.to_owned()
     }
 
-    /// Makes a call of the query protocol, as an administrator of a world without users.
-    pub(crate) fn query(&self, service: &str, action: &str) {
+    /// Makes a call of the query protocol, as an administrator of a world without users, and returns
+    /// the answer.
+    pub(crate) fn query(&self, service: &str, version: &str, action: &str) -> String {
         let address = self.endpoint().strip_prefix("http://").unwrap();
-        let body = format!("Version=2011-01-01&Action={action}");
+        let body = format!("Version={version}&Action={action}");
         let mut stream = TcpStream::connect(address).unwrap();
         let scope = format!("AKID/20240719/us-east-1/{service}/aws4_request");
         let head = format!(
@@ -104,6 +105,7 @@ impl SimProcess {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
     }
 
     /// Waits until `operation` was called.
