@@ -1,6 +1,6 @@
 //! Whose credentials there are. GetCallerIdentity needs no permission (STS reference).
 
-use super::{Check, fail, pass, warn};
+use super::{Check, fail, pass, unknown, warn};
 
 const NAME: &str = "credentials";
 
@@ -9,6 +9,10 @@ pub(super) const CREDENTIALS: Check = Check {
     reads: &[],
     look: |site| {
         Box::pin(async move {
+            if site.region.is_err() {
+                let said = "not looked at: there is no region to ask in";
+                return vec![unknown(NAME, said, "see the checks above that failed")];
+            }
             let aws = match &site.caller {
                 Ok(aws) => aws,
                 Err(it) => return vec![fail(NAME, it.said.clone(), it.remedy.clone())],

@@ -37,7 +37,11 @@ fn judged(site: &Site, name: &str, found: Found) -> Finding {
     }
     let given = declared.as_ref().filter(|_| !site.parameters.0.is_empty());
     if let Some(Err(err)) = given.map(|it| check_parameters(name, it, &site.parameters)) {
-        return fail(NAME, err.to_string(), "`fleet docs` and the service show what it takes");
+        return fail(
+            NAME,
+            err.to_string(),
+            "the document declares what it takes: `fleet plan` holds the flags against it",
+        );
     }
     let candidates = site.candidates().unwrap_or_default();
     let reached: Vec<&Platform> = candidates.iter().filter_map(|it| it.platform.as_ref()).collect();

@@ -67,7 +67,8 @@ pub struct Site {
     /// The caller's own credentials.
     pub caller: Result<Aws, Trouble>,
     pub role_arn: Option<String>,
-    /// The role's session; the caller's own where no role was named.
+    /// The role's session, if a role was named and could be tried; without a role the caller's own
+    /// credentials are used.
     pub session: Option<Result<Aws, Trouble>>,
     pub selector: Selector,
     pub population: Option<Result<Population, Trouble>>,

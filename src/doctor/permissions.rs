@@ -68,8 +68,8 @@ pub(super) const SEND: Check = Check {
     look: |_| {
         Box::pin(async {
             let said = "ssm:SendCommand and ssm:CancelCommand are untested: SSM has no dry run";
-            let remedy = "hold the role's policy against what the run needs; the first run on one \
-                          instance that can be spared is the test";
+            let remedy = "`fleet policy` prints what the role's policy must allow; the first run \
+                          on one instance that can be spared is the test";
             vec![unknown("send", said, remedy)]
         })
     },

@@ -1,6 +1,6 @@
 //! Whether the role can be assumed. What it may do is for the next check.
 
-use super::{Check, Finding, fail, pass, warn};
+use super::{Check, Finding, fail, pass, unreached, warn};
 
 const NAME: &str = "role";
 
@@ -12,10 +12,13 @@ pub(super) const ROLE: Check = Check {
             let Some(role) = &site.role_arn else {
                 return vec![pass(NAME, "none is assumed: the caller's own permissions hold")];
             };
+            if site.caller.is_err() {
+                return vec![unreached(NAME)];
+            }
             let aws = match &site.session {
                 Some(Ok(aws)) => aws,
                 Some(Err(it)) => return vec![fail(NAME, it.said.clone(), it.remedy.clone())],
-                None => return vec![super::unreached(NAME)],
+                None => return vec![unreached(NAME)],
             };
             let session = aws.operator.session_name.as_deref().unwrap_or("unnamed");
             let mut found = vec![pass(NAME, format!("{role} can be assumed, as {session}"))];

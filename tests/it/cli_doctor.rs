@@ -199,6 +199,7 @@ fn no_network_no_credentials_and_no_region_are_told_in_the_table() {
     finds(&output, "credentials", "fail", &["no credentials were found", "AWS_PROFILE"]);
     let output = doctor(&env(), &["--output", "json"]).exits(3);
     finds(&output, "region", "fail", &["no region is set", "--region"]);
+    finds(&output, "credentials", "unknown", &["no region"]);
 }
 
 #[test]
