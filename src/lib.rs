@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The modules are listed in reading order; imports point down: `cli → {drive, documents, sim}`,
-//! `drive → {aws, output}`, `{aws, output} → run → plan`. `sim` imports none of the others.
+//! `drive → {aws, output}`, `{aws, output} → {run, documents} → plan`. `sim` imports none of the others.
 
 pub mod plan;
 pub mod run;

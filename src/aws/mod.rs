@@ -14,6 +14,7 @@ mod examine;
 mod nodes;
 mod pacing;
 mod profile;
+mod published;
 mod scope;
 mod targets;
 mod whole;
@@ -26,6 +27,7 @@ pub use self::{
     examine::{GroupState, Read},
     pacing::Tempo,
     profile::{MfaProfile, ProfileRole, mfa_profile},
+    published::{Listed, Published, content, describe, own_documents},
     scope::{Mfa, Role},
     targets::{Resolved, TargetsError, group_names, resolve},
 };

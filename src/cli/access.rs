@@ -70,6 +70,14 @@ pub(super) struct AccessArgs {
 }
 
 impl AccessArgs {
+    /// Returns whether it says where to go, or as whom.
+    pub(super) fn is_given(&self) -> bool {
+        self.profile.is_some()
+            || self.endpoint_url.is_some()
+            || self.role_arn.is_some()
+            || self.sim.is_some()
+    }
+
     /// Returns this access, with the region and the role of an earlier run where none was given.
     pub(super) fn or_those_of(&self, region: &str, operator: &Operator) -> Self {
         let is_simulated = self.sim.is_some();

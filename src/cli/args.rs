@@ -360,7 +360,7 @@ fn parameter_file(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name.to_owned(), path.into()))
 }
 
-fn document_version(text: &str) -> Result<String, &'static str> {
+pub(super) fn document_version(text: &str) -> Result<String, &'static str> {
     let is_number = text.parse::<u32>().is_ok_and(|it| it > 0) && !text.starts_with(['0', '+']);
     if is_number || matches!(text, "$LATEST" | "$DEFAULT") {
         return Ok(text.to_owned());

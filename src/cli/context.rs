@@ -17,7 +17,10 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
-    plan::{PolicyTooLong, Redaction, RunId, Scope, Selector, session_permissions, session_policy},
+    plan::{
+        PolicyTooLong, Redaction, RunId, Scope, Selector, document_policy, session_permissions,
+        session_policy,
+    },
     run::Pace,
     sim::{Execution, Sim, World},
 };
@@ -123,15 +126,31 @@ pub(super) struct Prepared {
     sim: Option<Sim>,
 }
 
-/// Connects as the flags say, starting the simulator first if they ask for it.
-///
-/// `selector` and `documents` are all that a role's session will be able to reach; no document
-/// means that nothing will be sent.
+/// What a connection is for: all that a role's session will be able to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To send these documents to what the selector names, and to read; without a document, to read.
+    Run { selector: &'a Selector, documents: &'a [&'a str] },
+    /// To read documents, and to publish those of these names.
+    Documents { published: &'a [&'a str] },
+}
+
+/// Connects for a run, as [`connect_for`] does.
 pub(super) async fn connect(
     args: &AccessArgs,
     context: &Context,
     selector: &Selector,
     documents: &[&str],
+    terminal: &mut Terminal,
+) -> Result<Connection, Error> {
+    connect_for(args, context, Purpose::Run { selector, documents }, terminal).await
+}
+
+/// Connects as the flags say, starting the simulator first if they ask for it.
+pub(super) async fn connect_for(
+    args: &AccessArgs,
+    context: &Context,
+    purpose: Purpose<'_>,
     terminal: &mut Terminal,
 ) -> Result<Connection, Error> {
     let prepared = prepare(args, context, terminal).await?;
@@ -141,21 +160,27 @@ pub(super) async fn connect(
     }
     let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
     // Groups that are selected by tags have no names before they are read.
-    let is_open = *wanted == SessionPolicy::Plan
-        && !(selector.group_tags.is_empty() || documents.is_empty() || access.role.is_none());
-    let is_named_later = is_open && args.mfa_serial.is_none();
-    if is_open && !is_named_later {
+    let open = match purpose {
+        Purpose::Run { selector, documents } => (*wanted == SessionPolicy::Plan
+            && access.role.is_some()
+            && !(selector.group_tags.is_empty() || documents.is_empty()))
+        .then_some((selector, documents)),
+        Purpose::Documents { .. } => None,
+    };
+    let named_later = open.filter(|_| args.mfa_serial.is_none());
+    if open.is_some() && named_later.is_none() {
         terminal.note(
             "the role's session may send to the instances of any Auto Scaling group: to narrow it \
              to the groups that the tag names would take a second code of the device",
         );
     }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let documents = if is_named_later { &[] } else { documents };
-        role.policy = policy(wanted, &role.arn, region, selector, documents, terminal)?;
+        let reads = |(selector, _)| Purpose::Run { selector, documents: &[] };
+        let purpose = named_later.map_or(purpose, reads);
+        role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
     }
     let mut aws = Aws::connect(&access).await?;
-    if is_named_later {
+    if let Some((selector, documents)) = named_later {
         aws = narrowed(aws, access, selector, documents, terminal).await?;
     }
     Ok(Connection { aws, pace, settings, _sim: sim })
@@ -216,7 +241,8 @@ async fn narrowed(
     }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
         let wanted = &SessionPolicy::Plan;
-        role.policy = policy(wanted, &role.arn, region, &selector, documents, terminal)?;
+        let purpose = Purpose::Run { selector: &selector, documents };
+        role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
     }
     let mut narrowed = Aws::connect(&access).await?;
     narrowed.calls.absorb(aws.calls);
@@ -309,8 +335,7 @@ fn policy(
     wanted: &SessionPolicy,
     role_arn: &str,
     region: &str,
-    selector: &Selector,
-    documents: &[&str],
+    purpose: Purpose<'_>,
     terminal: &mut Terminal,
 ) -> Result<Option<String>, Error> {
     let refused = |message: String| Error::new(Exit::Usage, message);
@@ -322,6 +347,14 @@ fn policy(
                 refused(format!("`{role_arn}` is not the ARN of a role"))
                     .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
             })?;
+            let (selector, documents) = match purpose {
+                Purpose::Run { selector, documents } => (selector, documents),
+                Purpose::Documents { published } => {
+                    return document_policy(&scope, published)
+                        .map(Some)
+                        .map_err(|it| too_long(&it));
+                }
+            };
             let permissions = session_permissions(selector);
             match session_policy(&scope, selector, documents, &permissions) {
                 Ok(policy) => {

@@ -6,6 +6,7 @@ mod args;
 mod bug;
 mod cancel;
 mod context;
+mod docs;
 mod doctor;
 mod execute;
 mod generate;
@@ -56,6 +57,7 @@ enum Command {
     Watch(Box<watch::WatchArgs>),
     Cancel(Box<cancel::CancelArgs>),
     Retry(Box<retry::RetryArgs>),
+    Docs(Box<docs::DocsArgs>),
     Sim(sim::SimArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -143,6 +145,7 @@ async fn dispatch(
         Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
         Command::Runs(args) => runs::runs(args, terminal),
         Command::Report(args) => report::report(args, terminal),
+        Command::Docs(args) => docs::docs(args, terminal, interrupts).await,
         Command::Sim(args) => sim::sim(args, terminal, interrupts).await,
         Command::Completions(args) => generate::completions(args, terminal),
         Command::Man(args) => generate::man(args, terminal),
@@ -162,6 +165,7 @@ impl Cli {
             Command::Retry(args) => args.output.terminal(),
             Command::Runs(args) => args.output.terminal(),
             Command::Report(args) => args.output.terminal(),
+            Command::Docs(args) => args.output().terminal(),
             Command::Sim(_) | Command::Completions(_) | Command::Man(_) => {
                 Terminal::new(Format::Human, false)
             }

@@ -5,6 +5,7 @@
 mod atomic;
 mod confirm;
 mod diagnosis;
+mod documents;
 mod failure;
 mod folded;
 mod history;
@@ -33,6 +34,7 @@ mod words;
 pub use self::{
     confirm::{Confirmation, Echo, read_answer, read_line},
     diagnosis::{Diagnosis, Finding, Verdict},
+    documents::{AccountCopy, DocumentRow, Linted, Ours},
     failure::failure,
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},

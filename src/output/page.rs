@@ -56,6 +56,14 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// Adds a text of many lines, tabs included.
+    pub(super) fn whole(&mut self, text: &str) {
+        self.text.push_str(&sanitize(text));
+        if !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+    }
+
     /// Adds lines that belong to somebody else, indented and cut to `columns`.
     pub(super) fn quote<'a>(
         &mut self,

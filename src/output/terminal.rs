@@ -1,6 +1,8 @@
 //! The door to stdout and stderr of one command: results go to stdout, everything else to stderr.
 //! It never fails: a reader that has gone away is no error, and the run goes on without it.
 
+mod docs;
+
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,

@@ -4,6 +4,7 @@
 mod build;
 mod ceilings;
 mod compare;
+mod document_policy;
 mod durations;
 mod ids;
 mod limits;
@@ -13,6 +14,7 @@ mod privilege;
 mod redaction;
 mod rollout;
 mod selector;
+mod sidecar;
 mod target;
 mod wave;
 
@@ -23,6 +25,7 @@ pub use self::{
     build::{Draft, Refusal, build},
     ceilings::{AboveCeiling, Ceiling, CeilingRule, Ceilings, DocumentPattern},
     compare::differences,
+    document_policy::document_policy,
     durations::{parse_deadline, parse_delivery_timeout, parse_session_length},
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
@@ -36,6 +39,7 @@ pub use self::{
     redaction::{REDACTED, Redaction},
     rollout::{BadWaves, Rollout},
     selector::{NotATag, Selector, Tag},
+    sidecar::{FindingFormat, RolloutDefaults, Sidecar},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
     wave::Wave,
 };

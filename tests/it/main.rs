@@ -95,6 +95,9 @@ mod floors;
 /// Plans that were written down, and locks.
 mod frozen;
 
+/// `fleet docs`.
+mod cli_docs;
+
 /// `fleet sim`.
 mod cli_sim;
 

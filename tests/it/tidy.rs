@@ -19,7 +19,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("config", &["plan"]),
     ("doctor", &["aws", "documents", "error", "output", "plan"]),
     ("aws", &["documents", "plan", "run"]),
-    ("output", &["plan", "run"]),
+    ("output", &["documents", "plan", "run"]),
     ("drive", &["aws", "output", "plan", "run", "signal"]),
     ("exit", &[]),
     ("signal", &[]),

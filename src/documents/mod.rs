@@ -1,10 +1,23 @@
-//! SSM documents as text: what one declares. It reads no file and asks no service.
+//! SSM documents as text: what one declares, and what is wrong with it. It reads no file and asks
+//! no service.
+
+mod canned;
+mod lint;
+mod node;
+mod sidecar;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
+pub use self::{
+    canned::{CANNED, Canned},
+    lint::{Finding, LARGEST, Level, lint},
+    node::Place,
+    sidecar::{BadSidecar, sidecar},
+};
 use crate::plan::Declared;
 
 /// What a document's content says of itself, as far as fleet needs it.
@@ -61,6 +74,11 @@ pub fn content(text: &str) -> Result<Value, NotADocument> {
         return Err(NotADocument::Empty);
     }
     Ok(value)
+}
+
+/// Returns the SHA-256 of a content, in hexadecimal: what the service calls a document's hash.
+pub fn hash(content: &str) -> String {
+    Sha256::digest(content).iter().map(|it| format!("{it:02x}")).collect()
 }
 
 impl Content {

@@ -1,0 +1,77 @@
+//! The documents under `documents/`, embedded: each exactly as it is published, with its sidecar.
+
+use super::{BadSidecar, hash, sidecar};
+use crate::plan::Sidecar;
+
+/// A document that ships with fleet.
+#[derive(Debug, Clone, Copy)]
+pub struct Canned {
+    pub name: &'static str,
+    /// YAML, byte for byte as the service stores it.
+    pub content: &'static str,
+    sidecar: &'static str,
+}
+
+/// Embeds `documents/NAME.yaml` and `documents/NAME.fleet.toml`.
+macro_rules! canned {
+    ($($name:literal),* $(,)?) => {
+        &[$(Canned {
+            name: $name,
+            content: include_str!(concat!("../../documents/", $name, ".yaml")),
+            sidecar: include_str!(concat!("../../documents/", $name, ".fleet.toml")),
+        }),*]
+    };
+}
+
+/// All of them, in the order of their names.
+pub const CANNED: &[Canned] = canned![];
+
+impl Canned {
+    /// Returns the document of this name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        CANNED.iter().find(|it| it.name == name)
+    }
+
+    /// Returns what it declares beyond what SSM has a place for.
+    ///
+    /// # Errors
+    /// If the sidecar is no sidecar, which a test excludes.
+    pub fn sidecar(&self) -> Result<Sidecar, BadSidecar> {
+        sidecar(self.sidecar)
+    }
+
+    /// Returns the SHA-256 of its content, in hexadecimal: what the service calls its hash.
+    pub fn hash(&self) -> String {
+        hash(self.content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+    use crate::documents::{Level, lint, parse};
+
+    #[test]
+    fn every_document_of_the_folder_is_embedded_and_sound() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("documents");
+        let files = fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name());
+        let files = files.filter_map(|it| it.to_str()?.strip_suffix(".yaml").map(str::to_owned));
+        let embedded: BTreeSet<String> = CANNED.iter().map(|it| it.name.to_owned()).collect();
+        let hint = "src/documents/canned.rs lists every document of documents/";
+        assert_eq!(files.collect::<BTreeSet<_>>(), embedded, "{hint}");
+        assert!(CANNED.is_sorted_by_key(|it| it.name));
+        for it in CANNED {
+            let findings = lint(it.content);
+            let bad: Vec<_> = findings.iter().filter(|it| it.level != Level::Advice).collect();
+            assert!(bad.is_empty(), "{}: {bad:#?}", it.name);
+            parse(it.content).unwrap();
+            let sidecar = it.sidecar().unwrap();
+            assert!(it.content.contains(&sidecar.version), "{}: its version", it.name);
+            if let Some(verify) = sidecar.rollout.verify {
+                assert!(Canned::find(&verify).is_some(), "{}: {verify}", it.name);
+            }
+        }
+    }
+}
