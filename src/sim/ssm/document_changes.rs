@@ -82,8 +82,7 @@ pub(super) fn create_document(call: &Call, body: &Value) -> Result<Value, ApiErr
         tags: request.tags.into_iter().map(|it| (it.key, it.value)).collect(),
         ..Document::new(&request.name, Owner::Account, version)
     };
-    let answer =
-        json!({ "DocumentDescription": description(&call.sim, &document, document.latest()) });
+    let answer = accepted(description(&call.sim, &document, document.latest()), "Creating");
     documents.insert(request.name, document);
     Ok(answer)
 }
@@ -121,8 +120,13 @@ pub(super) fn update_document(call: &Call, body: &Value) -> Result<Value, ApiErr
     document.versions.push(version);
     document.display_name = request.display_name.or(document.display_name.take());
     document.target_type = request.target_type.or(document.target_type.take());
-    let description = description(&call.sim, document, document.latest());
-    Ok(json!({ "DocumentDescription": description }))
+    Ok(accepted(description(&call.sim, document, document.latest()), "Updating"))
+}
+
+/// The answer comes before the version is active, however fast the world's time is.
+fn accepted(mut description: Value, status: &str) -> Value {
+    description["Status"] = json!(status);
+    json!({ "DocumentDescription": description })
 }
 
 pub(super) fn update_document_default_version(

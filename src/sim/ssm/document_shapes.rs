@@ -17,6 +17,11 @@ const TARGET_TYPE: Text = Text { max: 200, pattern: r"^\/[\w\.\-\:\/]*$", ..ANY 
 const DISPLAY_NAME: Text = Text { max: 1024, pattern: r"^[\w\.\-\:\/ ]*$", ..ANY };
 const TAG: Text = Text { pattern: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", ..ANY };
 
+const TAG_MEMBERS: &[Member] = &[
+    Required("Key", Str(Text { min: 1, max: 128, ..TAG })),
+    Required("Value", Str(Text { max: 256, ..TAG })),
+];
+
 pub(super) const DESCRIBE_DOCUMENT: &[Member] = &[
     Required("Name", Str(DOCUMENT_ARN)),
     Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
@@ -98,17 +103,7 @@ pub(super) const CREATE_DOCUMENT: &[Member] = &[
     ),
     Optional("DocumentFormat", Str(FORMAT)),
     Optional("TargetType", Str(TARGET_TYPE)),
-    Optional(
-        "Tags",
-        List {
-            min: 0,
-            max: 1000,
-            item: &Structure(&[
-                Required("Key", Str(Text { min: 1, max: 128, ..TAG })),
-                Required("Value", Str(Text { max: 256, ..TAG })),
-            ]),
-        },
-    ),
+    Optional("Tags", List { min: 0, max: 1000, item: &Structure(TAG_MEMBERS) }),
 ];
 
 pub(super) const UPDATE_DOCUMENT: &[Member] = &[
@@ -158,5 +153,38 @@ pub(super) const MODIFY_DOCUMENT_PERMISSION: &[Member] = &[
     Optional(
         "SharedDocumentVersion",
         Str(Text { max: 8, pattern: "([$]LATEST|[$]DEFAULT|[$]ALL)", ..ANY }),
+    ),
+];
+
+const TAGGABLE: Text = Text {
+    one_of: &[
+        "Document",
+        "ManagedInstance",
+        "MaintenanceWindow",
+        "Parameter",
+        "PatchBaseline",
+        "OpsItem",
+        "OpsMetadata",
+        "Automation",
+        "Association",
+    ],
+    ..ANY
+};
+
+pub(super) const LIST_TAGS: &[Member] =
+    &[Required("ResourceType", Str(TAGGABLE)), Required("ResourceId", Str(ANY))];
+
+pub(super) const ADD_TAGS: &[Member] = &[
+    Required("ResourceType", Str(TAGGABLE)),
+    Required("ResourceId", Str(ANY)),
+    Required("Tags", List { min: 0, max: 1000, item: &Structure(TAG_MEMBERS) }),
+];
+
+pub(super) const REMOVE_TAGS: &[Member] = &[
+    Required("ResourceType", Str(TAGGABLE)),
+    Required("ResourceId", Str(ANY)),
+    Required(
+        "TagKeys",
+        List { min: 0, max: usize::MAX, item: &Str(Text { min: 1, max: 128, ..TAG }) },
     ),
 ];

@@ -31,6 +31,7 @@ mod shell;
 mod status;
 mod steps;
 mod summary;
+mod tags;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -93,6 +94,9 @@ pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
         "ListDocumentVersions" => document_versions::list_document_versions(call, body),
         "DescribeDocumentPermission" => document_sharing::describe_document_permission(call, body),
         "ModifyDocumentPermission" => document_sharing::modify_document_permission(call, body),
+        "AddTagsToResource" => tags::add(call, body),
+        "RemoveTagsFromResource" => tags::remove(call, body),
+        "ListTagsForResource" => tags::list(call, body),
         "DeleteDocument" => document_changes::delete_document(call, body),
         other => Err(ApiError::new(
             "UnknownOperationException",

@@ -9,7 +9,8 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 30] = [
+const OPERATIONS: [&str; 33] = [
+    "AddTagsToResource",
     "AssumeRole",
     "CancelCommand",
     "CreateDocument",
@@ -32,7 +33,9 @@ const OPERATIONS: [&str; 30] = [
     "ListCommands",
     "ListDocumentVersions",
     "ListDocuments",
+    "ListTagsForResource",
     "ModifyDocumentPermission",
+    "RemoveTagsFromResource",
     "ResumeProcesses",
     "SendCommand",
     "SetInstanceProtection",

@@ -142,3 +142,41 @@ fn documents_are_listed_by_owner_name_and_type() {
         assert_eq!(err.code, "InvalidFilterKey");
     });
 }
+
+#[test]
+fn the_tags_of_a_document_are_added_listed_and_removed() {
+    simulated(WorldSpec::default(), async |world: World| {
+        world.add_document("Own", &content("one"));
+        let named = |more: Value| {
+            let mut body = json!({ "ResourceType": "Document", "ResourceId": "Own" });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let list =
+            async || world.ok("ListTagsForResource", named(json!({}))).await["TagList"].clone();
+        assert_eq!(list().await, json!([]));
+        let tags = json!([{ "Key": "a", "Value": "1" }, { "Key": "b", "Value": "" }]);
+        world.ok("AddTagsToResource", named(json!({ "Tags": tags }))).await;
+        assert_eq!(list().await, tags);
+        assert_eq!(describe(&world, "Own", "$DEFAULT").await["Tags"], tags);
+        let changed = json!([{ "Key": "a", "Value": "2" }]);
+        world.ok("AddTagsToResource", named(json!({ "Tags": changed }))).await;
+        world.ok("RemoveTagsFromResource", named(json!({ "TagKeys": ["b", "c"] }))).await;
+        assert_eq!(list().await, changed);
+        let many =
+            (0..50).map(|n| json!({ "Key": n.to_string(), "Value": "" })).collect::<Vec<_>>();
+        let refused = async |operation: &str, body: Value| {
+            world.call(operation, body).await.unwrap_err().code
+        };
+        let too_many = named(json!({ "Tags": many }));
+        assert_eq!(refused("AddTagsToResource", too_many).await, "TooManyTagsError");
+        assert_eq!(list().await, changed);
+        let other = json!({ "ResourceType": "Parameter", "ResourceId": "x", "Tags": [] });
+        assert_eq!(refused("AddTagsToResource", other).await, "ValidationException");
+        let nobody = json!({ "ResourceType": "Document", "ResourceId": "None" });
+        assert_eq!(refused("ListTagsForResource", nobody).await, "InvalidResourceId");
+        let amazons = json!({ "ResourceType": "Document", "ResourceId": "AWS-RunShellScript",
+            "Tags": changed });
+        assert_eq!(refused("AddTagsToResource", amazons).await, "InvalidResourceId");
+    });
+}
