@@ -14,6 +14,7 @@ mod examine;
 mod nodes;
 mod pacing;
 mod profile;
+mod publish;
 mod published;
 mod scope;
 mod targets;
@@ -27,6 +28,7 @@ pub use self::{
     examine::{GroupState, Read},
     pacing::Tempo,
     profile::{MfaProfile, ProfileRole, mfa_profile},
+    publish::{Change, Kind, Notation, Publication, PublishError, change, publish},
     published::{Listed, Published, content, describe, own_documents},
     scope::{Mfa, Role},
     targets::{Resolved, TargetsError, group_names, resolve},

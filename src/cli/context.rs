@@ -83,6 +83,8 @@ pub(super) fn state_directory() -> Result<PathBuf, Error> {
 pub(super) struct Connection {
     pub aws: Aws,
     pub pace: Pace,
+    /// What every wait is multiplied by: 1 is real time.
+    pub speed: f64,
     pub settings: Settings,
     _sim: Option<Sim>,
 }
@@ -123,6 +125,7 @@ pub(super) struct Prepared {
     pub args: AccessArgs,
     pub settings: Settings,
     pace: Pace,
+    speed: f64,
     sim: Option<Sim>,
 }
 
@@ -154,7 +157,7 @@ pub(super) async fn connect_for(
     terminal: &mut Terminal,
 ) -> Result<Connection, Error> {
     let prepared = prepare(args, context, terminal).await?;
-    let Prepared { mut access, args, settings, pace, sim } = prepared;
+    let Prepared { mut access, args, settings, pace, speed, sim } = prepared;
     if access.role.is_some() && access.region.is_none() {
         access.region = Some(aws::region(&access).await?);
     }
@@ -183,7 +186,7 @@ pub(super) async fn connect_for(
     if let Some((selector, documents)) = named_later {
         aws = narrowed(aws, access, selector, documents, terminal).await?;
     }
-    Ok(Connection { aws, pace, settings, _sim: sim })
+    Ok(Connection { aws, pace, speed, settings, _sim: sim })
 }
 
 /// Reads the files, starts the simulator if one is asked for, and asks for a code if one is needed.
@@ -222,7 +225,14 @@ pub(super) async fn prepare(
         role.within_account = named != Named::ByTheUser;
         role.mfa = mfa(&args, terminal).await?;
     }
-    Ok(Prepared { access, args, settings, pace: Pace::default().scaled(factor), sim })
+    Ok(Prepared {
+        access,
+        args,
+        settings,
+        pace: Pace::default().scaled(factor),
+        speed: factor,
+        sim,
+    })
 }
 
 /// Exchanges a session that only reads for one that may send, to the groups that the selector's

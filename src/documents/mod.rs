@@ -2,6 +2,7 @@
 //! no service.
 
 mod canned;
+mod diff;
 mod lint;
 mod node;
 mod sidecar;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::{
     canned::{CANNED, Canned},
+    diff::diff,
     lint::{Finding, LARGEST, Level, lint},
     node::Place,
     sidecar::{BadSidecar, sidecar},

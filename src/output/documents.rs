@@ -15,6 +15,12 @@ pub(super) const LIST: &str = "fleet.documents/v1";
 /// The `schema` of one document.
 pub(super) const SHOWN: &str = "fleet.document/v1";
 
+/// The `schema` of what was published.
+pub(super) const PUBLISHED: &str = "fleet.publish/v1";
+
+/// The `schema` of what was verified.
+pub(super) const VERIFIED: &str = "fleet.verify/v1";
+
 /// The `schema` of findings about documents.
 pub(super) const LINT: &str = "fleet.lint/v1";
 
@@ -136,6 +142,135 @@ pub(super) fn shown(content: &str) -> Page {
     let mut page = Page::default();
     page.whole(content);
     page
+}
+
+/// What publishing did, or would do, to one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PublicationRow {
+    pub name: String,
+    pub state: PublicationState,
+    /// The version that is, or would be, the default; absent where it did not change or only the
+    /// service can tell.
+    pub version: Option<String>,
+    pub hash: String,
+    /// From what the account runs to what it is to run.
+    pub diff: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublicationState {
+    Unchanged,
+    WouldCreate,
+    WouldUpdate,
+    WouldMoveDefault,
+    WouldTag,
+    Created,
+    Updated,
+    MovedDefault,
+    Tagged,
+}
+
+impl PublicationState {
+    /// Returns the state once it is done.
+    pub fn done(self) -> Self {
+        match self {
+            Self::WouldCreate => Self::Created,
+            Self::WouldUpdate => Self::Updated,
+            Self::WouldMoveDefault => Self::MovedDefault,
+            Self::WouldTag => Self::Tagged,
+            it => it,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Unchanged => "is there already",
+            Self::WouldCreate => "would be created",
+            Self::WouldUpdate => "would get a new version, and that would be the default",
+            Self::WouldMoveDefault => "is there, and would become the default",
+            Self::WouldTag => "is there, and would be tagged",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::MovedDefault => "is the default now",
+            Self::Tagged => "tagged",
+        }
+    }
+}
+
+/// Adds what publishing did or would do, with the differences.
+pub(super) fn publications(rows: &[PublicationRow]) -> Page {
+    let mut page = Page::default();
+    for row in rows {
+        let version = row.version.as_ref().map(|it| format!(" version {it}"));
+        let version = version.unwrap_or_default();
+        let state = format!(": {}", row.state.words());
+        page.line(&[(BOLD, &row.name), (PLAIN, &version), (PLAIN, &state)]);
+        let is_ahead = row.state.done() != row.state;
+        // Every line of a new document is new: `fleet docs show` has it.
+        let is_new = row.state == PublicationState::WouldCreate;
+        if let Some(text) = row.diff.as_ref().filter(|_| is_ahead && !is_new) {
+            diff(&mut page, text);
+        }
+    }
+    page
+}
+
+fn diff(page: &mut Page, text: &str) {
+    for line in text.lines() {
+        let style = match line.as_bytes().first() {
+            _ if line.starts_with("---") || line.starts_with("+++") => BOLD,
+            Some(b'+') => GREEN,
+            Some(b'-') => RED,
+            Some(b'@') => CYAN,
+            _ => PLAIN,
+        };
+        page.line(&[(style, line)]);
+    }
+}
+
+/// What the account has of a document, held against what it should have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    pub name: String,
+    /// What it should have.
+    pub hash: String,
+    pub account: AccountCopy,
+    /// From the account's content to what it should be.
+    pub diff: Option<String>,
+}
+
+impl Verified {
+    pub fn is_same(&self) -> bool {
+        matches!(self.account, AccountCopy::Same { .. })
+    }
+}
+
+pub(super) fn verified(rows: &[Verified]) -> Page {
+    let mut page = Page::default();
+    for row in rows {
+        let (version, state) = row.account.words();
+        let (style, version) = match row.is_same() {
+            true => (GREEN, format!(" version {version}")),
+            false if version == "-" => (RED, String::new()),
+            false => (RED, format!(" version {version}")),
+        };
+        page.line(&[(BOLD, &row.name), (PLAIN, &version), (PLAIN, ": "), (style, state)]);
+        if let Some(text) = &row.diff {
+            diff(&mut page, text);
+        }
+    }
+    let n_same = rows.iter().filter(|it| it.is_same()).count();
+    let text = format!("{n_same} of {} as they should be", count(rows.len(), "document"));
+    page.line(&[(BOLD, &text)]);
+    page
+}
+
+/// Rows of one kind, as JSON.
+#[derive(Debug, Serialize)]
+pub(super) struct Rows<'a, T> {
+    pub(super) schema: &'static str,
+    pub(super) documents: &'a [T],
 }
 
 /// A file that was looked at.

@@ -34,7 +34,9 @@ mod words;
 pub use self::{
     confirm::{Confirmation, Echo, read_answer, read_line},
     diagnosis::{Diagnosis, Finding, Verdict},
-    documents::{AccountCopy, DocumentRow, Linted, Ours},
+    documents::{
+        AccountCopy, DocumentRow, Linted, Ours, PublicationRow, PublicationState, Verified,
+    },
     failure::failure,
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{SimProcess, skip};
+use crate::support::{FleetEnv, SimProcess, skip};
 
 const WORLD: &str = r#"
 speed = 50.0
@@ -107,4 +107,36 @@ fn a_failing_document_without_error_budget_fails_once_and_the_rest_is_terminated
     let rows = cli.walk_through("false");
     assert_eq!(pairs(&rows), [("Failed", "Failed"), ("Failed", "Terminated")]);
     assert_eq!(sim.stats().executions(), [1]);
+}
+
+#[test]
+fn a_document_that_fleet_published_is_what_the_aws_cli_finds() {
+    let sim = SimProcess::start(WORLD, &[]);
+    let Some(cli) = Cli::find(&sim, "publishing, read with the AWS CLI") else { return };
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let content = "# A comment.\nschemaVersion: '2.2'\nmainSteps:\n- action: aws:runShellScript\n  \
+                   name: a\n  inputs: {runCommand: ['true']}\n";
+    let path = env.write("Mine.yaml", content).display().to_string();
+    let publish = ["docs", "publish", "--file", &path, "--yes"];
+    drop(env.run(&publish).exits(0));
+    env.write("Mine.yaml", &content.replace("comment", "remark"));
+    drop(env.run(&publish).exits(0));
+    let described = cli.call(&["ssm", "describe-document", "--name", "Mine"]);
+    let described = &described["Document"];
+    assert_eq!(
+        (&described["DefaultVersion"], &described["Status"]),
+        (&"2".into(), &"Active".into())
+    );
+    let got = ["ssm", "get-document", "--name", "Mine", "--document-format", "YAML"];
+    assert_eq!(cli.call(&got)["Content"], content.replace("comment", "remark"));
+    let tags = ["ssm", "list-tags-for-resource", "--resource-type", "Document"];
+    let tags = cli.call(&[&tags[..], &["--resource-id", "Mine"]].concat());
+    assert_eq!(tags["TagList"][0]["Key"], "fleet:hash");
+    assert_eq!(tags["TagList"][0]["Value"], described["Hash"]);
+    let mine = ["ssm", "update-document", "--name", "Mine", "--document-version", "$LATEST"];
+    let text = content.replace("true", "false");
+    let more = ["--document-format", "YAML", "--content", &text];
+    cli.call(&[&mine[..], &more].concat());
+    // A newer version that is not the default changes nothing of what runs.
+    drop(env.run(&["docs", "verify", "--file", &path]).exits(0).prints(&["version 2 of 3: same"]));
 }

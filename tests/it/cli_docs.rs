@@ -1,4 +1,4 @@
-//! `fleet docs`: lint, list and show.
+//! `fleet docs`: lint, list, show, publish and verify.
 
 use std::fs;
 
@@ -115,4 +115,153 @@ fn fleets_own_documents_are_listed_where_there_is_no_account() {
     drop(output.complains(&["the account's documents are not listed: no region is set"]));
     let output = env.run(&["docs", "list", "--embedded", "--output", "json"]).exits(0);
     assert_eq!((output.json()["account"].is_null(), output.stderr.as_str()), (true, ""));
+}
+
+const ROTATE: &str = "# Rotates the logs.
+schemaVersion: '2.2'
+description: Rotates the logs
+mainSteps:
+- action: aws:runShellScript
+  name: rotate
+  precondition: {StringEquals: [platformType, Linux]}
+  inputs:
+    timeoutSeconds: '60'
+    runCommand: [logrotate -f /etc/logrotate.conf]
+";
+
+/// Returns the arguments of a command about this file.
+fn about<'a>(command: &'a str, path: &'a str, flags: &[&'a str]) -> Vec<&'a str> {
+    [&["docs", command, "--file", path], flags].concat()
+}
+
+#[test]
+fn a_document_is_published_updated_and_verified_and_twice_is_once() {
+    let sim = sim();
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let path = env.write("Rotate.yaml", ROTATE).to_str().unwrap().to_owned();
+    env.write("Rotate.fleet.toml", "version = '1.2.0'\nchanges = true\n");
+    let run = |command: &str, flags: &[&str]| env.run(&about(command, &path, flags));
+
+    drop(run("verify", &[]).exits(3).prints(&["Rotate: not published\n0 of 1 document as they"]));
+    drop(run("publish", &["--dry-run"]).exits(0).prints(&["Rotate version 1: would be created"]));
+    assert_eq!(sim.stats().calls("CreateDocument"), 0);
+    drop(run("publish", &["--yes"]).exits(0).prints(&["Rotate version 1: created\n"]));
+    drop(run("verify", &[]).exits(0).prints(&["Rotate version 1: same\n1 of 1 document"]));
+    drop(run("publish", &["--yes"]).exits(0).prints(&["Rotate: is there already\n"]));
+    assert_eq!(sim.stats().calls("CreateDocument") + sim.stats().calls("UpdateDocument"), 1);
+
+    env.write("Rotate.yaml", &ROTATE.replace("'60'", "'90'"));
+    drop(run("verify", &[]).exits(3).prints(&["Rotate version 1: another version\n"]));
+    let dry = run("publish", &["--dry-run"]).exits(0);
+    insta::assert_snapshot!(dry, @r"
+    -- stdout
+    Rotate: would get a new version, and that would be the default
+    --- Rotate version 1
+    +++ Rotate
+    @@ -6,5 +6,5 @@
+       name: rotate
+       precondition: {StringEquals: [platformType, Linux]}
+       inputs:
+    -    timeoutSeconds: '60'
+    +    timeoutSeconds: '90'
+         runCommand: [logrotate -f /etc/logrotate.conf]
+    -- stderr
+    hint: nothing was changed: this was a dry run
+    -- exit: 0
+    ");
+    let updated = run("publish", &["--yes", "--output", "json"]).exits(0).json();
+    assert_eq!(updated["documents"][0]["state"], "updated");
+    assert_eq!(updated["documents"][0]["version"], "2");
+    let verified = run("verify", &["--output", "json"]).exits(0).json();
+    assert_eq!(verified["documents"][0]["account"]["default_version"], "2");
+    let list = env.run(&["docs", "list", "--output", "jsonl"]).exits(0).lines();
+    assert!(list.iter().any(|it| it["name"] == "Rotate"), "{list:?}");
+    drop(env.run(&["docs", "show", "Rotate", "--doc-version", "1"]).exits(0).prints(&["'60'"]));
+}
+
+#[test]
+fn somebody_elses_change_is_seen_and_what_is_there_becomes_the_default_again() {
+    let other = ROTATE.replace("logrotate -f", "logrotate");
+    let world = WORLD.replace("Restart", "Rotate").replace("restart.yaml", "Rotate.yaml");
+    let sim = SimProcess::start(&world, &[("Rotate.yaml", &other)]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let path = env.write("Rotate.yaml", ROTATE).to_str().unwrap().to_owned();
+    let run = |command: &str, flags: &[&str]| env.run(&about(command, &path, flags));
+    let verified = run("verify", &[]).exits(3);
+    drop(verified.prints(&["Rotate version 1: modified\n", "-    runCommand: [logrotate /etc"]));
+    drop(run("publish", &["--yes"]).exits(0).prints(&["Rotate version 2: updated"]));
+    drop(run("verify", &[]).exits(0));
+}
+
+#[test]
+fn what_cannot_be_published_is_refused_before_anything_is_asked_or_changed() {
+    let sim = sim();
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let publish = |name: &str, text: &str| {
+        let path = env.write(name, text).to_str().unwrap().to_owned();
+        env.run(&about("publish", &path, &["--yes"]))
+    };
+    let unknown = env.run(&["docs", "publish", "Nothing", "--yes"]).exits(2);
+    drop(unknown.complains(&["fleet has no document Nothing", "nothing was sent"]));
+    drop(publish("a b.yaml", ROTATE).exits(2).complains(&["`a b`, from", "3 to 128"]));
+    let typo = ROTATE.replace("runShellScript", "runShelScript");
+    drop(publish("Typo.yaml", &typo).exits(2).complains(&["Typo.yaml:5:11: there is no plugin"]));
+    env.write("Side.fleet.toml", "version = 1");
+    drop(publish("Side.yaml", ROTATE).exits(2).complains(&["Side.fleet.toml cannot be read"]));
+    let twice = env.write("Rotate.yaml", ROTATE).to_str().unwrap().to_owned();
+    let args = about("publish", &twice, &["--yes", "--file", &twice]);
+    drop(env.run(&args).exits(2).complains(&["Rotate is named twice"]));
+    let unasked = env.run(&about("publish", &twice, &[])).exits(2);
+    drop(unasked.complains(&["there is no terminal to ask for confirmation on"]));
+    drop(publish("aws-mine.yaml", ROTATE).exits(3).complains(&["document aws-mine could not be"]));
+    assert_eq!(sim.stats().calls("UpdateDocument"), 0);
+}
+
+#[test]
+fn a_lost_answer_and_a_throttle_do_not_publish_twice() {
+    let faults = r#"
+[[fault]]
+operation = "CreateDocument"
+calls = [1]
+kind = "drop-after-accept"
+
+[[fault]]
+operation = "DescribeDocument"
+calls = [2]
+kind = "throttle"
+"#;
+    let restart = fs::read_to_string(repository("tests/worlds/restart.yaml")).unwrap();
+    let world = format!("{WORLD}{faults}");
+    let sim = SimProcess::start(&world, &[("restart.yaml", &restart)]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let path = env.write("Rotate.yaml", ROTATE).to_str().unwrap().to_owned();
+    drop(env.run(&about("publish", &path, &["--yes"])).exits(0).prints(&["version 1: created"]));
+    drop(env.run(&about("verify", &path, &[])).exits(0));
+}
+
+#[test]
+fn a_roles_session_may_publish_what_was_named_and_read_the_rest() {
+    let world = format!(
+        "{WORLD}\n[[role]]\nname = \"docs\"\ntrust = \"trust.json\"\npolicy = \"admin.json\"\n"
+    );
+    let restart = fs::read_to_string(repository("tests/worlds/restart.yaml")).unwrap();
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+        "Principal":{"AWS":"arn:aws:iam::123456789012:root"}}]}"#;
+    let admin = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let files = [("restart.yaml", &*restart), ("trust.json", trust), ("admin.json", admin)];
+    let sim = SimProcess::start(&world, &files);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let path = env.write("Rotate.yaml", ROTATE).to_str().unwrap().to_owned();
+    let role = ["--role-arn", "arn:aws:iam::123456789012:role/docs"];
+    let publish = |policy: &[&str]| {
+        env.run(&about("publish", &path, &[&["--yes"], &role[..], policy].concat()))
+    };
+    let read_only = env.write(
+        "read.json",
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:Describe*","Resource":"*"}]}"#,
+    );
+    let denied = publish(&["--session-policy", read_only.to_str().unwrap()]).exits(3);
+    drop(denied.complains(&["document Rotate could not be published", "ssm:CreateDocument"]));
+    drop(publish(&[]).exits(0).prints(&["Rotate version 1: created"]));
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::wanted::{HASH_TAG, VERSION_TAG};
 use crate::{
     aws::{self, Aws, AwsError, ErrorKind, Published},
     cli::{
@@ -14,10 +15,6 @@ use crate::{
     exit::Exit,
     output::{AccountCopy, DocumentRow, Ours, Terminal},
 };
-
-/// The tags of a document that fleet published.
-pub(super) const VERSION_TAG: &str = "fleet:version";
-pub(super) const HASH_TAG: &str = "fleet:hash";
 
 /// List the documents of fleet and of the account, and whether the account's are fleet's
 #[derive(Debug, Clone, Args)]
@@ -52,7 +49,9 @@ pub(super) async fn list(args: &ListArgs, terminal: &mut Terminal) -> Result<Exi
     let aws = &connection.aws;
     for (row, canned) in rows.iter_mut().zip(CANNED) {
         match aws::describe(aws, canned.name, "$DEFAULT").await {
-            Ok(it) => row.account = it.map_or(AccountCopy::Absent, |it| compare(canned, &it)),
+            Ok(it) => {
+                row.account = it.map_or(AccountCopy::Absent, |it| compare(&canned.hash(), &it));
+            }
             Err(err) => not_permitted(&err, terminal)?,
         }
     }
@@ -105,12 +104,12 @@ fn row(canned: &Canned) -> Result<DocumentRow, Error> {
     })
 }
 
-/// Returns what the account's document is to fleet's of the same name.
-pub(super) fn compare(canned: &Canned, published: &Published) -> AccountCopy {
+/// Returns what the account's document is to the one with this hash.
+pub(super) fn compare(hash: &str, published: &Published) -> AccountCopy {
     let default_version = published.default_version.clone();
     let latest_version = published.latest_version.clone();
     let tag = |name: &str| published.tags.get(name).cloned();
-    if published.hash == canned.hash() {
+    if published.hash == hash {
         return AccountCopy::Same { default_version, latest_version };
     }
     match tag(VERSION_TAG) {

@@ -2,7 +2,10 @@
 
 mod lint;
 mod list;
+mod publish;
 mod show;
+mod verify;
+pub(super) mod wanted;
 
 use clap::{Args, Subcommand};
 
@@ -21,6 +24,8 @@ enum Action {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Lint(lint::LintArgs),
+    Publish(publish::PublishArgs),
+    Verify(verify::VerifyArgs),
 }
 
 impl DocsArgs {
@@ -29,6 +34,8 @@ impl DocsArgs {
             Action::List(args) => &args.output,
             Action::Show(args) => &args.output,
             Action::Lint(args) => &args.output,
+            Action::Publish(args) => &args.output,
+            Action::Verify(args) => &args.output,
         }
     }
 }
@@ -49,5 +56,10 @@ pub(super) async fn docs(
             () = interrupts.next() => Err(interrupted()),
         },
         Action::Lint(args) => lint::lint(args, terminal),
+        Action::Publish(args) => publish::publish(args, terminal, interrupts).await,
+        Action::Verify(args) => tokio::select! {
+            result = verify::verify(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
     }
 }

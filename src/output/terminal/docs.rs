@@ -2,7 +2,7 @@
 
 use super::{Format, Terminal};
 use crate::output::{
-    documents::{self, DocumentRow, Linted},
+    documents::{self, DocumentRow, Linted, PublicationRow, Rows, Verified},
     json,
 };
 
@@ -49,6 +49,37 @@ impl Terminal {
                 });
                 lines.map(|it| json::line(&it) + "\n").collect()
             }
+        };
+        self.print(&text);
+    }
+
+    /// Shows what publishing did, or would do.
+    pub fn publications(&mut self, rows: &[PublicationRow]) {
+        let text = match self.format {
+            Format::Human => documents::publications(rows).into_text(),
+            Format::Json => {
+                json::pretty(&Rows { schema: documents::PUBLISHED, documents: rows }) + "\n"
+            }
+            Format::Jsonl => rows.iter().map(|it| json::line(it) + "\n").collect(),
+        };
+        self.print(&text);
+    }
+
+    /// Shows the operator, and not a script, what publishing is about to do.
+    pub fn publications_preview(&mut self, rows: &[PublicationRow]) {
+        if !self.quiet && self.format == Format::Human {
+            self.say(&documents::publications(rows).into_text());
+        }
+    }
+
+    /// Shows which documents are as they should be.
+    pub fn verified(&mut self, rows: &[Verified]) {
+        let text = match self.format {
+            Format::Human => documents::verified(rows).into_text(),
+            Format::Json => {
+                json::pretty(&Rows { schema: documents::VERIFIED, documents: rows }) + "\n"
+            }
+            Format::Jsonl => rows.iter().map(|it| json::line(it) + "\n").collect(),
         };
         self.print(&text);
     }

@@ -1,0 +1,158 @@
+//! `fleet docs publish`: documents into the account, only what is missing of them.
+
+use clap::Args;
+
+use super::wanted::Which;
+use crate::{
+    aws::{self, Aws, Change, Publication, PublishError},
+    cli::{
+        access::AccessArgs,
+        args::OutputArgs,
+        context::{Context, Purpose, connect_for},
+        execute::{Consent, interrupted},
+        prompt::{Answer, ask},
+    },
+    documents,
+    error::Error,
+    exit::Exit,
+    output::{PublicationRow, PublicationState, Terminal},
+    signal::Interrupts,
+};
+
+/// Put documents into the account: create or update them, tag them, and make them the default
+///
+/// What is there already is left alone. A new version is waited for until it is active.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct PublishArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before publishing
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+pub(super) async fn publish(
+    args: &PublishArgs,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let wanted = args.which.publications()?;
+    let consent = Consent::of(args.dry_run, args.yes, &args.access, terminal)?;
+    let context = Context::from_env()?;
+    let names: Vec<&str> = match consent {
+        Consent::DryRun => Vec::new(),
+        Consent::Ask | Consent::Given => wanted.iter().map(|it| it.name.as_str()).collect(),
+    };
+    let purpose = Purpose::Documents { published: &names };
+    let reading = async {
+        let connection = connect_for(&args.access, &context, purpose, terminal).await?;
+        let mut rows = Vec::new();
+        for it in &wanted {
+            rows.push(planned(&connection.aws, it).await?);
+        }
+        Ok::<_, Error>((connection, rows))
+    };
+    let (connection, rows) = tokio::select! {
+        result = reading => result?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    let n_changes = rows.iter().filter(|it| it.state != PublicationState::Unchanged).count();
+    if consent == Consent::DryRun {
+        terminal.publications(&rows);
+        terminal.hint("nothing was changed: this was a dry run");
+        return Ok(Exit::Success);
+    }
+    if n_changes == 0 {
+        terminal.publications(&rows);
+        return Ok(Exit::Success);
+    }
+    if consent == Consent::Ask {
+        terminal.publications_preview(&rows);
+        let noun = if n_changes == 1 { "document" } else { "documents" };
+        let account = connection.aws.account.as_deref().unwrap_or("unknown");
+        let region = &connection.aws.region;
+        let question = format!("Publish {n_changes} {noun} to account {account} in {region}?");
+        match ask(terminal, &question, interrupts).await {
+            Answer::Yes => {}
+            Answer::No => return Err(Error::new(Exit::Interrupted, "not confirmed")),
+            Answer::Interrupted => return Err(interrupted()),
+        }
+    }
+    let mut done = Vec::new();
+    for (wanted, row) in wanted.iter().zip(rows) {
+        if row.state == PublicationState::Unchanged {
+            done.push(row);
+            continue;
+        }
+        let published = tokio::select! {
+            result = aws::publish(&connection.aws, wanted, connection.speed) => result,
+            () = interrupts.next() => return Err(beside(interrupted(), &done)),
+        };
+        let published = published.map_err(|err| beside(refused(&err), &done))?;
+        let done_as = row.state.done();
+        done.push(PublicationRow { state: done_as, version: Some(published.version), ..row });
+    }
+    terminal.publications(&done);
+    Ok(Exit::Success)
+}
+
+/// Returns what publishing would do.
+async fn planned(aws: &Aws, wanted: &Publication) -> Result<PublicationRow, Error> {
+    let change = aws::change(aws, wanted).await.map_err(|err| refused(&err))?;
+    let mut diff = None;
+    let (state, version) = match change {
+        Change::Nothing => (PublicationState::Unchanged, None),
+        Change::Tag => (PublicationState::WouldTag, None),
+        Change::MoveDefault { to, .. } => (PublicationState::WouldMoveDefault, Some(to)),
+        Change::Create => {
+            diff = Some(documents::diff(("/dev/null", ""), (&wanted.name, &wanted.content)));
+            (PublicationState::WouldCreate, Some("1".to_owned()))
+        }
+        Change::Update { from } => {
+            let theirs = aws::content(aws, &from).await;
+            let theirs = theirs.map_err(|err| Error::of(Exit::Setup, &err))?;
+            let before = format!("{} version {}", wanted.name, from.version);
+            diff = Some(documents::diff((&before, &theirs), (&wanted.name, &wanted.content)));
+            (PublicationState::WouldUpdate, None)
+        }
+    };
+    Ok(PublicationRow {
+        name: wanted.name.clone(),
+        state,
+        version,
+        hash: wanted.hash.clone(),
+        diff,
+    })
+}
+
+pub(in crate::cli) fn refused(err: &PublishError) -> Error {
+    let res = Error::of(Exit::Setup, err);
+    match err {
+        PublishError::Refused { source, .. } if source.kind == aws::ErrorKind::Denied => res.hint(
+            "publishing needs ssm:CreateDocument, ssm:UpdateDocument, \
+             ssm:UpdateDocumentDefaultVersion, ssm:AddTagsToResource and ssm:DescribeDocument on \
+             the document",
+        ),
+        _ => res,
+    }
+}
+
+/// Says which documents were published before the one that was not.
+fn beside(err: Error, done: &[PublicationRow]) -> Error {
+    let published: Vec<&str> = done
+        .iter()
+        .filter(|it| it.state != PublicationState::Unchanged)
+        .map(|it| it.name.as_str())
+        .collect();
+    if published.is_empty() {
+        return err;
+    }
+    err.hint(format!("published before that: {}", published.join(", ")))
+}
