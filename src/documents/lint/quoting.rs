@@ -5,6 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Context {
     Bare,
+    /// `((…))`, where `&` is a number's.
+    Arithmetic,
     /// `'…'`
     Single,
     /// `$'…'`
@@ -44,7 +46,7 @@ impl Language {
     /// Returns the characters with which a value that stands there becomes code.
     pub(super) fn dangerous(self, context: Context) -> &'static str {
         match (self, context) {
-            (Self::Shell, Context::Bare) => ";&|<>()$`\\\"'\n",
+            (Self::Shell, Context::Bare | Context::Arithmetic) => ";&|<>()$`\\\"'\n",
             (Self::Shell, Context::Single) => "'",
             (Self::Shell, Context::Escaped) => "'\\",
             (Self::Shell, Context::Double) => "\"$`\\",
@@ -103,13 +105,27 @@ impl Reader {
                 (Context::Bare, '#') if before.is_whitespace() || ";(".contains(before) => {
                     self.stack.push(Context::Comment);
                 }
-                (Context::Bare | Context::Double, '$') if after.starts_with('(') => {
+                (Context::Bare | Context::Double | Context::Arithmetic, '$')
+                    if is_shell && after.starts_with("((") =>
+                {
+                    n += 2;
+                    self.stack.extend([Context::Arithmetic; 2]);
+                }
+                (Context::Bare | Context::Double | Context::Arithmetic, '$')
+                    if after.starts_with('(') =>
+                {
                     n += 1;
                     self.stack.push(Context::Bare);
                 }
-                (Context::Bare, '(') => self.stack.push(Context::Bare),
+                (Context::Bare, '(') if is_shell && after.starts_with('(') => {
+                    n += 1;
+                    self.stack.extend([Context::Arithmetic; 2]);
+                }
+                (Context::Bare | Context::Arithmetic, '(') => self.stack.push(context),
                 // A pattern of `case` closes what nothing opened.
-                (Context::Bare, ')') if self.stack.len() > 1 => drop(self.stack.pop()),
+                (Context::Bare | Context::Arithmetic, ')') if self.stack.len() > 1 => {
+                    self.stack.pop();
+                }
                 (Context::Single | Context::Escaped, '\'') | (Context::Double, '"') => {
                     self.stack.pop();
                 }
@@ -192,6 +208,10 @@ mod tests {
         check("cat <<< 'X'", Context::Single);
         check("echo $((1 << 2))\necho X", Context::Bare);
         check("# don't\necho X", Context::Bare);
+        check("echo $((0$(stat 'a') & X))", Context::Arithmetic);
+        check("echo $((0$(stat X) & 1))", Context::Bare);
+        check("if ((a & 1)); then X; fi", Context::Bare);
+        check("((a = (1 + 2) * X))", Context::Arithmetic);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<'a> Script<'a> {
             }
         };
         let how = match context {
-            Context::Bare => "unquoted",
+            Context::Bare | Context::Arithmetic => "unquoted",
             Context::Single | Context::Escaped => "in single quotes",
             Context::Double => "in double quotes",
             Context::Comment => "in a comment",
@@ -190,12 +190,25 @@ impl<'a> Script<'a> {
             };
             if is_code {
                 let message = format!("exit code {} {means}", code.as_str());
-                let remedy = "use another code; if it is meant, say so: `# fleet: allow \
-                              script.special-exit-code`";
                 let place = self.place(document, whole.start());
-                findings.warning(place, "script.special-exit-code", message, remedy);
+                let code = "script.special-exit-code";
+                let allow = "if it is meant, say so: `# fleet: allow script.special-exit-code`";
+                // Behind a condition somebody has thought of it, and of the second time.
+                if self.is_conditional(whole.start()) {
+                    let remedy = format!("see that it ends, and {allow}");
+                    findings.advice(place, code, message, remedy);
+                } else {
+                    findings.warning(place, code, message, format!("use another code; {allow}"));
+                }
             }
         }
+    }
+
+    /// Returns whether what stands at `at` is behind a condition, or in a block.
+    fn is_conditional(&self, at: usize) -> bool {
+        let line = self.text[..at].rfind('\n').map_or(0, |it| it + 1);
+        let before = &self.text[line..at];
+        before.starts_with([' ', '\t']) || pattern(r"\bif\b|&&|\|\||\{|\bthen\b").is_match(before)
     }
 
     /// The agent waits until nobody holds the script's output any more (aws-facts A.1).

@@ -169,6 +169,8 @@ fn an_exit_code_that_means_something_is_told() {
     check_script("set -e\necho 'exit 194' # exit 194", &[]);
     check_script("set -e\nexit 194 # fleet: allow script.special-exit-code", &[]);
     check_script("set -e\nexit 3010", &[]);
+    let text = shell("allowedValues: [a]", "set -e\n[ -e /done ] || { : {{ Name }}; exit 194; }");
+    assert_eq!(lint(&text).iter().map(|it| it.level).collect::<Vec<_>>(), [Level::Advice]);
 }
 
 #[test]
@@ -187,6 +189,7 @@ fn a_child_that_holds_the_output_is_found() {
         "sleep 1 & wait",
         "a 2>&1 | b",
         "a |& b",
+        "echo $((0$(stat -c %a f) & 0777))",
     ] {
         check_script(&format!("set -e\n{fine}"), &[]);
     }
