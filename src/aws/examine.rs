@@ -1,6 +1,7 @@
 //! Reads that only `fleet doctor` makes: what is permitted, what shape a group is in, what time the
 //! service has.
 
+use aws_sdk_autoscaling::types::AutoScalingGroup;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 use super::{
     clients::Aws,
     error::{AwsError, explain},
+    targets::read_group_pages,
 };
 
 /// A read that a run may make, and that needs no name of anything.
@@ -46,16 +48,16 @@ impl Aws {
         match read {
             Read::ListCommandInvocations => {
                 let call = self.ssm.list_command_invocations().max_results(1);
-                call.send().await.map(drop).map_err(|err| explain("ListCommandInvocations", &err))
+                self.ask("ListCommandInvocations", || call.clone().send()).await.map(drop)
             }
             Read::ListCommands => {
                 let call = self.ssm.list_commands().max_results(1);
-                call.send().await.map(drop).map_err(|err| explain("ListCommands", &err))
+                self.ask("ListCommands", || call.clone().send()).await.map(drop)
             }
             Read::GetCommandInvocation => {
                 let call = self.ssm.get_command_invocation();
                 let call = call.command_id(NO_COMMAND).instance_id(NO_INSTANCE);
-                match call.send().await.map_err(|err| explain("GetCommandInvocation", &err)) {
+                match self.ask("GetCommandInvocation", || call.clone().send()).await {
                     Err(err) if err.code.starts_with("Invalid") || err.code.ends_with("Exist") => {
                         Ok(())
                     }
@@ -64,18 +66,15 @@ impl Aws {
             }
             Read::DescribeInstanceInformation => {
                 let call = self.ssm.describe_instance_information().max_results(5);
-                let answer = call.send().await.map(drop);
-                answer.map_err(|err| explain("DescribeInstanceInformation", &err))
+                self.ask("DescribeInstanceInformation", || call.clone().send()).await.map(drop)
             }
             Read::DescribeAutoScalingGroups => {
                 let call = self.autoscaling.describe_auto_scaling_groups().max_records(1);
-                let answer = call.send().await.map(drop);
-                answer.map_err(|err| explain("DescribeAutoScalingGroups", &err))
+                self.ask("DescribeAutoScalingGroups", || call.clone().send()).await.map(drop)
             }
             Read::DescribeAutoScalingInstances => {
                 let call = self.autoscaling.describe_auto_scaling_instances().max_records(1);
-                let answer = call.send().await.map(drop);
-                answer.map_err(|err| explain("DescribeAutoScalingInstances", &err))
+                self.ask("DescribeAutoScalingInstances", || call.clone().send()).await.map(drop)
             }
         }
     }
@@ -84,24 +83,23 @@ impl Aws {
     pub async fn group_states(&self, names: &[String]) -> Result<Vec<GroupState>, AwsError> {
         let call = self.autoscaling.describe_auto_scaling_groups();
         let call = call.set_auto_scaling_group_names(Some(names.to_vec()));
-        let mut pages = call.into_paginator().items().send();
-        let mut states = Vec::new();
-        while let Some(group) = pages.next().await {
-            let group = group.map_err(|err| explain("DescribeAutoScalingGroups", &err))?;
+        let mut groups = Vec::new();
+        read_group_pages(self, &call, &mut groups).await?;
+        let state = |group: &AutoScalingGroup| {
             let suspended = group.suspended_processes().iter();
             let suspended = suspended.filter_map(|it| it.process_name().map(ToOwned::to_owned));
             let name = group.auto_scaling_group_name().unwrap_or_default().to_owned();
-            states.push(GroupState { name, suspended: suspended.collect() });
-        }
-        Ok(states)
+            GroupState { name, suspended: suspended.collect() }
+        };
+        Ok(groups.iter().map(state).collect())
     }
 
     /// Returns the status of the instance refresh of a group that has not ended, if there is one.
     pub async fn refresh_of(&self, group: &str) -> Result<Option<String>, AwsError> {
         // Newest first (DescribeInstanceRefreshes reference), and a group has one at a time.
         let call = self.autoscaling.describe_instance_refreshes().auto_scaling_group_name(group);
-        let answer = call.max_records(1).send().await;
-        let answer = answer.map_err(|err| explain("DescribeInstanceRefreshes", &err))?;
+        let call = call.max_records(1);
+        let answer = self.ask("DescribeInstanceRefreshes", || call.clone().send()).await?;
         let status = answer.instance_refreshes().first().and_then(|it| it.status());
         let ended = ["Successful", "Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"];
         Ok(status.map(|it| it.as_str().to_owned()).filter(|it| !ended.contains(&it.as_str())))

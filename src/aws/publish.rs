@@ -7,7 +7,7 @@ use aws_sdk_ssm::types::{DocumentFormat, DocumentType, ResourceTypeForTagging, T
 
 use super::{
     clients::Aws,
-    error::{AwsError, explain},
+    error::AwsError,
     published::{Published, describe},
 };
 
@@ -120,8 +120,9 @@ pub async fn publish(
     let latest = active(aws, wanted, speed).await?;
     if latest.default_version != latest.version {
         let request = aws.ssm.update_document_default_version().name(name);
-        let answer = request.document_version(&latest.version).send().await;
-        answer.map_err(|err| refused(explain("UpdateDocumentDefaultVersion", &err)))?;
+        let request = request.document_version(&latest.version);
+        let answer = aws.ask("UpdateDocumentDefaultVersion", || request.clone().send()).await;
+        answer.map_err(refused)?;
     }
     if !wanted.tags.iter().all(|(key, value)| latest.tags.get(key) == Some(value)) {
         tag(aws, wanted).await.map_err(refused)?;
@@ -141,7 +142,7 @@ async fn create(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
         // Without one "the document can't run on any resources"; `/` is all of them (CreateDocument
         // reference).
         .target_type("/");
-    match request.send().await.map_err(|err| explain("CreateDocument", &err)) {
+    match aws.ask("CreateDocument", || request.clone().send()).await {
         // The SDK repeats what has no answer, and the first of the two may have been taken.
         Err(err) if err.code == "DocumentAlreadyExists" => update(aws, wanted).await,
         answer => answer.map(drop),
@@ -151,7 +152,7 @@ async fn create(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
 async fn update(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
     let request = aws.ssm.update_document().name(&wanted.name).content(&wanted.content);
     let request = request.document_format(wanted.notation.of_sdk()).document_version("$LATEST");
-    match request.send().await.map_err(|err| explain("UpdateDocument", &err)) {
+    match aws.ask("UpdateDocument", || request.clone().send()).await {
         // "The content … matches another document": it is there already.
         Err(err) if err.code == "DuplicateDocumentContent" => Ok(()),
         answer => answer.map(drop),
@@ -161,8 +162,8 @@ async fn update(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
 async fn tag(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
     let request = aws.ssm.add_tags_to_resource().resource_id(&wanted.name);
     let request = request.resource_type(ResourceTypeForTagging::Document);
-    let answer = request.set_tags(Some(tags(wanted))).send().await;
-    answer.map(drop).map_err(|err| explain("AddTagsToResource", &err))
+    let request = request.set_tags(Some(tags(wanted)));
+    aws.ask("AddTagsToResource", || request.clone().send()).await.map(drop)
 }
 
 /// Waits until the latest version, which is `wanted`, can be sent.

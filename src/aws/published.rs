@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ssm::types::{DocumentFormat, DocumentKeyValuesFilter};
 
-use super::{
-    clients::Aws,
-    error::{AwsError, explain},
-};
+use super::{clients::Aws, error::AwsError};
 
 /// The most pages of documents that are read: ListDocuments gives 50 a page, and an account has
 /// at most 500 documents of its own (DocumentLimitExceeded), but many may be shared with it.
@@ -44,7 +41,7 @@ pub struct Listed {
 /// if there is no such document.
 pub async fn describe(aws: &Aws, name: &str, version: &str) -> Result<Option<Published>, AwsError> {
     let request = aws.ssm.describe_document().name(name).document_version(version);
-    let answer = match request.send().await.map_err(|err| explain("DescribeDocument", &err)) {
+    let answer = match aws.ask("DescribeDocument", || request.clone().send()).await {
         Err(err) if err.code == "InvalidDocument" => return Ok(None),
         answer => answer?,
     };
@@ -75,7 +72,7 @@ pub async fn content(aws: &Aws, document: &Published) -> Result<String, AwsError
     };
     let request = aws.ssm.get_document().name(&document.name).document_format(format);
     let request = request.document_version(&document.version);
-    let answer = request.send().await.map_err(|err| explain("GetDocument", &err))?;
+    let answer = aws.ask("GetDocument", || request.clone().send()).await?;
     Ok(answer.content.unwrap_or_default())
 }
 
@@ -86,8 +83,8 @@ pub async fn own_documents(aws: &Aws) -> Result<Vec<Listed>, AwsError> {
     let mut token = None;
     for _ in 0..PAGES {
         let request = aws.ssm.list_documents().filters(filter.clone()).max_results(50);
-        let answer = request.set_next_token(token.take()).send().await;
-        let answer = answer.map_err(|err| explain("ListDocuments", &err))?;
+        let request = request.set_next_token(token.take());
+        let answer = aws.ask("ListDocuments", || request.clone().send()).await?;
         res.extend(answer.document_identifiers().iter().map(|it| Listed {
             name: it.name().unwrap_or_default().to_owned(),
             kind: it.document_type().map(|it| it.as_str().to_owned()).unwrap_or_default(),

@@ -128,7 +128,8 @@ async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGr
     Ok(read)
 }
 
-async fn read_group_pages(
+/// Adds every group on the pages of `request` to `read`.
+pub(super) async fn read_group_pages(
     aws: &Aws,
     request: &DescribeAutoScalingGroupsFluentBuilder,
     read: &mut Vec<AutoScalingGroup>,
