@@ -1,20 +1,23 @@
-//! Whether the documents that come with fleet are published, and as they were shipped.
+//! Whether the documents that come with fleet are as they were shipped, where they are published.
 
 use futures::future::join_all;
 
-use super::{Check, Finding, Trouble, fail, pass, unknown, unreached, warn};
-use crate::aws::{Aws, DocumentError, find_document};
+use super::{Check, Finding, pass, unknown, unreached, warn};
+use crate::{
+    aws::{Aws, DocumentError, find_document},
+    documents::CANNED as SHIPPED,
+};
 
 const NAME: &str = "canned documents";
 
-/// A document that comes with fleet, and the SHA-256 of its content.
-struct Shipped {
-    name: &'static str,
-    hash: &'static str,
+/// What the account has under the name of one of them.
+enum Copy {
+    Same,
+    Modified,
+    Absent,
+    /// It could not be looked at, and why.
+    Unseen(String),
 }
-
-/// All of them.
-const SHIPPED: [Shipped; 0] = [];
 
 pub(super) const CANNED: Check = Check {
     name: NAME,
@@ -22,35 +25,71 @@ pub(super) const CANNED: Check = Check {
     look: |site| {
         Box::pin(async move {
             let Some(aws) = site.session() else { return vec![unreached(NAME)] };
-            if SHIPPED.is_empty() {
-                return vec![pass(NAME, "this version ships none")];
-            }
-            join_all(SHIPPED.iter().map(|it| compared(aws, it))).await
+            let names = SHIPPED.iter().map(|it| it.name);
+            let looks = SHIPPED.iter().map(|it| copy(aws, it.name, it.hash()));
+            let found: Vec<(&str, Copy)> = names.zip(join_all(looks).await).collect();
+            vec![judged(&found)]
         })
     },
 };
 
-async fn compared(aws: &Aws, shipped: &Shipped) -> Finding {
-    let Shipped { name, hash } = shipped;
+async fn copy(aws: &Aws, name: &str, hash: String) -> Copy {
     match find_document(aws, name, None).await {
-        Ok(found) => match found.hash.as_deref() {
-            Some(theirs) if theirs == *hash => pass(NAME, format!("{name} is as it was shipped")),
-            Some(_) => {
-                let remedy = "`fleet docs verify` shows what was changed, and by how much";
-                warn(NAME, format!("{name} is not as it was shipped"), remedy)
-            }
-            None => {
-                let said = format!("{name}: ssm:DescribeDocument is not permitted");
-                unknown(NAME, said, "a policy that allows it would show it")
-            }
+        Ok(found) => match found.hash {
+            Some(theirs) if theirs == hash => Copy::Same,
+            Some(_) => Copy::Modified,
+            None => Copy::Unseen("ssm:DescribeDocument is not permitted".to_owned()),
         },
-        Err(DocumentError::Unknown { .. }) => {
-            let remedy = format!("`fleet docs publish {name}`, if you want it at hand");
-            warn(NAME, format!("{name} is not published"), remedy)
-        }
-        Err(err) => {
-            let Trouble { said, remedy } = Trouble::of(err.into());
-            fail(NAME, said, remedy)
-        }
+        Err(DocumentError::Unknown { .. }) => Copy::Absent,
+        Err(err) => Copy::Unseen(err.to_string()),
+    }
+}
+
+fn judged(found: &[(&str, Copy)]) -> Finding {
+    let named = |is: fn(&Copy) -> bool| -> Vec<&str> {
+        found.iter().filter(|(_, it)| is(it)).map(|(name, _)| *name).collect()
+    };
+    let modified = named(|it| matches!(it, Copy::Modified));
+    let absent = named(|it| matches!(it, Copy::Absent));
+    let same = named(|it| matches!(it, Copy::Same));
+    let unseen = found.iter().find_map(|(name, it)| match it {
+        Copy::Unseen(why) => Some(format!("{name}: {why}")),
+        Copy::Same | Copy::Modified | Copy::Absent => None,
+    });
+    if !modified.is_empty() {
+        let said = format!("not as they were shipped: {}", modified.join(", "));
+        return warn(NAME, said, "`fleet docs verify` shows what is different");
+    }
+    if let Some(said) = unseen {
+        return unknown(NAME, said, "a policy that allows ssm:DescribeDocument would show it");
+    }
+    let n = found.len();
+    if same.is_empty() {
+        return pass(NAME, format!("none of {n} is published here; `fleet docs publish` does it"));
+    }
+    if absent.is_empty() {
+        return pass(NAME, format!("all {n} are published, as they were shipped"));
+    }
+    let said = format!("published as shipped: {}; missing: {}", same.join(", "), absent.join(", "));
+    warn(NAME, said, "`fleet docs publish` puts the missing ones beside them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Verdict;
+
+    #[test]
+    fn what_was_changed_is_told_before_what_is_missing() {
+        let check = |found: &[(&str, Copy)], verdict, text: &str| {
+            let found = judged(found);
+            assert_eq!(found.verdict, verdict, "{}", found.said);
+            assert!(found.said.contains(text), "{}", found.said);
+        };
+        check(&[("a", Copy::Absent), ("b", Copy::Absent)], Verdict::Pass, "none of 2");
+        check(&[("a", Copy::Same), ("b", Copy::Same)], Verdict::Pass, "all 2");
+        check(&[("a", Copy::Same), ("b", Copy::Absent)], Verdict::Warn, "missing: b");
+        check(&[("a", Copy::Modified), ("b", Copy::Absent)], Verdict::Warn, "shipped: a");
+        check(&[("a", Copy::Unseen("no".to_owned()))], Verdict::Unknown, "a: no");
     }
 }
