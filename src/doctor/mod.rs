@@ -2,7 +2,7 @@
 //! may do nothing else.
 //!
 //! A check is one value: its name, the actions that it needs, and a function that looks. Adding one
-//! means a file beside this one, and its name in [`CHECKS`].
+//! means a file beside this one, and its name in `CHECKS`.
 
 mod agents;
 mod caller;
@@ -93,7 +93,7 @@ pub struct Trouble {
     pub remedy: String,
 }
 
-/// Looks at everything at once; each check has [`PATIENCE`], and the order is always the same.
+/// Looks at everything at once; each check has `PATIENCE`, and the order is always the same.
 pub async fn examine(site: &Site) -> Diagnosis {
     let looks = CHECKS.iter().map(|check| async move {
         match timeout(PATIENCE, (check.look)(site)).await {
