@@ -166,7 +166,10 @@ impl Run {
         now: &Counts,
     ) -> Vec<ReadScope> {
         let has_moved = before.is_none_or(|it| it.completed != now.completed);
-        if now.is_final || (now.targets <= READ_WHOLE && has_moved) {
+        // SSM counts no target before it has resolved the tag: few so far is not few.
+        let n_sent = self.members.values().filter(|it| it.send == Some(index)).count();
+        let is_small = now.targets <= READ_WHOLE && n_sent <= READ_WHOLE as usize;
+        if now.is_final || (is_small && has_moved) {
             return vec![ReadScope::All];
         }
         let n_errors = now.errors.saturating_add(now.delivery_timed_out);

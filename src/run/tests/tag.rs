@@ -175,6 +175,28 @@ fn failures_that_trickle_in_do_not_cost_a_read_each() {
 }
 
 #[test]
+fn counters_of_a_tag_that_is_not_resolved_yet_cost_no_read_of_all() {
+    let (mut run, _) = Run::start(by_tag(300, 9, 0), Pace::default(), started());
+    let command_id = "command-1".to_owned();
+    let accepted = Accepted { command_id, expires_in: None, expires_after: None };
+    drop(run.apply(seconds(1), Observed::Accepted { send: 1, accepted }));
+    let counts = |targets| Observed::Counted {
+        counts: vec![Counts {
+            command_id: "command-1".to_owned(),
+            is_final: false,
+            targets,
+            completed: 0,
+            errors: 0,
+            delivery_timed_out: 0,
+        }],
+    };
+    for targets in [0, 300] {
+        let step = run.apply(seconds(2), counts(targets));
+        assert!(step.effects.is_empty(), "{targets}: {:?}", step.effects);
+    }
+}
+
+#[test]
 fn counters_that_are_older_than_the_last_ones_take_nothing_back() {
     let counts = |targets, is_final| Observed::Counted {
         counts: vec![Counts {
