@@ -63,7 +63,7 @@ FURTHER = [
     Fault("C11", "options file names another config", "echo 'SSHD_OPTS=\"-f /etc/ssh/none\"' >/etc/default/ssh", ("config.missing",), repair="manual"),
     Fault("C12", "PerSourceMaxStartups 0", f"echo 'PerSourceMaxStartups 0' >>{CONF}", ("policy.no_connections", "daemon.rehearsal"), repair="beyond"),
     Fault("C13", "bad CRLF line and missing value", f"printf 'ClientAliveInterval\r\n' >>{CONF}", ("config.syntax",)),
-    Fault("D09w", "privsep directory 0777", "chmod 777 /run/sshd", ("privsep.mode",)),
+    Fault("V01", "privsep directory 0777", "chmod 777 /run/sshd", ("privsep.mode",), only="bookworm"),
     Fault("H01", "all host keys are garbage", "for it in /etc/ssh/ssh_host_*_key; do echo garbage >$it; done", ("hostkeys.corrupt",)),
     Fault("H02", "explicit HostKey, and it is missing", f"echo 'HostKey /etc/ssh/ssh_host_ed25519_key' >>{CONF}; rm /etc/ssh/ssh_host_*", ("hostkeys.missing",)),
     Fault("U01", "masked", "systemctl stop ssh; systemctl mask ssh", ("unit.masked",), repair="manual"),
