@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Dispatch, InstanceId, Plan};
+use super::{Bound, Dispatch, InstanceId, Limits, Plan};
 
 /// How many ids a difference names.
 const NAMED: usize = 5;
@@ -41,6 +41,7 @@ pub fn differences(before: &Plan, now: &Plan) -> Vec<String> {
     }
     found.extend(other_tags(before, now));
     found.extend(unsound_waves(before));
+    found.extend(unsound_limits(before));
     found
 }
 
@@ -74,6 +75,26 @@ fn unsound_waves(plan: &Plan) -> Vec<String> {
         found.extend(named("planned, and in none of its waves", missing.into_iter()));
     }
     found
+}
+
+/// Returns the limits whose integers are not what they mean for the population.
+fn unsound_limits(plan: &Plan) -> Vec<String> {
+    let population = plan.population.is_listed.then_some(plan.population.planned.len());
+    let population = population.map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+    let Limits { max_concurrency, max_errors, .. } = plan.limits;
+    let meant = Limits::resolve(max_concurrency.input, max_errors.input, population);
+    let known = |it: Bound| it.resolved.map_or_else(|| "unknown".to_owned(), |it| it.to_string());
+    [
+        ("max_concurrency", max_concurrency, meant.max_concurrency),
+        ("max_errors", max_errors, meant.max_errors),
+    ]
+    .into_iter()
+    .filter(|(_, stands, means)| stands != means)
+    .map(|(name, stands, means)| {
+        let (stands, input, means) = (known(stands), stands.input, known(means));
+        format!("its {name} of {input} stands as {stands}, and means {means}")
+    })
+    .collect()
 }
 
 fn named<'a>(what: &str, ids: impl Iterator<Item = &'a InstanceId>) -> Option<String> {
@@ -114,6 +135,22 @@ mod tests {
                 "the document's hash was unknown and is abc",
                 "no longer planned: i-00000000000000000",
                 "planned now and not before: i-00000000000000002",
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_that_were_edited_by_hand_are_named() {
+        let now = build(draft(vec![target(0), target(1)])).unwrap();
+        let mut before = now.clone();
+        before.limits.max_concurrency.resolved = Some(100_000);
+        before.limits.max_errors.resolved = None;
+        let (slots, errors) = (now.limits.max_concurrency, now.limits.max_errors);
+        assert_eq!(
+            differences(&before, &now),
+            [
+                format!("its max_concurrency of {} stands as 100000, and means 1", slots.input),
+                format!("its max_errors of {} stands as unknown, and means 0", errors.input),
             ]
         );
     }
