@@ -5,9 +5,8 @@ use std::path::Path;
 
 use aws_credential_types::Credentials;
 use aws_sdk_ssm::types::{
-    CommandFilter, CommandInvocationStatus, CommandStatus, DocumentHashType,
-    DocumentKeyValuesFilter, DocumentStatus, DocumentType, InstanceInformationStringFilter,
-    NotificationConfig, Tag, Target,
+    CommandFilter, CommandInvocationStatus, CommandStatus, DocumentHashType, DocumentStatus,
+    DocumentType, InstanceInformationStringFilter, NotificationConfig, Tag, Target,
 };
 use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig};
 use fleet::sim::{Sim, World};
@@ -148,6 +147,9 @@ macro_rules! refused {
     }};
 }
 
+/// Documents: what is said of them, and what is refused.
+mod documents;
+
 fn by_group(name: &str) -> Target {
     Target::builder().key("tag:aws:autoscaling:groupName").values(name).build()
 }
@@ -210,29 +212,14 @@ async fn every_answer_about_nodes_groups_and_callers_is_parsed() {
 }
 
 #[tokio::test]
-async fn every_answer_about_documents_is_parsed() {
+async fn the_properties_of_nodes_are_parsed_and_refused_by_variant() {
     let aws = Aws::of(WORLD);
-    aws.create("doc", CONTENT, DocumentType::Command).await;
-    let described = aws.ssm.describe_document().name("doc").send().await.unwrap().document.unwrap();
-    assert_eq!(
-        (described.schema_version(), described.document_version()),
-        (Some("2.2"), Some("1"))
-    );
-    assert!(described.created_date().is_some());
-    let got = aws.ssm.get_document().name("doc").send().await.unwrap();
-    assert_eq!(got.content(), Some(CONTENT));
-    let changed = CONTENT.replace("\"d\"", "\"e\"");
-    let updated =
-        aws.ssm.update_document().name("doc").content(changed).document_version("$LATEST");
-    let updated = updated.send().await.unwrap().document_description.unwrap();
-    assert_eq!(updated.latest_version(), Some("2"));
-    let moved = aws.ssm.update_document_default_version().name("doc").document_version("2");
-    let moved = moved.send().await.unwrap().description.unwrap();
-    assert_eq!(moved.default_version(), Some("2"));
-    let own = DocumentKeyValuesFilter::builder().key("Owner").values("Self").build();
-    let listed = aws.ssm.list_documents().filters(own).send().await.unwrap();
-    assert_eq!(listed.document_identifiers()[0].name(), Some("doc"));
-    aws.ssm.delete_document().name("doc").send().await.unwrap();
+    let found = aws.ssm.describe_instance_properties().max_results(1_000).send().await.unwrap();
+    let nodes = found.instance_properties();
+    assert_eq!(nodes.len(), 15);
+    assert!(nodes.iter().all(|it| it.ping_status().is_some() && it.instance_state().is_some()));
+    let stray = aws.ssm.describe_instance_properties().next_token("nowhere");
+    refused!(stray, is_invalid_next_token, "InvalidNextToken");
 }
 
 #[tokio::test]
@@ -310,74 +297,6 @@ async fn the_errors_about_nodes_and_groups_have_their_variants() {
     refused!(groups().max_records(101), "ValidationError", 400);
     let instances = || aws.autoscaling.describe_auto_scaling_instances();
     refused!(instances().next_token("nowhere"), is_invalid_next_token, "InvalidNextToken");
-}
-
-#[tokio::test]
-async fn the_errors_about_documents_have_their_variants() {
-    let aws = Aws::of(WORLD);
-    aws.create("doc", CONTENT, DocumentType::Command).await;
-    for name in ["other", SHELL] {
-        let describe = aws.ssm.describe_document().name(name);
-        let get = aws.ssm.get_document().name(name);
-        if name == SHELL {
-            let (describe, get) = (describe.document_version("9"), get.document_version("9"));
-            refused!(describe, is_invalid_document_version, "InvalidDocumentVersion");
-            refused!(get, is_invalid_document_version, "InvalidDocumentVersion");
-        } else {
-            refused!(describe, is_invalid_document, "InvalidDocument");
-            refused!(get, is_invalid_document, "InvalidDocument");
-        }
-    }
-    let list = || aws.ssm.list_documents();
-    refused!(list().next_token("nowhere"), is_invalid_next_token, "InvalidNextToken");
-    let colour = DocumentKeyValuesFilter::builder().key("Colour").values("red").build();
-    refused!(list().filters(colour), is_invalid_filter_key, "InvalidFilterKey");
-
-    let create = || aws.ssm.create_document().name("new").content(CONTENT);
-    let large = CONTENT.replace("\"d\"", &format!("\"{}\"", "x".repeat(65_536)));
-    refused!(create().name("doc"), is_document_already_exists, "DocumentAlreadyExists");
-    refused!(create().content(&large), is_max_document_size_exceeded, "MaxDocumentSizeExceeded");
-    refused!(create().content("{"), is_invalid_document_content, "InvalidDocumentContent");
-    refused!(
-        create().content(RUNBOOK).document_type(DocumentType::Command),
-        is_invalid_document_schema_version,
-        "InvalidDocumentSchemaVersion"
-    );
-
-    let changed = CONTENT.replace("\"d\"", "\"e\"");
-    let update = || aws.ssm.update_document().name("doc").content(&changed);
-    refused!(update().name("other"), is_invalid_document, "InvalidDocument");
-    refused!(update().document_version("9"), is_invalid_document_version, "InvalidDocumentVersion");
-    refused!(update().content(CONTENT), is_duplicate_document_content, "DuplicateDocumentContent");
-    refused!(update().content("{"), is_invalid_document_content, "InvalidDocumentContent");
-    refused!(update().content(&large), is_max_document_size_exceeded, "MaxDocumentSizeExceeded");
-    refused!(update().name(SHELL), is_invalid_document_operation, "InvalidDocumentOperation");
-    refused!(
-        update().content(RUNBOOK),
-        is_invalid_document_schema_version,
-        "InvalidDocumentSchemaVersion"
-    );
-    update().version_name("named").send().await.unwrap();
-    refused!(
-        update().content(CONTENT).version_name("named").document_version("$LATEST"),
-        is_duplicate_document_version_name,
-        "DuplicateDocumentVersionName"
-    );
-
-    let default = || aws.ssm.update_document_default_version().document_version("9");
-    refused!(default().name("other"), is_invalid_document, "InvalidDocument");
-    refused!(default().name("doc"), is_invalid_document_version, "InvalidDocumentVersion");
-    let delete = || aws.ssm.delete_document();
-    refused!(delete().name("other"), is_invalid_document, "InvalidDocument");
-    refused!(
-        delete().name("doc").document_version("1"),
-        is_invalid_document_operation,
-        "InvalidDocumentOperation"
-    );
-    for n in 1..500 {
-        create().name(format!("doc-{n}")).send().await.unwrap();
-    }
-    refused!(create(), is_document_limit_exceeded, "DocumentLimitExceeded");
 }
 
 const SESSIONS: &str = r#"
