@@ -9,6 +9,7 @@ mod filter;
 mod page;
 mod parameters;
 mod processes;
+mod refreshes;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,10 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
         "DescribeAutoScalingInstances" => {
             authorize(call, None)?;
             describe::describe_instances(call, form, xml)
+        }
+        "DescribeInstanceRefreshes" => {
+            authorize(call, None)?;
+            refreshes::describe_instance_refreshes(call, form, xml)
         }
         "DescribeScalingActivities" => {
             authorize(call, None)?;

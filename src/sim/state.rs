@@ -58,6 +58,8 @@ pub(crate) struct Group {
     pub members: Vec<String>,
     /// The suspended processes, and why.
     pub suspended: BTreeMap<String, String>,
+    /// The status of its instance refresh, if it is said to be in one.
+    pub refresh: Option<&'static str>,
     /// Launches (above zero) or terminations (below) that the capacity still wants.
     pub owed: i64,
     pub launches: Launches,

@@ -11,6 +11,7 @@ def run(worlds):
     health(world, asg, ec2)
     standby(world, asg)
     activities(asg)
+    refreshes(asg)
     protection(world, asg)
     instances(world, ec2)
 
@@ -139,6 +140,23 @@ def activities(asg):
             AutoScalingGroupName="web", PaginationConfig={"PageSize": 1}))
         ids = [it["ActivityId"] for page in pages for it in page["Activities"]]
         equal((len(ids), len(set(ids))), (len(found), len(found)))
+
+
+def refreshes(asg):
+    with check("DescribeInstanceRefreshes: the one that a group is in, by itself and by its id"):
+        def found(name, **more):
+            return model.ask(asg, "describe_instance_refreshes", AutoScalingGroupName=name,
+                             **more)["InstanceRefreshes"]
+        one, = found("large")
+        equal((one["AutoScalingGroupName"], one["Status"]), ("large", "InProgress"))
+        equal(found("large", InstanceRefreshIds=[one["InstanceRefreshId"]]), [one])
+        equal(found("large", InstanceRefreshIds=["another"]), [])
+        equal(found("web"), [])
+    with check("DescribeInstanceRefreshes: an unknown group and a stray token are refused"):
+        model.refused(asg, "describe_instance_refreshes", "ValidationError",
+                      AutoScalingGroupName="nobody")
+        model.refused(asg, "describe_instance_refreshes", "InvalidNextToken",
+                      AutoScalingGroupName="large", NextToken="nowhere")
 
 
 def protection(world, asg):

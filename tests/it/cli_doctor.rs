@@ -67,19 +67,19 @@ fn it_is_a_table_in_a_fixed_order() {
             "unknown  send",
             "pass     group",
             "pass     processes",
-            "unknown  refresh",
+            "pass     refresh",
             "pass     agents",
             "fail     document",
             "pass     canned documents",
             "pass     clock",
             "pass     state directory",
-            "14 checks: 11 passed, 0 war",
+            "14 checks: 12 passed, 0 war",
         ]
     );
     drop(output.prints(&[
         "there is no document Missing",
         "another account shares",
-        "1 failed, 2 unknown",
+        "1 failed, 1 unknown",
     ]));
 }
 
@@ -105,6 +105,22 @@ fn a_group_in_trouble_is_told_by_its_instances_and_agents() {
     check("deaf", 3, &[("agents", "fail", "0 of"), ("agents missing", "warn", "never registered")]);
     check("empty", 3, &[("group", "fail", "nobody")]);
     check("wbe", 3, &[("group", "fail", "no Auto Scaling group wbe")]);
+}
+
+#[test]
+fn a_refresh_that_is_under_way_is_told_and_one_that_ended_is_not() {
+    for (status, verdict, text) in [
+        ("InProgress", "warn", "web: an instance refresh is InProgress"),
+        ("Baking", "warn", "cancel-instance-refresh"),
+        ("Successful", "pass", "none is under way"),
+    ] {
+        let group = "[[group]]\nname = \"web\"\nsize = 1\n";
+        let world = format!("{group}instance_refresh = \"{status}\"\n");
+        let sim = SimProcess::start(&world, &[]);
+        let env = FleetEnv::of(&sim).unset("FLEET_NOW");
+        let output = doctor(&env, &["--asg", "web", "--output", "json"]).exits(0);
+        finds(&output, "refresh", verdict, &[text]);
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use super::{ApiError, Form, invalid};
 
 /// Any other operation is not there, whatever its strings.
-const OPERATIONS: [&str; 9] = [
+const OPERATIONS: [&str; 10] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
+    "DescribeInstanceRefreshes",
     "DescribeScalingActivities",
     "EnterStandby",
     "ExitStandby",
@@ -19,11 +20,12 @@ const OPERATIONS: [&str; 9] = [
 /// The strings of all operations: the model has the same constraints for a name wherever it occurs.
 const TEXTS: [(&str, Option<usize>); 3] =
     [("AutoScalingGroupName", Some(255)), ("InstanceId", Some(19)), ("NextToken", None)];
-const LISTS: [(&str, Option<usize>); 4] = [
+const LISTS: [(&str, Option<usize>); 5] = [
     ("AutoScalingGroupNames", Some(255)),
     ("InstanceIds", Some(19)),
     ("ScalingProcesses", Some(255)),
     ("ActivityIds", None),
+    ("InstanceRefreshIds", Some(255)),
 ];
 
 /// Lists that have to be there: an empty one cannot be told from none in this protocol.

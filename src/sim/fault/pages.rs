@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sim::{iam::Protocol, wire::protocol::Asked};
 
 /// The operations with pages, and what the list in their answer is called.
-const LISTS: [(&str, &str); 11] = [
+const LISTS: [(&str, &str); 12] = [
     ("ListCommands", "Commands"),
     ("ListCommandInvocations", "CommandInvocations"),
     ("DescribeInstanceInformation", "InstanceInformationList"),
@@ -16,6 +16,7 @@ const LISTS: [(&str, &str); 11] = [
     ("ListDocumentVersions", "DocumentVersions"),
     ("DescribeAutoScalingGroups", "AutoScalingGroups"),
     ("DescribeAutoScalingInstances", "AutoScalingInstances"),
+    ("DescribeInstanceRefreshes", "InstanceRefreshes"),
     ("DescribeScalingActivities", "Activities"),
     ("DescribeInstances", "reservationSet"),
     ("DescribeInstanceStatus", "instanceStatusSet"),

@@ -10,9 +10,10 @@ use crate::sim::{
     wire::{form::Form, xml::Xml},
 };
 
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 13] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
+    "DescribeInstanceRefreshes",
     "DescribeScalingActivities",
     "EnterStandby",
     "ExitStandby",

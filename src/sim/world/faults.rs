@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 33] = [
+const OPERATIONS: [&str; 34] = [
     "AddTagsToResource",
     "AssumeRole",
     "CancelCommand",
@@ -21,6 +21,7 @@ const OPERATIONS: [&str; 33] = [
     "DescribeDocumentPermission",
     "DescribeInstanceInformation",
     "DescribeInstanceProperties",
+    "DescribeInstanceRefreshes",
     "DescribeInstanceStatus",
     "DescribeInstances",
     "DescribeScalingActivities",

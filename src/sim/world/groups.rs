@@ -24,6 +24,8 @@ pub(crate) struct GroupSpec {
     /// What a member is that nothing makes different.
     pub usual: InstanceSpec,
     pub termination_hook: Option<Duration>,
+    /// The status of the instance refresh that it is in.
+    pub refresh: Option<&'static str>,
     /// By index.
     pub instances: Vec<InstanceSpec>,
 }
@@ -70,6 +72,20 @@ const LIFECYCLES: [&str; 17] = [
     "ReplacingRootVolume:Wait",
     "ReplacingRootVolume:Proceed",
     "RootVolumeReplaced",
+];
+
+/// The statuses of an instance refresh (botocore model).
+const REFRESHES: [(&str, &str); 10] = [
+    ("Pending", "Pending"),
+    ("InProgress", "InProgress"),
+    ("Successful", "Successful"),
+    ("Failed", "Failed"),
+    ("Cancelling", "Cancelling"),
+    ("Cancelled", "Cancelled"),
+    ("RollbackInProgress", "RollbackInProgress"),
+    ("RollbackFailed", "RollbackFailed"),
+    ("RollbackSuccessful", "RollbackSuccessful"),
+    ("Baking", "Baking"),
 ];
 
 const HEALTHS: [&str; 2] = ["Healthy", "Unhealthy"];
@@ -162,6 +178,10 @@ impl Source<'_> {
             termination_hook: raw
                 .termination_hook
                 .map(|it| self.duration(&it, "group.termination_hook"))
+                .transpose()?,
+            refresh: raw
+                .instance_refresh
+                .map(|it| self.word(&it, "group.instance_refresh", &REFRESHES))
                 .transpose()?,
             instances,
             name: raw.name.into_inner(),

@@ -30,6 +30,7 @@ impl World {
                 tags: spec.tags.clone(),
                 members,
                 suspended: BTreeMap::new(),
+                refresh: spec.refresh,
                 owed: 0,
                 launches: Launches {
                     next_index: spec.instances.len(),

@@ -52,6 +52,7 @@ pub(super) struct Group {
     pub tags: Option<Spanned<BTreeMap<String, String>>>,
     pub run: Option<Spanned<String>>,
     pub termination_hook: Option<Spanned<String>>,
+    pub instance_refresh: Option<Spanned<String>>,
     #[serde(default)]
     pub instance: Vec<Instance>,
 }
