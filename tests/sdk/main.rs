@@ -291,7 +291,19 @@ async fn the_errors_about_nodes_and_groups_have_their_variants() {
         is_invalid_instance_information_filter_value,
         "InvalidInstanceInformationFilterValue"
     );
+    for (key, value) in [("PingStatus", "online"), ("ResourceType", "EC2")] {
+        refused!(
+            nodes().filters(filter(key, value)),
+            is_invalid_instance_information_filter_value,
+            "InvalidInstanceInformationFilterValue"
+        );
+    }
     refused!(nodes().next_token("nowhere"), is_invalid_next_token, "InvalidNextToken");
+    // A token belongs to the question that it was given for.
+    let page = nodes().max_results(5).send().await.unwrap();
+    let elsewhere = nodes().filters(filter("PingStatus", "Online"));
+    let elsewhere = elsewhere.set_next_token(page.next_token().map(str::to_owned));
+    refused!(elsewhere, is_invalid_next_token, "InvalidNextToken");
     let groups = || aws.autoscaling.describe_auto_scaling_groups();
     refused!(groups().next_token("nowhere"), is_invalid_next_token, "InvalidNextToken");
     refused!(groups().max_records(101), "ValidationError", 400);

@@ -85,7 +85,8 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
     }
     let now = call.as_of.unwrap_or_else(|| call.sim.clock.now());
     let state = call.sim.state.borrow();
-    let (from, _) = start(page::place("commands", request.next_token.as_deref())?)?;
+    let (from, _) =
+        start(page::place(&page::list("commands", body), request.next_token.as_deref())?)?;
     let shown = |it| match call.as_of {
         None => Summary::of(it),
         Some(at) => Summary::past(it, at),
@@ -109,7 +110,9 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
     let commands: Vec<Value> = found.by_ref().take(size).map(|it| it.to_json()).collect();
     let mut res = json!({ "Commands": commands });
     if let Some(next) = found.next() {
-        res["NextToken"] = page::token("commands", &format!("{}.0", next.command.sequence)).into();
+        res["NextToken"] =
+            page::token(&page::list("commands", body), &format!("{}.0", next.command.sequence))
+                .into();
     }
     Ok(res)
 }
@@ -124,7 +127,8 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
     let sim = &call.sim;
     let now = call.as_of.unwrap_or_else(|| sim.clock.now());
     let state = sim.state.borrow();
-    let (from, first) = start(page::place("invocations", request.next_token.as_deref())?)?;
+    let (from, first) =
+        start(page::place(&page::list("invocations", body), request.next_token.as_deref())?)?;
     let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let mut rows = Vec::new();
     let newest_first = state.ssm.commands.range(request.range(from, &state.ssm)).rev();
@@ -141,7 +145,7 @@ pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Valu
             }
             if rows.len() == size {
                 let next = format!("{}.{place}", command.sequence);
-                let next = page::token("invocations", &next);
+                let next = page::token(&page::list("invocations", body), &next);
                 return Ok(json!({ "CommandInvocations": rows, "NextToken": next }));
             }
             rows.push(if request.details {

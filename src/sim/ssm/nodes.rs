@@ -63,7 +63,8 @@ pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result
     call.authorize("ssm:DescribeInstanceInformation", None, &BTreeMap::new())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_INFORMATION, body)?;
     let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
-    let from = page::place("nodes", request.next_token.as_deref())?.unwrap_or_default();
+    let from =
+        page::place(&page::list("nodes", body), request.next_token.as_deref())?.unwrap_or_default();
     let filters = request.all_filters()?;
     let state = call.sim.state.borrow();
     for filter in filters.iter().filter(|it| it.key == "InstanceIds") {
@@ -78,7 +79,7 @@ pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result
     let page: Vec<Value> = found.by_ref().take(size).map(|it| seen.information(it)).collect();
     let mut res = json!({ "InstanceInformationList": page });
     if let Some(next) = found.next() {
-        res["NextToken"] = page::token("nodes", &next.id).into();
+        res["NextToken"] = page::token(&page::list("nodes", body), &next.id).into();
     }
     Ok(res)
 }
@@ -99,9 +100,15 @@ impl Request {
         if n_tags > 0 && n_tags < filters.len() {
             return Err(invalid("Tag filters can't be combined with other filter types."));
         }
-        for filter in filters.iter().filter(|it| it.key == "PlatformTypes") {
-            let known = |it: &String| ["Windows", "Linux", "MacOS"].contains(&it.as_str());
-            if !filter.values.iter().all(known) {
+        for filter in &filters {
+            // The model has enums for these; that the last two are refused too is UNVERIFIED.
+            let words: &[&str] = match filter.key.as_str() {
+                "PlatformTypes" => &["Windows", "Linux", "MacOS"],
+                "PingStatus" => &["Online", "ConnectionLost", "Inactive"],
+                "ResourceType" => &["EC2Instance", "ManagedInstance"],
+                _ => continue,
+            };
+            if !filter.values.iter().all(|it| words.contains(&it.as_str())) {
                 return Err(ApiError::new(
                     "InvalidInstanceInformationFilterValue",
                     "The specified filter value isn't valid.",

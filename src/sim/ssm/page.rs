@@ -1,7 +1,19 @@
 //! Opaque page tokens. A token names the next item's place, not a count, so that pages stay whole
 //! while new items arrive.
 
-use crate::sim::api::ApiError;
+use serde_json::Value;
+
+use crate::sim::{api::ApiError, ids};
+
+/// Names the list that `body` asks for: a token belongs to the question that it was given for.
+/// UNVERIFIED: what AWS makes of one that comes with another filter.
+pub(super) fn list(name: &str, body: &Value) -> String {
+    let mut asked = body.clone();
+    if let Some(asked) = asked.as_object_mut() {
+        asked.retain(|key, _| !matches!(key.as_str(), "NextToken" | "MaxResults" | "Details"));
+    }
+    format!("{name} {}", ids::named_uuid(0, name, &asked.to_string()))
+}
 
 /// Encodes a place within the list `of`.
 pub(super) fn token(of: &str, place: &str) -> String {
