@@ -52,6 +52,9 @@ pub enum HistoryError {
     Empty { name: String },
 }
 
+/// How much of a run's id is its second: `20261121-010000`.
+const SECOND: usize = 15;
+
 impl History {
     /// Returns the history under `state_dir`; there may be none yet.
     pub fn of(state_dir: &Path) -> Self {
@@ -74,13 +77,18 @@ impl History {
         }
     }
 
-    /// Returns the ids of the runs, the oldest first: they begin with their time.
+    /// Returns the ids of the runs, the oldest first. They begin with their second; of those of one
+    /// second, the plan that was written first is the older.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
         let directories = entries.filter(|it| it.file_type().is_ok_and(|it| it.is_dir()));
         let mut names: Vec<String> =
             directories.filter_map(|it| it.file_name().into_string().ok()).collect();
-        names.sort();
+        names.sort_by_cached_key(|it| {
+            let plan = fs::metadata(self.runs.join(it).join("plan.json"));
+            let written = plan.and_then(|it| it.modified()).ok();
+            (it.get(..SECOND).unwrap_or(it).to_owned(), written, it.clone())
+        });
         names
     }
 
@@ -176,6 +184,20 @@ mod tests {
         fs::create_dir(home.path().join("runs/20240101-000000-000000")).unwrap();
         assert!(matches!(history.find("2024"), Err(HistoryError::Ambiguous { .. })));
         assert!(matches!(history.find("2025"), Err(HistoryError::Unknown { .. })));
+    }
+
+    #[test]
+    fn of_two_runs_in_one_second_the_last_is_the_one_whose_plan_was_written_later() {
+        let home = tempfile::tempdir().unwrap();
+        let history = History::of(home.path());
+        let start = std::time::SystemTime::UNIX_EPOCH;
+        for (name, at) in [("20240101-000000-aaaaaa", 2), ("20240101-000000-bbbbbb", 1)] {
+            let run = home.path().join("runs").join(name);
+            fs::create_dir_all(&run).unwrap();
+            let plan = fs::File::create(run.join("plan.json")).unwrap();
+            plan.set_modified(start + std::time::Duration::from_millis(at)).unwrap();
+        }
+        assert!(history.find("last").unwrap().ends_with("20240101-000000-aaaaaa"));
     }
 
     #[test]
