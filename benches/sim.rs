@@ -148,8 +148,7 @@ fn memory() {
     let taken = resident().saturating_sub(before);
     let each = taken as f64 / SIZE as f64;
     println!(
-        "memory: {taken} KiB for {SIZE} instances and a finished command of them: {each:.1} KiB an \
-         instance, of which its output is 2.5"
+        "memory: {taken} KiB for {SIZE} instances and a finished command of them: {each:.1} KiB each"
     );
     drop(scene);
 }
