@@ -100,13 +100,20 @@ impl<'a> Asked<'a> {
             let member = format!("policyArns.{}.member.arn", index + 1);
             found.required(&member, form.text(&format!("{prefix}.arn")), 20..=2048, None);
         }
-        for (name, count, limit) in [
-            ("tags", tags.len(), MAX_TAGS),
-            ("transitiveTagKeys", transitive_tag_keys.len(), MAX_TAGS),
-            ("policyArns", policy_arns.len(), MAX_POLICY_ARNS),
+        let part = |prefix: &str, name| form.text(&format!("{prefix}.{name}")).unwrap_or_default();
+        let shown_tags = form.members("Tags").into_iter().map(|it| {
+            format!(r#"{{"Key":"{}","Value":"{}"}}"#, part(&it, "Key"), part(&it, "Value"))
+        });
+        let shown_arns = policy_arns.iter().map(|it| format!(r#"{{"arn":"{}"}}"#, part(it, "arn")));
+        // UNVERIFIED: how AWS prints a list of structures.
+        for (name, items, limit) in [
+            ("tags", shown_tags.collect(), MAX_TAGS),
+            ("transitiveTagKeys", transitive_tag_keys.clone(), MAX_TAGS),
+            ("policyArns", shown_arns.collect::<Vec<String>>(), MAX_POLICY_ARNS),
         ] {
-            if count > limit {
-                found.add("", name, &format!("have length less than or equal to {limit}"));
+            if items.len() > limit {
+                let constraint = format!("have length less than or equal to {limit}");
+                found.add(&format!("[{}]", items.join(", ")), name, &constraint);
             }
         }
         found.into_result()?;

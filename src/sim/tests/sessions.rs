@@ -169,6 +169,21 @@ fn session_tags_are_seen_by_the_trust_policy_and_by_the_roles() {
 }
 
 #[test]
+fn more_tags_than_fit_are_shown_in_the_refusal() {
+    let sim = start(&trusting(EVERY, "{}"), DESCRIBE);
+    let tag = |n: usize| format!("&Tags.member.{n}.Key=k{n}&Tags.member.{n}.Value=v");
+    let refused = assume(&sim, &operator(), "web", &(1..=51).map(tag).collect::<String>());
+    assert_eq!(refused.status, 400);
+    let expected = "at &apos;tags&apos; failed to satisfy constraint: Member must have length less \
+                    than or equal to 50";
+    let text = refused.body.replace("&#39;", "&apos;").replace('\'', "&apos;");
+    assert!(
+        text.contains(expected) && !text.contains("Value null") && text.contains("k51"),
+        "{text}"
+    );
+}
+
+#[test]
 fn transitive_tags_and_a_source_identity_go_down_a_chain_and_cannot_be_changed() {
     let condition =
         r#"{"StringEquals":{"aws:PrincipalTag/team":"edge","aws:SourceIdentity":"ann"}}"#;
