@@ -39,6 +39,9 @@ mod faults;
 /// How a role is assumed: codes, tags, names.
 mod roles;
 
+/// Where credentials come from, besides keys in the environment.
+mod chain;
+
 /// Planted secrets, and everything that was written.
 mod secrets;
 
