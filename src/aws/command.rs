@@ -27,7 +27,7 @@ use crate::{
     plan::{InstanceId, Note, Plan},
     run::{
         Accepted, Counts, Denial, Membership, Observed, Output, Plugin, ReadKind, ReadScope,
-        Refusal, RefusalKind, Row, SendRequest, SendTargets, Settlement, Status,
+        Refusal, RefusalKind, Row, SendRequest, SendTargets, Settlement, Status, push_block,
     },
 };
 
@@ -197,22 +197,27 @@ impl Aws {
         let mut output = Output { stdout: String::new(), stderr: String::new(), truncated: false };
         for plugin in plugins {
             let call = self.ssm.get_command_invocation().command_id(command_id);
-            let call = call.instance_id(instance_id.as_str()).plugin_name(plugin);
+            let call = call.instance_id(instance_id.as_str());
+            // The only step needs no name, and may have one of fewer than the four characters that
+            // GetCommandInvocation takes (reference).
+            let name = Some(plugin.clone()).filter(|_| plugins.len() > 1);
+            let call = call.set_plugin_name(name);
             let answer = self.ask("GetCommandInvocation", || call.clone().send()).await;
             let answer = match answer {
                 Ok(it) => it,
                 Err(err) => {
                     let denial = denial(&err);
-                    return Observed::OutputRead { instance_id, output: None, denial };
+                    let failure = denial.is_none().then(|| err.to_string());
+                    return Observed::OutputRead { instance_id, output: None, denial, failure };
                 }
             };
             let stdout = answer.standard_output_content().unwrap_or_default();
             let stderr = answer.standard_error_content().unwrap_or_default();
             output.truncated |= stdout.len() >= LONGEST_STDOUT || stderr.len() >= LONGEST_STDERR;
-            output.stdout.push_str(stdout);
-            output.stderr.push_str(stderr);
+            push_block(&mut output.stdout, stdout);
+            push_block(&mut output.stderr, stderr);
         }
-        Observed::OutputRead { instance_id, output: Some(output), denial: None }
+        Observed::OutputRead { instance_id, output: Some(output), denial: None, failure: None }
     }
 
     /// Reads who is in the groups now, and what took those of the plan who are not any more.

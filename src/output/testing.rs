@@ -218,7 +218,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                 throttled: BTreeMap::new(),
             },
             Some(Effect::ReadOutput { instance_id, .. }) => {
-                Observed::OutputRead { instance_id, output: None, denial: None }
+                Observed::OutputRead { instance_id, output: None, denial: None, failure: None }
             }
             Some(Effect::Settle { .. }) => unreachable!("no send is doubted here"),
         };

@@ -101,6 +101,7 @@ impl Run {
         instance_id: InstanceId,
         output: Option<Output>,
         denial: Option<Denial>,
+        failure: Option<String>,
     ) {
         if !self.outputs_wanted.remove(&instance_id) || self.is_finished() {
             return;
@@ -113,6 +114,13 @@ impl Run {
             self.note(step, elapsed, Note::new("permission.missing", text));
         } else {
             step.effects.extend(waiting);
+        }
+        if let Some(why) = failure {
+            let text = format!(
+                "the output of {instance_id} could not be read whole and stays cut at 2,500 \
+                 characters: {why}"
+            );
+            self.note(step, elapsed, Note::new("output.cut", text));
         }
         if let Some(Output { stdout, stderr, truncated }) = output {
             let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };

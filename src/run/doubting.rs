@@ -55,7 +55,10 @@ impl Run {
         }
         let SendState::Doubted { until, retry: None } = self.sends[index].state else { return };
         let reason = match settlement {
-            Settlement::Failed { is_denied: true, reason } => reason,
+            Settlement::Failed { is_denied: true, reason } => {
+                self.counts_denied(step, elapsed, "a send in doubt cannot be looked for");
+                reason
+            }
             Settlement::Accepted(_) | Settlement::NotFound | Settlement::Failed { .. }
                 if elapsed < until =>
             {

@@ -58,22 +58,29 @@ impl Run {
         }
         let is_over = self.abandoned || self.is_finished();
         match (of, denial) {
-            (ReadKind::Counts, Some(denial)) if self.counts_allowed && !is_over => {
-                self.counts_allowed = false;
-                self.counts_reads = Reads::default();
+            (ReadKind::Counts, Some(_)) if self.counts_allowed && !is_over => {
                 self.next_poll = elapsed;
-                let text = format!(
-                    "{} is not permitted: progress is read from the invocations, which takes \
-                     more calls and, at the end, a quiet period",
-                    denial.action
+                self.counts_denied(
+                    step,
+                    elapsed,
+                    "progress is read from the invocations, which takes more calls and, at the \
+                     end, a quiet period",
                 );
-                self.note(step, elapsed, Note::new("permission.missing", text));
             }
             (ReadKind::Rows, Some(denial)) if !self.active().is_empty() => {
                 let why = format!("{} is not permitted: {reason}", denial.action);
                 self.abandon(step, elapsed, Reach::Followed, &why);
             }
             (ReadKind::Counts | ReadKind::Rows, _) => self.schedule(elapsed),
+        }
+    }
+
+    /// Asks for no counters again, and says once what that costs.
+    pub(super) fn counts_denied(&mut self, step: &mut Step, elapsed: Duration, cost: &str) {
+        self.counts_reads = Reads::default();
+        if std::mem::take(&mut self.counts_allowed) {
+            let text = format!("ssm:ListCommands is not permitted: {cost}");
+            self.note(step, elapsed, Note::new("permission.missing", text));
         }
     }
 

@@ -10,7 +10,7 @@ pub(super) struct Member {
     pub seen: Option<String>,
     pub outcome: Option<Outcome>,
     pub command_id: Option<String>,
-    /// Steps whose output was cut.
+    /// The steps to read whole, if the output of one was cut.
     pub cut: Vec<String>,
     /// Listed by the plan, or under a plan that lists nobody.
     pub is_planned: bool,

@@ -43,7 +43,7 @@ pub use self::{
         ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
         RunFacts, SCHEMA, WaveFacts,
     },
-    row::{Execution, Plugin, Row},
+    row::{Execution, Plugin, Row, push_block},
     state::Run,
     status::{NotAnOutcome, Outcome, Status},
     verdict::{Kind, Verdict},

@@ -57,6 +57,8 @@ pub enum Observed {
         instance_id: InstanceId,
         output: Option<Output>,
         denial: Option<Denial>,
+        /// Why there is none, if no permission is missing.
+        failure: Option<String>,
     },
     MembershipRead {
         membership: Membership,

@@ -56,7 +56,7 @@ pub struct Execution {
     pub stderr: String,
     /// More was printed than is here.
     pub truncated: bool,
-    /// The steps whose output was cut.
+    /// The steps to read whole, in their order: all of them, if the output of one was cut.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_plugins: Vec<String>,
 }
@@ -70,10 +70,14 @@ impl Row {
         Some(if outcome == Outcome::Succeeded && did_nothing { Outcome::Skipped } else { outcome })
     }
 
-    /// Returns the names of the steps whose output was cut.
+    /// Returns the names of all steps, in their order, if the output of one of them was cut: they
+    /// are read again together, so that what the others said is not lost.
     pub fn cut_plugins(&self) -> Vec<String> {
-        let is_cut = |it: &&Plugin| CUT_MARKS.iter().any(|mark| it.output.contains(mark));
-        self.plugins.iter().filter(is_cut).map(|it| it.name.clone()).collect()
+        let is_cut = |it: &Plugin| CUT_MARKS.iter().any(|mark| it.output.contains(mark));
+        if !self.plugins.iter().any(is_cut) {
+            return Vec::new();
+        }
+        self.plugins.iter().map(|it| it.name.clone()).collect()
     }
 
     pub fn execution(&self) -> Execution {
@@ -106,7 +110,7 @@ impl Row {
 }
 
 /// Appends `text` on lines of its own.
-fn push_block(to: &mut String, text: &str) {
+pub fn push_block(to: &mut String, text: &str) {
     if !to.is_empty() && !to.ends_with('\n') && !text.is_empty() {
         to.push('\n');
     }
@@ -161,5 +165,12 @@ mod tests {
     #[test]
     fn cut_output_is_recognised_by_the_agents_marks() {
         assert!(row(&[(0, "aaa\n---Output truncated---")]).execution().truncated);
+    }
+
+    #[test]
+    fn all_steps_are_read_again_if_one_was_cut() {
+        let cut = "aaa\n---Output truncated---";
+        assert_eq!(row(&[(0, "hello"), (0, cut)]).cut_plugins().len(), 2);
+        assert_eq!(row(&[(0, "hello"), (0, "world")]).cut_plugins().len(), 0);
     }
 }

@@ -191,8 +191,8 @@ impl Run {
             Observed::CancelAnswered { command_id, refused, denial } => {
                 self.cancel_answered(&mut step, elapsed, &command_id, refused, denial);
             }
-            Observed::OutputRead { instance_id, output, denial } => {
-                self.output_read(&mut step, elapsed, instance_id, output, denial);
+            Observed::OutputRead { instance_id, output, denial, failure } => {
+                self.output_read(&mut step, elapsed, instance_id, output, denial, failure);
             }
             Observed::MembershipRead { membership } => {
                 self.membership_read(&mut step, elapsed, membership);

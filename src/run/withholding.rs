@@ -24,7 +24,8 @@ impl Observed {
                 it.stdout = output(&it.stdout, redaction);
                 it.stderr = output(&it.stderr, redaction);
             }
-            Self::CancelAnswered { refused: Some(why), .. } => redaction.withhold(why),
+            Self::CancelAnswered { refused: Some(why), .. }
+            | Self::OutputRead { output: None, failure: Some(why), .. } => redaction.withhold(why),
             Self::MembershipRead { membership: Membership { note: Some(note), .. } } => {
                 redaction.withhold(&mut note.text);
             }
@@ -32,7 +33,7 @@ impl Observed {
             | Self::Settled { .. }
             | Self::Counted { .. }
             | Self::CancelAnswered { refused: None, .. }
-            | Self::OutputRead { output: None, .. }
+            | Self::OutputRead { output: None, failure: None, .. }
             | Self::MembershipRead { .. }
             | Self::Concluded { .. }
             | Self::Tick

@@ -55,6 +55,9 @@ fn a_doubt_that_may_not_be_settled_is_unknown_at_once() {
     let world = check(Answer::DropAfter, Reads::Denied, 6);
     let lost = world.events.iter().find(|it| matches!(it.data, EventKind::SendLost { .. }));
     assert!(lost.unwrap().elapsed_ms < 1_000);
+    let notes = world.report().notes;
+    let missing = notes.iter().filter(|it| it.code == "permission.missing");
+    assert_eq!(missing.count(), 1, "{notes:?}");
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                 instance_id: id(n),
                 output,
                 denial: None,
+                failure: None,
             }),
         1 => prop::option::of(ids).prop_map(|members| Observed::MembershipRead {
             membership: Membership { members, departures: BTreeMap::new(), note: None },

@@ -218,6 +218,7 @@ impl World {
                     instance_id,
                     output: Some(output),
                     denial: None,
+                    failure: None,
                 });
             }
             Effect::ReadMembership => {
