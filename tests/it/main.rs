@@ -53,8 +53,12 @@ mod cli_plan;
 
 /// `fleet doctor`: every check has a world in which it does not pass.
 mod cli_doctor;
-/// `fleet policy`: what it prints is enough, and every statement of it is needed.
+
+/// `fleet policy` as a command.
 mod cli_policy;
+
+/// What it prints is enough, and every statement of it is needed.
+mod proved_policies;
 
 /// A role that may do the main job and nothing else.
 mod minimal_role;

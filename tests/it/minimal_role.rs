@@ -3,63 +3,24 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{FleetEnv, Output, SimProcess};
-
-const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
-
-const WORLD: &str = r#"
-speed = 50.0
-
-[[group]]
-name = "web"
-size = 3
-
-[[document]]
-name = "Restart"
-file = "restart.yaml"
-
-[[user]]
-name = "operator"
-access_key_id = "AKIDOPERATOR"
-secret_access_key = "secret"
-policy = "operator.json"
-
-[[role]]
-name = "fleet"
-trust = "trust.json"
-policy = "role.json"
-"#;
-
-const DOCUMENT: &str = "schemaVersion: \"2.2\"\nmainSteps:\n  - action: aws:runShellScript\n    \
-                        name: run\n    inputs:\n      runCommand: [\"true\"]\n";
+use crate::support::{
+    FleetEnv, Output, SimProcess,
+    scoped::{ROLE, Scoped, allow},
+};
 
 /// The world with the minimal role, in which the document ends as `outcome` says.
 fn world(outcome: &str) -> (SimProcess, FleetEnv) {
-    let allow = |action: Value, resource: &str| json!({"Effect": "Allow", "Action": action, "Resource": resource});
-    let policy = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements});
-    let mut trust = allow(json!(["sts:AssumeRole", "sts:TagSession"]), "");
-    trust["Principal"] = json!({"AWS": "arn:aws:iam::123456789012:user/operator"});
-    trust.as_object_mut().unwrap().remove("Resource");
     let send = json!("ssm:SendCommand");
-    let mut instances = allow(send.clone(), "arn:aws:ec2:us-east-1:123456789012:instance/*");
+    let mut instances = allow(&send, "arn:aws:ec2:us-east-1:123456789012:instance/*");
     instances["Condition"] =
         json!({"StringEquals": {"ssm:resourceTag/aws:autoscaling:groupName": "web"}});
-    let role = policy(json!([
-        allow(send, "arn:aws:ssm:us-east-1:123456789012:document/Restart"),
+    let role = json!([
+        allow(&send, "arn:aws:ssm:us-east-1:123456789012:document/Restart"),
         instances,
-        allow(json!("ssm:ListCommandInvocations"), "*"),
-    ]));
-    let sim = SimProcess::start(
-        &format!("{WORLD}\n[[outcome]]\n{outcome}\n"),
-        &[
-            ("restart.yaml", DOCUMENT),
-            ("trust.json", &policy(trust).to_string()),
-            ("operator.json", &policy(allow(json!("sts:AssumeRole"), ROLE)).to_string()),
-            ("role.json", &role.to_string()),
-        ],
-    );
-    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
-    (sim, env)
+        allow(&json!("ssm:ListCommandInvocations"), "*"),
+    ]);
+    let groups = format!("[[group]]\nname = \"web\"\nsize = 3\n[[outcome]]\n{outcome}\n");
+    Scoped::of(&groups, &role).start()
 }
 
 /// The flags that select the group and take the role.

@@ -3,39 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{FleetEnv, Output, SimProcess};
-
-const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
-
-const WORLD: &str = r#"
-speed = 50.0
-
-[[group]]
-name = "web"
-size = 2
-
-[[document]]
-name = "Restart"
-file = "restart.yaml"
-
-[[user]]
-name = "operator"
-access_key_id = "AKIDOPERATOR"
-secret_access_key = "secret"
-policy = "allow-all.json"
-
-[[role]]
-name = "fleet"
-trust = "trust.json"
-policy = "role.json"
-"#;
-
-const DOCUMENT: &str = "schemaVersion: \"2.2\"\nmainSteps:\n  - action: aws:runShellScript\n    \
-                        name: run\n    inputs:\n      runCommand: [\"true\"]\n";
-
-fn allow_all() -> Value {
-    json!({"Effect": "Allow", "Action": "*", "Resource": "*"})
-}
+use crate::support::{
+    FleetEnv, Output, SimProcess,
+    scoped::{ROLE, Scoped, allow_all, policy},
+};
 
 fn trust_in(statement: &Value) -> Value {
     let mut trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole",
@@ -44,20 +15,16 @@ fn trust_in(statement: &Value) -> Value {
     trust
 }
 
-/// The world with a role of these statements, and whatever else is in `more`.
+/// The world with a role of these statements, and whatever else is in `more`. Its operator may do
+/// anything.
 fn world(role: &Value, trust: &Value, more: &str) -> (SimProcess, FleetEnv) {
-    let policy =
-        |statement: &Value| json!({"Version": "2012-10-17", "Statement": statement}).to_string();
-    let files = [
-        ("restart.yaml", DOCUMENT.to_owned()),
-        ("trust.json", policy(trust)),
-        ("role.json", policy(role)),
-        ("allow-all.json", policy(&allow_all())),
-    ];
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, it)| (*name, it.as_str())).collect();
-    let sim = SimProcess::start(&format!("{WORLD}\n{more}"), &files);
-    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
-    (sim, env)
+    let groups = format!("[[group]]\nname = \"web\"\nsize = 2\n{more}");
+    let world = Scoped {
+        trust: policy(trust),
+        operator: policy(&allow_all()),
+        ..Scoped::of(&groups, role)
+    };
+    world.start()
 }
 
 /// Requires that nothing was sent, and that all of `texts` were said.

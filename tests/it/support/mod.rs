@@ -3,6 +3,7 @@
 mod env;
 mod output;
 mod process;
+pub(crate) mod scoped;
 mod sim;
 mod skip;
 
