@@ -22,7 +22,9 @@ pub(super) fn pretty(value: &impl Serialize) -> String {
 /// serde_json escapes C0 alone. Outside of strings JSON is ASCII, so whatever is escaped here is
 /// inside one.
 fn escaped(text: String) -> String {
-    if text.chars().all(is_plain) {
+    // Nearly all of it is ASCII, of which only DEL is left to be escaped.
+    let is_plain_ascii = text.is_ascii() && !text.contains('\u{7f}');
+    if is_plain_ascii || text.chars().all(is_plain) {
         return text;
     }
     let mut res = String::with_capacity(text.len());
