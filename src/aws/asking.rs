@@ -59,13 +59,27 @@ impl Aws {
         &self,
         operation: &'static str,
         call: impl Fn(Option<String>) -> F,
+        take: impl FnMut(T) -> Option<String>,
+    ) -> Result<(), AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.pages_from(None, operation, call, take).await
+    }
+
+    /// The same from the page of `token` on, or from the first without one.
+    pub(super) async fn pages_from<T, E, F>(
+        &self,
+        mut token: Option<String>,
+        operation: &'static str,
+        call: impl Fn(Option<String>) -> F,
         mut take: impl FnMut(T) -> Option<String>,
     ) -> Result<(), AwsError>
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let mut token = None;
         for _ in 0..MOST_PAGES {
             let page = self.ask(operation, || call(token.clone())).await?;
             // At the end it is absent or empty.

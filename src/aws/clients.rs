@@ -18,6 +18,7 @@ use super::{
     calls::{CallLog, Counter, NotThrottles},
     error::{AwsError, explain},
     pacing::{Pacing, Tempo},
+    rows::Bookmarks,
     scope::{Assumed, AssumedProvider, Role, no_credentials},
     whole::Whole,
 };
@@ -81,6 +82,7 @@ pub struct Aws {
     pub(super) autoscaling: aws_sdk_autoscaling::Client,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) pacing: Pacing,
+    pub(super) bookmarks: Bookmarks,
     pub(super) session: Option<Arc<Assumed>>,
     pub region: String,
     pub account: Option<String>,
@@ -160,6 +162,7 @@ impl Aws {
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
             sts,
             pacing: Pacing::new(access.tempo),
+            bookmarks: Bookmarks::default(),
             session,
             region,
             account: identity.account,

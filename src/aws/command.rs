@@ -8,13 +8,8 @@ use std::{
 
 use aws_sdk_ssm::{
     config::{Builder, retry::RetryConfig},
-    operation::{
-        list_command_invocations::ListCommandInvocationsOutput, list_commands::ListCommandsOutput,
-    },
-    types::{
-        Command, CommandFilter, CommandFilterKey, CommandInvocation, CommandStatus,
-        DocumentHashType, Target,
-    },
+    operation::list_commands::ListCommandsOutput,
+    types::{Command, CommandFilter, CommandFilterKey, CommandStatus, DocumentHashType, Target},
 };
 use jiff::Timestamp;
 
@@ -26,8 +21,8 @@ use super::{
 use crate::{
     plan::{InstanceId, Note, Plan},
     run::{
-        Accepted, Counts, Denial, Membership, Observed, Output, Plugin, ReadKind, ReadScope,
-        Refusal, RefusalKind, Row, SendRequest, SendTargets, Settlement, Status, push_block,
+        Accepted, Counts, Denial, Membership, Observed, Output, ReadKind, Refusal, RefusalKind,
+        SendRequest, SendTargets, Settlement, push_block,
     },
 };
 
@@ -152,32 +147,6 @@ impl Aws {
         Ok(commands)
     }
 
-    /// Reads the invocations of a command, all pages of `scope`.
-    pub async fn read_rows(&self, command_id: String, scope: ReadScope) -> Observed {
-        let request = self.ssm.list_command_invocations().command_id(&command_id);
-        let request = request.details(true).max_results(50);
-        let request = match scope {
-            ReadScope::All => request,
-            ReadScope::Only(word) => request.filters(
-                CommandFilter::builder()
-                    .key(CommandFilterKey::Status)
-                    .value(word)
-                    .build()
-                    .expect("both members are set"),
-            ),
-        };
-        let mut rows = Vec::new();
-        let page = |token| request.clone().set_next_token(token).send();
-        let take = |page: ListCommandInvocationsOutput| {
-            rows.extend(page.command_invocations().iter().filter_map(row));
-            page.next_token
-        };
-        match self.pages("ListCommandInvocations", page, take).await {
-            Ok(()) => Observed::Read { command_id, scope, rows },
-            Err(err) => read_failed(ReadKind::Rows, &err),
-        }
-    }
-
     pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
         let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
         let call = self.ssm.cancel_command().command_id(&command_id).set_instance_ids(ids);
@@ -237,7 +206,7 @@ impl Aws {
     }
 }
 
-fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
+pub(super) fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
     // Neither keys that have expired nor permissions come back by waiting: whoever reads the report
     // needs to know what would help.
     let is_for_good = matches!(err.kind, ErrorKind::BadCredentials | ErrorKind::Denied);
@@ -304,26 +273,6 @@ fn counts(command: &Command) -> Option<Counts> {
         completed: count(command.completed_count),
         errors: count(command.error_count),
         delivery_timed_out: count(command.delivery_timed_out_count),
-    })
-}
-
-fn row(it: &CommandInvocation) -> Option<Row> {
-    let status_word = it.status().map_or("", |it| it.as_str()).to_owned();
-    let details_word = it.status_details().unwrap_or(&status_word).to_owned();
-    let plugins = it.command_plugins().iter().map(|it| Plugin {
-        name: it.name().unwrap_or_default().to_owned(),
-        response_code: Some(it.response_code),
-        started: it.response_start_date_time().and_then(timestamp),
-        ended: it.response_finish_date_time().and_then(timestamp),
-        output: it.output().unwrap_or_default().to_owned(),
-    });
-    Some(Row {
-        instance_id: InstanceId::parse(it.instance_id()?).ok()?,
-        status: Status::parse(&status_word, &details_word),
-        status_word,
-        details_word,
-        requested: it.requested_date_time().and_then(timestamp),
-        plugins: plugins.collect(),
     })
 }
 

@@ -16,6 +16,7 @@ mod pacing;
 mod profile;
 mod publish;
 mod published;
+mod rows;
 mod scope;
 mod targets;
 mod whole;

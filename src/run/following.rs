@@ -9,13 +9,20 @@ use super::{
     event::EventKind,
     losing::Reach,
     observed::{Counts, Effect, ReadScope, Step},
-    send::{Send, SendState},
+    send::{Ahead, Send, SendState},
     state::Run,
 };
 use crate::plan::IDS_PER_COMMAND;
 
 /// Up to this many rows, a change of the counters is answered by reading all of them: four pages.
 const READ_WHOLE: u32 = 200;
+
+/// What a page of rows holds at the most (ListCommandInvocations reference).
+const ROWS_A_PAGE: u32 = 50;
+
+/// This share of a command's targets may be missing when its rows are read ahead: a tenth. So many
+/// of its pages may turn out to be unfinished, too, before that is given up.
+const MISSING_AHEAD: u32 = 10;
 
 /// Failures that no counter of the parent shows (SendCommand reference).
 const UNCOUNTED: [&str; 3] = ["Undeliverable", "AccessDenied", "InvalidPlatform"];
@@ -150,7 +157,7 @@ impl Run {
                 };
                 self.emit(step, elapsed, event);
             }
-            for scope in self.worth_reading(elapsed, index, before.as_ref(), &now) {
+            for scope in self.worth_reading(step, elapsed, index, before.as_ref(), &now) {
                 self.read_rows(step, elapsed, index, scope);
             }
         }
@@ -160,11 +167,16 @@ impl Run {
     /// Returns what to read now that the counters have moved from `before` to `now`.
     fn worth_reading(
         &mut self,
+        step: &mut Step,
         elapsed: Duration,
         index: usize,
         before: Option<&Counts>,
         now: &Counts,
     ) -> Vec<ReadScope> {
+        if now.is_final && self.sends[index].command.ahead == Ahead::Asked {
+            // What it shows need not be read a second time.
+            return Vec::new();
+        }
         let has_moved = before.is_none_or(|it| it.completed != now.completed);
         // SSM counts no target before it has resolved the tag: few so far is not few.
         let n_sent = self.members.values().filter(|it| it.send == Some(index)).count();
@@ -172,6 +184,7 @@ impl Run {
         if now.is_final || (is_small && has_moved) {
             return vec![ReadScope::All];
         }
+        self.read_ahead(step, elapsed, index, now);
         let n_errors = now.errors.saturating_add(now.delivery_timed_out);
         let left = self.wave_limit().map_or(self.error_limit(), |it| it.min(self.error_limit()));
         let is_decisive = !self.is_budget_spent && n_errors > left;
@@ -199,9 +212,36 @@ impl Run {
         scopes
     }
 
+    /// Reads what has ended of a large command while the last of it runs, so that little is left
+    /// to read when it is over.
+    fn read_ahead(&mut self, step: &mut Step, elapsed: Duration, index: usize, now: &Counts) {
+        let command = &mut self.sends[index].command;
+        let n_missing = now.targets.saturating_sub(now.completed);
+        let is_near = now.targets > READ_WHOLE && n_missing <= now.targets / MISSING_AHEAD;
+        if !is_near || command.ahead != Ahead::NotYet {
+            return;
+        }
+        command.ahead = Ahead::Asked;
+        let command_id = command.id.clone();
+        let n_pages = now.targets / ROWS_A_PAGE;
+        let scope = ReadScope::Ahead { unfinished: n_pages / MISSING_AHEAD + 1 };
+        self.ahead_reads.ask(elapsed);
+        self.perform(step, Effect::ReadRows { command_id, scope });
+    }
+
+    pub(super) fn has_read_ahead(&mut self, step: &mut Step, elapsed: Duration, index: usize) {
+        let command = &mut self.sends[index].command;
+        command.ahead = Ahead::Over;
+        if command.final_since.is_some() && self.rows_reads.in_flight == 0 {
+            self.read_rows(step, elapsed, index, ReadScope::All);
+        }
+    }
+
     /// Sets the next round a twentieth of the run's length away, within the pace's bounds: the
-    /// end is noticed within five percent, and a long run costs few calls.
+    /// end is noticed within five percent, and a long run costs few calls. Runs that were started
+    /// together do not ask together for long.
     pub(super) fn schedule(&mut self, elapsed: Duration) {
-        self.next_poll = elapsed + self.pace.clamped(elapsed / 20);
+        let pause = self.pace.clamped(elapsed / 20);
+        self.next_poll = elapsed + pause.mul_f64(0.8 + 0.4 * self.chance.f64());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     observed::{Denial, ReadKind, Step},
-    send::SendState,
+    send::{Ahead, SendState},
     state::{Run, Stop},
     status::Outcome,
 };
@@ -38,7 +38,7 @@ pub(super) enum Reach {
 impl Run {
     pub(super) fn lost_at(&self) -> Option<Duration> {
         let patience = self.pace.lost_after;
-        [&self.counts_reads, &self.rows_reads]
+        [&self.counts_reads, &self.rows_reads, &self.ahead_reads]
             .into_iter()
             .filter_map(|it| it.lost_at(patience))
             .min()
@@ -55,6 +55,12 @@ impl Run {
         match of {
             ReadKind::Counts => self.counts_reads.fail(elapsed, reason),
             ReadKind::Rows => self.rows_reads.fail(elapsed, reason),
+            // What it would have shown is read at the end.
+            ReadKind::Ahead => {
+                self.ahead_reads = Reads::default();
+                let asked = self.sends.iter_mut().filter(|it| it.command.ahead == Ahead::Asked);
+                asked.for_each(|it| it.command.ahead = Ahead::Over);
+            }
         }
         let is_over = self.abandoned || self.is_finished();
         match (of, denial) {
@@ -67,11 +73,12 @@ impl Run {
                      end, a quiet period",
                 );
             }
-            (ReadKind::Rows, Some(denial)) if !self.active().is_empty() => {
+            (ReadKind::Rows | ReadKind::Ahead, Some(denial)) if !self.active().is_empty() => {
                 let why = format!("{} is not permitted: {reason}", denial.action);
                 self.abandon(step, elapsed, Reach::Followed, &why);
             }
             (ReadKind::Counts | ReadKind::Rows, _) => self.schedule(elapsed),
+            (ReadKind::Ahead, _) => {}
         }
     }
 
@@ -89,6 +96,7 @@ impl Run {
         let is_first = !std::mem::replace(&mut self.abandoned, true);
         self.counts_reads = Reads::default();
         self.rows_reads = Reads::default();
+        self.ahead_reads = Reads::default();
         self.stop.get_or_insert(Stop::Lost);
         for index in 0..self.sends.len() {
             match self.sends[index].state {

@@ -138,12 +138,19 @@ pub enum ReadScope {
     All,
     /// Only those with this StatusDetails word (the Status filter of ListCommandInvocations).
     Only(&'static str),
+    /// All from the first on, until more than this many pages have shown rows that are not final:
+    /// what is read before the end need not be read after it.
+    Ahead {
+        unfinished: u32,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadKind {
     Counts,
     Rows,
+    /// Rows before the end.
+    Ahead,
 }
 
 /// The caller lacks a permission.

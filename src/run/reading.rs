@@ -26,7 +26,10 @@ impl Run {
         if self.is_finished() {
             return;
         }
-        self.rows_reads.answer();
+        match scope {
+            ReadScope::All | ReadScope::Only(_) => self.rows_reads.answer(),
+            ReadScope::Ahead { .. } => self.ahead_reads.answer(),
+        }
         if let Some(index) = self.followed(command_id) {
             let before = step.events.len();
             // Who there is comes first: a share of the population is a share of all of it.
@@ -44,10 +47,17 @@ impl Run {
             if self.is_budget_spent {
                 self.sweep(step, elapsed, index, scope, rows);
             }
-            if scope == ReadScope::All {
-                self.sends[index].command.is_unread = false;
-                self.complete_if_done(step, elapsed, index);
+            match scope {
+                ReadScope::All => {
+                    self.sends[index].command.is_unread = false;
+                    self.complete_if_done(step, elapsed, index);
+                }
+                ReadScope::Ahead { .. } => self.has_read_ahead(step, elapsed, index),
+                ReadScope::Only(_) => {}
             }
+        }
+        if matches!(scope, ReadScope::Ahead { .. }) {
+            return;
         }
         self.schedule(elapsed);
         if self.is_budget_spent && self.sends.iter().any(is_swept_next) {

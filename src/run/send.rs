@@ -61,11 +61,21 @@ pub(super) struct Command {
     /// The counters when the failures that they count were last asked for.
     pub errors_at: u32,
     pub delivery_timed_out_at: u32,
+    pub ahead: Ahead,
     /// What SSM has not started is to be found and cancelled.
     pub is_sweep_due: bool,
     /// A process took the run over and has not seen its rows: nothing is sent before that.
     pub is_unread: bool,
     pub is_cancelled: bool,
+}
+
+/// How far its rows have been read before its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Ahead {
+    #[default]
+    NotYet,
+    Asked,
+    Over,
 }
 
 impl Send {

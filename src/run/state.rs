@@ -53,7 +53,11 @@ pub struct Run {
     pub(super) cancels_allowed: bool,
     pub(super) counts_reads: Reads,
     pub(super) rows_reads: Reads,
+    /// Reads that nobody waits for.
+    pub(super) ahead_reads: Reads,
     pub(super) next_poll: Duration,
+    /// What is left to chance follows from the run's name.
+    pub(super) chance: fastrand::Rng,
     pub(super) phase: Phase,
     /// Whose output is still being read at the end.
     pub(super) outputs_wanted: BTreeSet<InstanceId>,
@@ -127,6 +131,7 @@ impl Run {
                 members.entry(id.clone()).or_insert_with(|| Member::planned(wave.index));
             }
         }
+        let chance = fastrand::Rng::with_seed(plan.run_id.seed());
         Self {
             members,
             plan,
@@ -151,7 +156,9 @@ impl Run {
             cancels_allowed: true,
             counts_reads: Reads::default(),
             rows_reads: Reads::default(),
+            ahead_reads: Reads::default(),
             next_poll: Duration::ZERO,
+            chance,
             phase: Phase::Running,
             outputs_wanted: BTreeSet::new(),
             outputs_waiting: Vec::new(),

@@ -90,6 +90,48 @@ fn without_the_permission_for_wide_pages_a_large_group_is_read_by_its_tag() {
 }
 
 #[test]
+fn what_ended_before_the_last_instance_is_not_read_again_after_it() {
+    const SIZE: usize = 1_000;
+    let world = format!("speed = 10.0\n[[group]]\nname = \"web\"\nsize = {SIZE}\n");
+    let sim = SimProcess::start(&world, &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.1");
+    let run = ["run", "--asg", "web", "--yes", "--max-concurrency", "10%", "--", "true"];
+    drop(env.run(&run).exits(0));
+    assert_eq!(env.record().complete()["totals"]["succeeded"], SIZE);
+    // A tenth of the pages may be read twice, and those on which the tenth begins and ends.
+    let (pages, n_read) = (SIZE as u64 / 50, sim.stats().calls("ListCommandInvocations"));
+    assert!(n_read <= pages + pages / 10 + 2, "{n_read}");
+}
+
+#[test]
+fn pages_that_are_stale_empty_or_short_hide_nobody_of_a_large_group() {
+    const SIZE: usize = 260;
+    let faults: String = ["stale-page", "empty-page", "short-page"]
+        .map(|kind| {
+            format!(
+                "[[fault]]\noperation = \"ListCommandInvocations\"\nrate = 0.2\nkind = \"{kind}\"\n"
+            )
+        })
+        .concat();
+    let policy = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"ssm:ListCommands","Resource":"*"}]}"#;
+    let user = "[[user]]\nname = \"u\"\naccess_key_id = \"AKIDOPERATOR\"\n\
+                secret_access_key = \"s\"\npolicy = \"p.json\"\n";
+    for identities in ["", user] {
+        let world = format!(
+            "speed = 100.0\n[[group]]\nname = \"web\"\nsize = {SIZE}\n\
+             [[outcome]]\nafter = \"20s\"\nstdout = \"ok\"\n{faults}{identities}"
+        );
+        let sim = SimProcess::start(&world, &[("p.json", policy)]);
+        let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");
+        let run = ["run", "--asg", "web", "--yes", "--max-concurrency", "10%", "--", "true"];
+        drop(env.run(&run).exits(0));
+        assert_eq!(env.record().replayed().complete()["totals"]["succeeded"], SIZE);
+    }
+}
+
+#[test]
 fn a_service_that_throttles_every_other_call_only_makes_it_slower() {
     let throttle = "[[fault]]\noperation = \"*\"\nrate = 0.5\nkind = \"throttle\"\n";
     for (size, waves) in [(300, "100%"), (12, "1,3,100%")] {

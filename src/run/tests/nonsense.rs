@@ -89,11 +89,12 @@ fn observed() -> impl Strategy<Value = Observed> {
     let scope = prop::sample::select(vec![
         ReadScope::All,
         ReadScope::Only("Failed"),
+        ReadScope::Ahead { unfinished: 1 },
         ReadScope::Only("Pending"),
     ]);
     let rows = prop::collection::vec(row(), 0..12);
     let ids = prop::collection::vec((0_usize..14).prop_map(id), 0..9);
-    let kind = prop::sample::select(vec![ReadKind::Counts, ReadKind::Rows]);
+    let kind = prop::sample::select(vec![ReadKind::Counts, ReadKind::Rows, ReadKind::Ahead]);
     let output =
         Output { stdout: "\u{1b}[31m".to_owned(), stderr: String::new(), truncated: false };
     prop_oneof![

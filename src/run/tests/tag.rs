@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     plan::Limit,
-    run::{Accepted, Counts, Coverage, Effect, Observed, ReadScope, Run},
+    run::{Accepted, Counts, Coverage, Effect, Observed, ReadKind, ReadScope, Run, Step},
 };
 
 #[test]
@@ -158,6 +158,61 @@ fn a_thousand_instances_take_few_reads_and_early_failures_are_seen() {
         .iter()
         .find(|it| matches!(it.data, EventKind::InstanceFinished { outcome: Outcome::Failed, .. }));
     assert!(failed.unwrap().elapsed_ms < 10_000);
+}
+
+#[test]
+fn what_has_ended_of_a_large_command_is_read_before_its_end_and_once() {
+    let plan = by_tag(1_000, 100, 0);
+    let script = Script::of(&plan);
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.report().coverage), (0, Coverage::Complete));
+    let ahead =
+        |it: &&Effect| matches!(it, Effect::ReadRows { scope: ReadScope::Ahead { .. }, .. });
+    assert_eq!(world.effects.iter().filter(ahead).count(), 1);
+    let finished = world.events.iter().filter_map(|it| match it.data {
+        EventKind::InstanceFinished { .. } => Some(it.elapsed_ms),
+        _ => None,
+    });
+    let finished: Vec<_> = finished.collect();
+    assert_eq!(finished.len(), 1_000);
+    assert!(finished[0] + 1_000 < finished[999], "{} and {}", finished[0], finished[999]);
+}
+
+#[test]
+fn the_last_read_waits_for_the_one_ahead_of_it_and_outlives_it() {
+    let command_id = || "command-1".to_owned();
+    let counts = |completed| Observed::Counted {
+        counts: vec![Counts {
+            command_id: command_id(),
+            is_final: completed == 300,
+            targets: 300,
+            completed,
+            errors: 0,
+            delivery_timed_out: 0,
+        }],
+    };
+    let scopes = |step: &Step| -> Vec<ReadScope> {
+        let scope = |it: &Effect| match it {
+            Effect::ReadRows { scope, .. } => Some(*scope),
+            _ => None,
+        };
+        step.effects.iter().filter_map(scope).collect()
+    };
+    let ahead = ReadScope::Ahead { unfinished: 1 };
+    let failed = Observed::ReadFailed { of: ReadKind::Ahead, denial: None, reason: String::new() };
+    let read = Observed::Read { command_id: command_id(), scope: ahead, rows: Vec::new() };
+    for (answer, expected) in [(read, vec![ReadScope::All]), (failed, Vec::new())] {
+        let (mut run, _) = Run::start(by_tag(300, 30, 0), Pace::default(), started());
+        let accepted = Accepted { command_id: command_id(), expires_in: None, expires_after: None };
+        drop(run.apply(seconds(1), Observed::Accepted { send: 1, accepted }));
+        assert_eq!(scopes(&run.apply(seconds(2), counts(269))), []);
+        assert_eq!(scopes(&run.apply(seconds(3), counts(270))), [ahead]);
+        assert_eq!(scopes(&run.apply(seconds(4), counts(300))), []);
+        assert_eq!(scopes(&run.apply(seconds(5), answer)), expected);
+        if expected.is_empty() {
+            assert_eq!(scopes(&run.apply(seconds(6), counts(300))), [ReadScope::All]);
+        }
+    }
 }
 
 #[test]

@@ -198,7 +198,11 @@ impl World {
             }
             Effect::ReadRows { command_id, scope } => {
                 let rows = self.rows(&command_id, scope);
-                self.answer_read(ReadKind::Rows, Observed::Read { command_id, scope, rows });
+                let of = match scope {
+                    ReadScope::All | ReadScope::Only(_) => ReadKind::Rows,
+                    ReadScope::Ahead { .. } => ReadKind::Ahead,
+                };
+                self.answer_read(of, Observed::Read { command_id, scope, rows });
             }
             Effect::Cancel { command_id, instances } => {
                 let now = self.now;
@@ -248,7 +252,7 @@ impl World {
     fn answer_read(&mut self, of: ReadKind, observed: Observed) {
         let reads = if of == ReadKind::Counts { self.script.counts } else { self.script.rows };
         let is_failing = self.script.rows_fail_from.is_some_and(|it| self.now >= it);
-        let is_failing = is_failing && of == ReadKind::Rows;
+        let is_failing = is_failing && of != ReadKind::Counts;
         let reads = if is_failing { Reads::Failing } else { reads };
         let denial = (reads == Reads::Denied).then(|| Denial { action: "ssm:List".to_owned() });
         match reads {
@@ -276,8 +280,10 @@ impl World {
             }
         }
         self.last_rows.insert(command_id.to_owned(), rows.clone());
-        if let ReadScope::Only(word) = scope {
-            rows.retain(|it| it.details_word == word);
+        match scope {
+            ReadScope::All => {}
+            ReadScope::Only(word) => rows.retain(|it| it.details_word == word),
+            ReadScope::Ahead { .. } => rows.truncate(rows.len() / 2),
         }
         rows
     }
