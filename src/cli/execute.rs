@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
     output::{Ledger, Lock, ReportFile, Terminal},
     plan::Plan,
-    run::{Kind, OnInterrupt, Report},
+    run::{Folding, Kind, OnInterrupt, Report},
     signal::Interrupts,
 };
 
@@ -30,7 +30,8 @@ pub(super) struct ConductArgs {
     /// followed to its end; a second one stops that too
     #[arg(long, value_name = "WHAT", default_value = "cancel")]
     on_interrupt: Running,
-    /// Write the report to this file; its format is its ending: .json
+    /// Write the report to this file; may be repeated. Its format is its ending: .json, .jsonl,
+    /// .html, .md, .csv, .xml (JUnit) or .txt
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
 }
@@ -175,7 +176,7 @@ pub(super) fn finish(
         Err(err) => terminal.warning(&format!("could not write the report to the ledger: {err}")),
     }
     for file in reports {
-        match file.write(report) {
+        match file.write(report, Folding::default(), ledger.directory()) {
             Ok(()) => files.push(file.path().to_owned()),
             Err(err) => {
                 let path = file.path().display();

@@ -164,7 +164,7 @@ impl Cli {
             Command::Cancel(args) => args.output.terminal(),
             Command::Retry(args) => args.output.terminal(),
             Command::Runs(args) => args.output.terminal(),
-            Command::Report(args) => args.output.terminal(),
+            Command::Report(args) => args.terminal(),
             Command::Docs(args) => args.output().terminal(),
             Command::Sim(_) | Command::Completions(_) | Command::Man(_) => {
                 Terminal::new(Format::Human, false)

@@ -2,44 +2,110 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{args::OutputArgs, context::history, execute::check_reports};
 use crate::{
     error::Error,
     exit::Exit,
-    output::{Terminal, events, report as fold},
+    output::{Format, ReportFormat, Terminal, events, render, report as fold, schema},
+    run::Folding,
 };
 
-/// Show the report of a run again
+/// Show the report of a run again, in any format
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReportArgs {
     /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN", default_value = "last")]
     run: String,
-    /// Also write the report to this file; its format is its ending: .json
+    /// What to print on standard output, instead of what --output says
+    #[arg(long, value_name = "FORMAT", conflicts_with = "output")]
+    format: Option<Rendering>,
+    /// Also write the report to this file; may be repeated. Its format is its ending: .json, .jsonl,
+    /// .html, .md, .csv, .xml (JUnit) or .txt
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
+    /// Print the JSON Schema of the report, and read no run
+    #[arg(long, conflicts_with_all = ["format", "report", "run", "output"])]
+    schema: bool,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rendering {
+    /// The report itself; --schema describes it
+    Json,
+    /// Its events, one JSON object a line
+    Jsonl,
+    /// One page that needs nothing else, for a browser
+    Html,
+    /// Markdown for a ticket or a pull request
+    Md,
+    /// A row an instance, for a spreadsheet
+    Csv,
+    /// XML for CI: a suite a wave, a case an instance
+    Junit,
+    /// What the terminal shows at the end of a run
+    Text,
+}
+
+impl From<Rendering> for ReportFormat {
+    fn from(rendering: Rendering) -> Self {
+        match rendering {
+            Rendering::Json => Self::Json,
+            Rendering::Jsonl => Self::Jsonl,
+            Rendering::Html => Self::Html,
+            Rendering::Md => Self::Markdown,
+            Rendering::Csv => Self::Csv,
+            Rendering::Junit => Self::Junit,
+            Rendering::Text => Self::Text,
+        }
+    }
+}
+
+impl ReportArgs {
+    /// What is rendered goes out as it is: a terminal's colours are not looked for in it.
+    pub(super) fn terminal(&self) -> Terminal {
+        match self.format {
+            Some(_) => Terminal::new(Format::Json, self.output.quiet),
+            None => self.output.terminal(),
+        }
+    }
 }
 
 pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+    if args.schema {
+        terminal.text(&schema());
+        return Ok(Exit::Success);
+    }
     let files = check_reports(&args.report)?;
     let directory = history()?.find(&args.run)?;
     let report = fold(&directory)?;
-    for event in events(&directory)? {
-        terminal.stored_event(&event);
-    }
     let mut written = Vec::new();
     for file in files {
-        file.write(&report).map_err(|err| {
+        file.write(&report, Folding::default(), &directory).map_err(|err| {
             let message = format!("could not write the report to {}", file.path().display());
             Error::new(Exit::Setup, message).because(&err)
         })?;
         written.push(file.path().to_owned());
     }
-    terminal.report(&report, &written);
+    match args.format {
+        Some(format) => {
+            let text = render(format.into(), &report, Folding::default(), &directory);
+            let text = text.map_err(|err| {
+                Error::new(Exit::Setup, "could not render the report").because(&err)
+            })?;
+            terminal.text(&text);
+        }
+        None => {
+            for event in events(&directory)? {
+                terminal.stored_event(&event);
+            }
+            terminal.report(&report, &written);
+        }
+    }
     // The report was shown, whatever it says.
     Ok(Exit::Success)
 }

@@ -1,6 +1,6 @@
 //! `fleet watch`: follows a run that goes on, or takes over one whose process is gone.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::Args;
 use tokio::time::sleep;
@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     output::{HistoryError, Ledger, ReportFile, Tail, Terminal, read_plan, report as fold},
     plan::Plan,
-    run::{Event, EventKind, Kind, Outcome, Report, Resume},
+    run::{Event, EventKind, Folding, Kind, Outcome, Report, Resume},
     signal::Interrupts,
 };
 
@@ -54,7 +54,7 @@ pub(super) async fn watch(
     let unreadable = |source| HistoryError::Unreadable { name: args.run.clone(), source };
     let Some((ledger, events)) = Ledger::reopen(&directory).map_err(unreadable)? else {
         let mut tail = Tail::open(&directory).map_err(unreadable)?;
-        return follow(&mut tail, reports, terminal, interrupts).await;
+        return follow(&directory, &mut tail, reports, terminal, interrupts).await;
     };
     if has_finished(&events) {
         let report = fold(&directory)?;
@@ -80,6 +80,7 @@ pub(super) async fn watch(
 
 /// Shows what the process of the run writes down, until it has finished.
 async fn follow(
+    directory: &Path,
     tail: &mut Tail,
     reports: Vec<ReportFile>,
     terminal: &mut Terminal,
@@ -110,7 +111,7 @@ async fn follow(
         .report()
         .ok_or_else(|| Error::new(Exit::Setup, "the ledger of the run has no beginning"))?;
     for file in reports {
-        if let Err(err) = file.write(&report) {
+        if let Err(err) = file.write(&report, Folding::default(), directory) {
             terminal.warning(&err.to_string());
         }
     }

@@ -8,11 +8,13 @@ mod diagnosis;
 mod documents;
 mod failure;
 mod folded;
+mod formats;
 mod history;
 mod json;
 mod ledger;
 mod live;
 mod lock;
+mod members;
 mod page;
 mod plan_text;
 mod policy;
@@ -38,6 +40,7 @@ pub use self::{
         AccountCopy, DocumentRow, Linted, Ours, PublicationRow, PublicationState, Verified,
     },
     failure::failure,
+    formats::{ReportFormat, render, schema},
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
     lock::{Lock, LockError},

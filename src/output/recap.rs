@@ -111,7 +111,7 @@ fn totals(report: &Report) -> String {
     }
 }
 
-fn coverage(report: &Report) -> String {
+pub(super) fn coverage(report: &Report) -> String {
     let word = match report.coverage {
         Coverage::Complete => "complete: every instance of the group was planned",
         Coverage::Partial => "partial",
@@ -137,7 +137,7 @@ fn coverage(report: &Report) -> String {
     parts.join("; ")
 }
 
-fn budget(report: &Report) -> String {
+pub(super) fn budget(report: &Report) -> String {
     let used = count(report.budget.used as usize, "error");
     match report.budget.limit {
         Some(limit) => format!("{used}, {limit} allowed"),
@@ -145,7 +145,7 @@ fn budget(report: &Report) -> String {
     }
 }
 
-fn api_calls(report: &Report) -> String {
+pub(super) fn api_calls(report: &Report) -> String {
     let calls = &report.api_calls;
     let total: u64 = calls.by_operation.values().sum();
     let each = calls.by_operation.iter().map(|(operation, n)| {

@@ -5,13 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{atomic, json};
-use crate::run::Report;
+use super::{
+    atomic,
+    formats::{ReportFormat, render},
+};
+use crate::run::{Folding, Report};
 
 /// A place for a report in the format that its ending names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportFile {
     path: PathBuf,
+    format: ReportFormat,
 }
 
 impl ReportFile {
@@ -21,18 +25,19 @@ impl ReportFile {
             let text = format!("could not write a report to {}: {why}", path.display());
             Err(io::Error::new(kind, text))
         };
-        if path.extension().is_none_or(|it| it != "json") {
-            return refused(io::ErrorKind::InvalidInput, "its format is its ending: .json");
-        }
+        let Some(format) = ReportFormat::of(path) else {
+            let why = format!("its format is its ending, one of {}", ReportFormat::endings());
+            return refused(io::ErrorKind::InvalidInput, &why);
+        };
         match atomic::place(path) {
-            Ok(path) => Ok(Self { path }),
+            Ok(path) => Ok(Self { path, format }),
             Err(err) => refused(err.kind(), &err.to_string()),
         }
     }
 
-    /// Writes the report, whole or not at all.
-    pub fn write(&self, report: &Report) -> io::Result<()> {
-        let text = json::pretty(report) + "\n";
+    /// Writes the report of the run in `directory`, whole or not at all.
+    pub fn write(&self, report: &Report, folding: Folding, directory: &Path) -> io::Result<()> {
+        let text = render(self.format, report, folding, directory)?;
         atomic::write(&self.path, text.as_bytes())
     }
 
@@ -46,7 +51,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::output::testing;
+    use crate::output::{json, testing};
 
     #[test]
     fn checking_leaves_nothing_behind_and_writing_replaces_the_whole() {
@@ -58,7 +63,7 @@ mod tests {
         ReportFile::check(&path).unwrap();
         assert!(fs::read_to_string(&path).unwrap().starts_with("the old one"));
         let report = testing::halted().report();
-        file.write(&report).unwrap();
+        file.write(&report, Folding::Exact, home.path()).unwrap();
         let written: Report = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(json::line(&written), json::line(&report));
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
@@ -74,8 +79,10 @@ mod tests {
             let expected = format!("could not write a report to {}: {why}", path.display());
             assert_eq!(ReportFile::check(&path).unwrap_err().to_string(), expected);
         };
-        check("report.xlsx", "its format is its ending: .json");
-        check("report", "its format is its ending: .json");
+        let endings =
+            "its format is its ending, one of .json, .jsonl, .html, .md, .csv, .xml, .txt";
+        check("report.xlsx", endings);
+        check("report", endings);
         check("dir.json", "it is a directory");
         check("none/report.json", "its directory does not exist");
         check("file/report.json", "Not a directory (os error 20)");
@@ -87,7 +94,8 @@ mod tests {
         let (link, target) = (home.path().join("link.json"), home.path().join("target.json"));
         fs::write(&target, "old").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        ReportFile::check(&link).unwrap().write(&testing::halted().report()).unwrap();
+        let file = ReportFile::check(&link).unwrap();
+        file.write(&testing::halted().report(), Folding::Exact, home.path()).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(fs::read_to_string(&target).unwrap().starts_with('{'));
     }

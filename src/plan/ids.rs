@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// An EC2 instance or managed node id: `i-` with 8 or 17 word characters, `mi-` with 17
 /// (botocore model of SendCommand.InstanceIds).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct InstanceId(String);
 
@@ -58,7 +59,9 @@ impl<'de> Deserialize<'de> for InstanceId {
 
 /// A run's name: its UTC start and six hexadecimal digits, so that names sort by time and two
 /// runs of one second differ. It is part of the role session name and of every command's comment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct RunId(String);
 

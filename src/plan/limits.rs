@@ -3,6 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// The largest absolute limit: SendCommand takes at most seven characters (botocore model).
@@ -110,14 +111,15 @@ impl<'de> Deserialize<'de> for Limit {
 
 /// A limit as typed and what it means for this population. `resolved` is absent while the
 /// population is not known, which happens under a role that may not list it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bound {
+    #[schemars(with = "String", regex(pattern = r"^[0-9]{1,7}%?$"))]
     pub input: Limit,
     pub resolved: Option<u32>,
 }
 
 /// The limits of a whole run, over its waves and commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     pub max_concurrency: Bound,
     pub max_errors: Bound,

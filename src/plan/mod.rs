@@ -18,7 +18,10 @@ mod sidecar;
 mod target;
 mod wave;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -89,7 +92,7 @@ pub struct Plan {
 }
 
 /// Who runs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Operator {
     pub caller_arn: Option<String>,
     pub role_arn: Option<String>,
@@ -97,7 +100,7 @@ pub struct Operator {
 }
 
 /// The document and what it is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Document {
     /// A name, or the ARN of a shared document.
     pub name: String,
@@ -105,11 +108,12 @@ pub struct Document {
     pub version: Option<String>,
     /// SHA-256 of the content, in hexadecimal.
     pub hash: Option<String>,
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub parameters: Parameters,
 }
 
 /// How the instances are named to SSM.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Dispatch {
     /// One command; SSM resolves the tag and keeps the limits, fleet watches them.
@@ -136,7 +140,7 @@ pub struct Population {
 }
 
 /// Something the reader of a plan or a report should know, which is not a failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
     /// A stable word, such as `permission.missing`.
     pub code: String,

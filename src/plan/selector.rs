@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::InstanceId;
 
 /// A tag's key and value, written `KEY=VALUE`. The value may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Tag {
     pub key: String,
     pub value: String,
@@ -38,7 +39,7 @@ impl fmt::Display for Tag {
 }
 
 /// The union of what is named, less what is excluded.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Selector {
     /// Auto Scaling groups by name.
     pub groups: Vec<String>,

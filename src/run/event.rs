@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{row::Execution, status::Outcome, verdict::Verdict};
@@ -173,7 +174,7 @@ pub enum Consequence {
 }
 
 /// The scaling activity that took an instance out of its group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Departure {
     pub activity_id: String,
     /// Auto Scaling's own sentence.
@@ -203,7 +204,7 @@ pub enum Resume {
 }
 
 /// Whether the report covers the group as it is at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Coverage {
     /// Every instance of the group was planned.

@@ -8,9 +8,11 @@ mod doubting;
 mod event;
 mod fold;
 mod following;
+mod grouping;
 mod hint;
 mod judging;
 mod losing;
+mod masking;
 mod member;
 mod observed;
 mod reading;
@@ -34,6 +36,7 @@ mod withholding;
 pub use self::{
     event::{Consequence, Coverage, Departure, Event, EventKind, OnInterrupt, Resume},
     fold::Fold,
+    grouping::{Folding, Group, groups},
     observed::{
         Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,
         Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,

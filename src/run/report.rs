@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,8 +21,9 @@ use crate::plan::{
 pub const SCHEMA: &str = "fleet.report/v1";
 
 /// What became of a run: every planned instance once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
     pub run: RunFacts,
     pub operator: Operator,
@@ -45,7 +47,7 @@ pub struct Report {
     pub notes: Vec<Note>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunFacts {
     pub id: RunId,
     pub parent_id: Option<RunId>,
@@ -58,7 +60,7 @@ pub struct RunFacts {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PopulationFacts {
     pub planned: u32,
     pub excluded: Vec<Excluded>,
@@ -67,13 +69,13 @@ pub struct PopulationFacts {
 }
 
 /// An instance that came after the plan. The document reached it only if it has an outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Joined {
     pub instance_id: InstanceId,
     pub outcome: Option<Outcome>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaveFacts {
     pub index: u32,
     pub instances: Vec<InstanceId>,
@@ -82,7 +84,7 @@ pub struct WaveFacts {
     pub ended: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceFacts {
     pub instance_id: InstanceId,
     pub group: Option<String>,
@@ -111,7 +113,7 @@ pub struct InstanceFacts {
 }
 
 /// Instances with the same outcome, exit code and output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputGroup {
     pub id: u32,
     pub outcome: Outcome,
@@ -121,13 +123,13 @@ pub struct OutputGroup {
     pub sample: InstanceId,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BudgetFacts {
     pub limit: Option<u32>,
     pub used: u32,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiCalls {
     pub by_operation: BTreeMap<String, u64>,
     pub throttled: u64,

@@ -30,6 +30,48 @@ fn the_report_of_an_earlier_run_is_the_one_that_was_written() {
 }
 
 #[test]
+fn every_format_is_a_file_by_its_ending_and_the_same_on_standard_output() {
+    const ENDINGS: [(&str, &str); 7] = [
+        ("json", "json"),
+        ("jsonl", "jsonl"),
+        ("html", "html"),
+        ("md", "md"),
+        ("csv", "csv"),
+        ("xml", "junit"),
+        ("txt", "text"),
+    ];
+    let env = FleetEnv::new();
+    let world = format!("--sim={}", repository("tests/worlds/one_fails.toml").display());
+    let files = ENDINGS.map(|(ending, _)| format!("report.{ending}"));
+    let reports: Vec<&str> = files.iter().flat_map(|it| ["--report", it.as_str()]).collect();
+    let run = ["run", &world, "--asg", "web", "--max-errors", "1"];
+    let told = env.run(&[&run[..], &reports, &["--", "true"]].concat()).exits(1);
+    for file in &files {
+        assert!(told.stdout.contains(&format!("  report      {file}\n")), "{file}");
+    }
+    for (ending, format) in ENDINGS {
+        let written = fs::read_to_string(env.path(&format!("report.{ending}"))).unwrap();
+        let printed = env.run(&["report", "--format", format]).exits(0);
+        assert_eq!(printed.stderr, "", "{format}");
+        assert_eq!(printed.stdout, written, "{format}");
+        assert!(written.contains("disk full"), "{format}");
+    }
+    // A script that takes a report apart is not to meet the report twice.
+    drop(env.run(&["report", "--format", "csv", "--output", "json"]).exits(2));
+}
+
+#[test]
+fn the_schema_needs_no_run_and_names_what_is_in_a_report() {
+    let env = FleetEnv::new();
+    let schema = env.run(&["report", "--schema"]).exits(0).json();
+    assert_eq!(schema["properties"]["schema"]["const"], "fleet.report/v1");
+    drop(env.run(&["run", "--sim", "--asg", "win", "--", "dir"]).exits(0));
+    for name in env.record().report.as_object().unwrap().keys() {
+        assert!(schema["properties"].get(name).is_some(), "{name}");
+    }
+}
+
+#[test]
 fn a_run_that_is_not_there_is_named() {
     let env = FleetEnv::new();
     let output = env.run(&["report", "19991231-235959-abcdef"]);
