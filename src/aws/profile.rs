@@ -8,6 +8,9 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::clients::Access;
 
+/// How many profiles are looked at: a chain may lead back to where it began.
+const LONGEST_CHAIN: usize = 16;
+
 /// A profile that names an MFA device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MfaProfile {
@@ -15,6 +18,8 @@ pub struct MfaProfile {
     pub mfa_serial: String,
     /// The role that the profile assumes; without one the device is for no call of the chain.
     pub role: Option<ProfileRole>,
+    /// The profile that the chain would use, if it is another, whose credentials come from here.
+    pub source_of: Option<String>,
 }
 
 /// The role of a profile, and whose credentials assume it.
@@ -27,8 +32,9 @@ pub struct ProfileRole {
     pub duration: Option<i32>,
 }
 
-/// Returns the profile that the chain would use, if it names an MFA device. Files that cannot be
-/// read are left for the chain to complain about.
+/// Returns the profile that the chain would use, or the first of those behind it whose role it
+/// would assume, that names an MFA device. Files that cannot be read are left for the chain to
+/// complain about.
 pub async fn mfa_profile(access: &Access) -> Option<MfaProfile> {
     // Keys in the environment come before a profile that was not asked for by name.
     let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
@@ -39,13 +45,23 @@ pub async fn mfa_profile(access: &Access) -> Option<MfaProfile> {
     let (fs, env) = (Fs::real(), Env::real());
     let profiles = profile::load(&fs, &env, &Default::default(), name).await.ok()?;
     let selected = profiles.selected_profile().to_owned();
-    let found = profiles.get_profile(&selected)?;
-    let get = |key: &str| found.get(key).map(ToOwned::to_owned);
-    let role = get("role_arn").map(|arn| ProfileRole {
-        arn,
-        source_profile: get("source_profile"),
-        external_id: get("external_id"),
-        duration: get("duration_seconds").and_then(|it| it.parse().ok()),
-    });
-    Some(MfaProfile { name: selected, mfa_serial: get("mfa_serial")?, role })
+    let mut name = selected.clone();
+    for _ in 0..LONGEST_CHAIN {
+        let found = profiles.get_profile(&name)?;
+        let get = |key: &str| found.get(key).map(ToOwned::to_owned);
+        let role = get("role_arn").map(|arn| ProfileRole {
+            arn,
+            source_profile: get("source_profile"),
+            external_id: get("external_id"),
+            duration: get("duration_seconds").and_then(|it| it.parse().ok()),
+        });
+        if let Some(mfa_serial) = get("mfa_serial")
+            && (role.is_some() || name == selected)
+        {
+            let source_of = (name != selected).then_some(selected);
+            return Some(MfaProfile { name, mfa_serial, role, source_of });
+        }
+        name = role?.source_profile?;
+    }
+    None
 }

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use super::{
     access::{AccessArgs, SessionPolicy},
-    prompt,
+    device,
     settings::{Named, Settings},
 };
 use crate::{
-    aws::{self, Access, Aws, Fixed, Mfa, MfaProfile, ProfileRole, Role, Tempo},
+    aws::{self, Access, Aws, Fixed, Role, Tempo},
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
@@ -214,7 +214,7 @@ pub(super) async fn prepare(
     }
     let redaction = settings.redaction(&args);
     if sim.is_none() {
-        follow_profile(&mut args, terminal).await?;
+        device::follow_profile(&mut args, terminal).await?;
     }
     if let (None, Some(flag)) = (&args.role_arn, args.role_flag()) {
         let message = format!("{flag} says how to assume a role, and none was named");
@@ -223,7 +223,7 @@ pub(super) async fn prepare(
     let mut access = access(&args, context, sim.as_ref(), factor, &redaction);
     if let Some(role) = &mut access.role {
         role.within_account = named != Named::ByTheUser;
-        role.mfa = mfa(&args, terminal).await?;
+        role.mfa = device::code(&args, terminal).await?;
     }
     Ok(Prepared {
         access,
@@ -257,68 +257,6 @@ async fn narrowed(
     let mut narrowed = Aws::connect(&access).await?;
     narrowed.calls.absorb(aws.calls);
     Ok(narrowed)
-}
-
-/// Does for a profile with an MFA device what the SDK does not: its role is assumed with a code.
-async fn follow_profile(args: &mut AccessArgs, terminal: &mut Terminal) -> Result<(), Error> {
-    let access = Access { profile: args.profile.clone(), ..Access::default() };
-    let Some(MfaProfile { name, mfa_serial, role }) = aws::mfa_profile(&access).await else {
-        return Ok(());
-    };
-    let Some(role) = role else {
-        if args.role_arn.is_some() && args.mfa_serial.is_none() {
-            terminal.note(&format!(
-                "the profile {name} names the MFA device {mfa_serial}: pass --mfa-serial for the \
-                 role to be assumed with its code"
-            ));
-        }
-        return Ok(());
-    };
-    let ProfileRole { arn, source_profile, external_id, duration } = role;
-    let Some(source) = source_profile else {
-        let message = format!("the profile {name} names an MFA device and no source_profile");
-        return Err(Error::new(Exit::Setup, message));
-    };
-    if args.role_arn.as_ref().is_some_and(|it| *it != arn) {
-        let message = format!(
-            "the profile {name} assumes a role with a code of {mfa_serial}, and from a session of \
-             that kind fleet assumes no other"
-        );
-        return Err(Error::new(Exit::Setup, message)
-            .hint(format!("pass --profile {source}, whose credentials assume either")));
-    }
-    if args.region.is_none() {
-        // Whoever names a profile means its region, and not that of the one behind it.
-        args.region = aws::region(&access).await.ok();
-    }
-    args.profile = Some(source);
-    args.role_arn = Some(arn);
-    args.mfa_serial = args.mfa_serial.take().or(Some(mfa_serial));
-    args.external_id = args.external_id.take().or(external_id);
-    args.duration = args.duration.or(duration);
-    Ok(())
-}
-
-/// Returns the device and its code, which is asked for on the terminal if no flag holds it. It is
-/// asked for before anything is sent to STS: an SDK would give up on whoever looks for their phone.
-async fn mfa(args: &AccessArgs, terminal: &mut Terminal) -> Result<Option<Mfa>, Error> {
-    let Some(serial) = args.mfa_serial.clone() else {
-        if args.mfa_token.is_some() {
-            let message = "--mfa-token is the code of a device, and none was named";
-            return Err(Error::new(Exit::Usage, message).hint("pass --mfa-serial ARN"));
-        }
-        return Ok(None);
-    };
-    if let Some(code) = args.mfa_token.clone() {
-        return Ok(Some(Mfa { serial, code }));
-    }
-    if !terminal.is_interactive() {
-        let message =
-            format!("the role needs the code of {serial}, and there is no terminal to ask on");
-        return Err(Error::new(Exit::Usage, message).hint("pass --mfa-token CODE"));
-    }
-    let code = prompt::code(terminal, &format!("Code of {serial}: ")).await?;
-    Ok(Some(Mfa { serial, code }))
 }
 
 /// Returns the region that a connection would have, without making one.

@@ -6,6 +6,7 @@ mod args;
 mod bug;
 mod cancel;
 mod context;
+mod device;
 mod docs;
 mod doctor;
 mod execute;

@@ -100,6 +100,25 @@ fn a_profile_with_a_device_is_followed_and_never_passed_over() {
 }
 
 #[test]
+fn a_device_behind_another_profile_is_told_and_not_passed_over() {
+    let sim = sim();
+    let env = FleetEnv::of(&sim).unset("FLEET_NOW");
+    let env = env.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY");
+    let config = format!(
+        "[profile op]\naws_access_key_id = AKIDOPERATOR\naws_secret_access_key = x\n\
+         [profile hub]\nrole_arn = {ROLE}\nsource_profile = op\nmfa_serial = {DEVICE}\n\
+         [profile spoke]\nrole_arn = arn:aws:iam::123456789012:role/tagged\nsource_profile = hub\n\
+         [profile ring]\nrole_arn = {ROLE}\nsource_profile = ring\n"
+    );
+    let path = env.write("aws-config", &config);
+    let env = env.set("AWS_CONFIG_FILE", path.to_str().unwrap());
+    let output = plan(&env, &["--profile", "spoke"]).exits(3);
+    drop(output.complains(&["spoke", "hub", DEVICE, "export-credentials", "nothing was sent"]));
+    assert_eq!(sim.stats().calls("AssumeRole"), 0);
+    drop(plan(&env, &["--profile", "ring"]).exits(3).complains(&["nothing was sent"]));
+}
+
+#[test]
 fn tags_and_a_name_are_part_of_the_session() {
     let sim = sim();
     let env = FleetEnv::of(&sim);

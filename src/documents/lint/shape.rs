@@ -78,6 +78,9 @@ pub(super) fn steps<'a>(findings: &mut Findings, root: &'a Node, kind: Kind) -> 
         },
     }
     unique(findings, &res);
+    if kind == Kind::Steps && res.len() > 1 {
+        short_names(findings, &res);
+    }
     res
 }
 
@@ -195,5 +198,16 @@ fn unique(findings: &mut Findings, steps: &[Step<'_>]) {
             let remedy = "give each a name of its own: output is asked for by name";
             findings.error(step.place, "step.same-name", message, remedy);
         }
+    }
+}
+
+/// GetCommandInvocation takes a PluginName of four characters and more (botocore model). Only the
+/// step of a document with no other needs no name.
+fn short_names(findings: &mut Findings, steps: &[Step<'_>]) {
+    for step in steps {
+        let Some(name) = step.name.as_ref().filter(|it| it.chars().count() < 4) else { continue };
+        let message = format!("nobody can ask for the whole output of step {name}");
+        let remedy = "give it a name of four characters: GetCommandInvocation takes no shorter one";
+        findings.warning(step.place, "step.short-name", message, remedy);
     }
 }

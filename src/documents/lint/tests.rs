@@ -203,14 +203,14 @@ fn a_plugin_of_one_platform_needs_a_precondition_where_there_are_two() {
     let linux = "  precondition: {StringEquals: [platformType, Linux]}\n";
     let text = format!(
         "schemaVersion: '2.2'\nmainSteps:\n{}{}",
-        step("aws:runShellScript", "a", linux),
-        step("aws:runPowerShellScript", "b", "")
+        step("aws:runShellScript", "unix", linux),
+        step("aws:runPowerShellScript", "windows", "")
     );
     check(&text, &["7:3 precondition.missing"]);
     assert_eq!(lint(&text)[0].level, Level::Warning);
     let bad = "  precondition: {StringNotEquals: [platformType, Linux]}\n";
     let text =
-        format!("schemaVersion: '2.0'\nmainSteps:\n{}", step("aws:runShellScript", "a", bad));
+        format!("schemaVersion: '2.0'\nmainSteps:\n{}", step("aws:runShellScript", "unix", bad));
     check(&text, &["6:17 precondition.schema", "6:18 precondition.form"]);
 }
 
@@ -236,4 +236,21 @@ fn no_text_makes_it_panic() {
         lint(&base[..end]);
         lint(&format!("{}\u{e9}{{{{", &base[..end]));
     }
+}
+
+#[test]
+fn the_names_of_several_steps_can_be_asked_for() {
+    let steps = |names: &[&str]| {
+        let step = |name: &&str| {
+            format!(
+                "  - action: aws:runShellScript\n    name: {name}\n    precondition:\n      \
+                 StringEquals: [platformType, Linux]\n    inputs:\n      runCommand: ['true']\n"
+            )
+        };
+        let steps: String = names.iter().map(step).collect();
+        format!("schemaVersion: '2.2'\ndescription: d\nmainSteps:\n{steps}")
+    };
+    check(&steps(&["run"]), &[]);
+    check(&steps(&["stop", "start"]), &[]);
+    check(&steps(&["stop", "run"]), &["10:5 step.short-name"]);
 }

@@ -138,6 +138,9 @@ fn identifier(sim: &Simulator, document: &Document, version: &Version) -> Value 
     if let Some(name) = &document.display_name {
         res["DisplayName"] = json!(name);
     }
+    // UNVERIFIED: "If you don't specify a value, the document can't run on any resources"
+    // (CreateDocument reference), and yet Run Command runs such documents, AWS's own examples of
+    // `create-document` among them. Here they run; the type is told, and filtered by.
     if let Some(target_type) = &document.target_type {
         res["TargetType"] = json!(target_type);
     }
