@@ -194,6 +194,10 @@ fn of_credentials(code: &str, message: &str) -> &'static str {
         _ if is_clock => {
             "this machine's clock and AWS's are more than 5 minutes apart: set the clock"
         }
+        _ if message.contains("valid region") => {
+            "the endpoint is another region's than the one that the request was signed for: is \
+             --region (AWS_REGION, the profile's region) the one of the endpoint?"
+        }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => {
             "the secret access key does not belong to the access key id, or was mistyped"
         }

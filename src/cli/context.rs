@@ -133,7 +133,13 @@ pub(super) struct Prepared {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose<'a> {
     /// To send these documents to what the selector names, and to read; without a document, to read.
-    Run { selector: &'a Selector, documents: &'a [&'a str] },
+    Run {
+        selector: &'a Selector,
+        documents: &'a [&'a str],
+        /// What the selector's instances were once selected by; a policy can name it where it
+        /// cannot name all of them.
+        wider: Option<&'a Selector>,
+    },
     /// To read documents, and to publish those of these names.
     Documents { published: &'a [&'a str] },
 }
@@ -146,7 +152,8 @@ pub(super) async fn connect(
     documents: &[&str],
     terminal: &mut Terminal,
 ) -> Result<Connection, Error> {
-    connect_for(args, context, Purpose::Run { selector, documents }, terminal).await
+    let purpose = Purpose::Run { selector, documents, wider: None };
+    connect_for(args, context, purpose, terminal).await
 }
 
 /// Connects as the flags say, starting the simulator first if they ask for it.
@@ -164,7 +171,7 @@ pub(super) async fn connect_for(
     let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
     // Groups that are selected by tags have no names before they are read.
     let open = match purpose {
-        Purpose::Run { selector, documents } => (*wanted == SessionPolicy::Plan
+        Purpose::Run { selector, documents, .. } => (*wanted == SessionPolicy::Plan
             && access.role.is_some()
             && !(selector.group_tags.is_empty() || documents.is_empty()))
         .then_some((selector, documents)),
@@ -178,7 +185,7 @@ pub(super) async fn connect_for(
         );
     }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let reads = |(selector, _)| Purpose::Run { selector, documents: &[] };
+        let reads = |(selector, _)| Purpose::Run { selector, documents: &[], wider: None };
         let purpose = named_later.map_or(purpose, reads);
         role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
     }
@@ -251,7 +258,7 @@ async fn narrowed(
     }
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
         let wanted = &SessionPolicy::Plan;
-        let purpose = Purpose::Run { selector: &selector, documents };
+        let purpose = Purpose::Run { selector: &selector, documents, wider: None };
         role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
     }
     let mut narrowed = Aws::connect(&access).await?;
@@ -295,8 +302,8 @@ fn policy(
                 refused(format!("`{role_arn}` is not the ARN of a role"))
                     .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
             })?;
-            let (selector, documents) = match purpose {
-                Purpose::Run { selector, documents } => (selector, documents),
+            let (selector, documents, wider) = match purpose {
+                Purpose::Run { selector, documents, wider } => (selector, documents, wider),
                 Purpose::Documents { published } => {
                     return document_policy(&scope, published)
                         .map(Some)
@@ -304,7 +311,20 @@ fn policy(
                 }
             };
             let permissions = session_permissions(selector);
-            match session_policy(&scope, selector, documents, &permissions) {
+            let narrowed_to = |it| session_policy(&scope, it, documents, &permissions);
+            let res = narrowed_to(selector).or_else(|err| {
+                // Ids would be no shorter, and tags of groups name none before they are read.
+                let is_named = |it: &&Selector| it.instances.is_empty() && it.group_tags.is_empty();
+                let wider = wider.filter(is_named).ok_or_else(|| err.clone())?;
+                let policy = narrowed_to(wider).map_err(|_| err)?;
+                terminal.note(&format!(
+                    "the role's session may send to all of {wider}: no session policy has room \
+                     for the ids of {} instances",
+                    selector.instances.len()
+                ));
+                Ok(policy)
+            });
+            match res {
                 Ok(policy) => {
                     policy.folded.iter().for_each(|it| terminal.note(it));
                     Ok(Some(policy.json))

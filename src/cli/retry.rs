@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
-    context::{Context, connect, history},
+    context::{Context, Purpose, connect_for, history},
     execute::{Conduct, ConductArgs, Consent, check_reports, execute, interrupted},
     planning,
 };
@@ -75,7 +75,12 @@ pub(super) async fn retry(
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
     let planning = async {
-        let connection = connect(&access, &context, &selector, &documents, terminal).await?;
+        let purpose = Purpose::Run {
+            selector: &selector,
+            documents: &documents,
+            wider: Some(&before.selector),
+        };
+        let connection = connect_for(&access, &context, purpose, terminal).await?;
         connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;
         let planned = planning::plan(&connection, &context, &selection, &document, &limits).await?;
         Ok::<_, Error>((connection, planned))

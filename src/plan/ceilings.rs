@@ -137,7 +137,21 @@ fn is_above(
         (Limit::Count(input), Limit::Count(most)) => Some(input > most),
         (Limit::Percent(input), Limit::Percent(most)) => Some(input > most),
         // No slot, and no error, of a run is outside its population.
-        _ => population.map(|n| resolve(input, n).min(n) > resolve(most, n)),
+        _ => match population {
+            Some(n) => Some(resolve(input, n).min(n) > resolve(most, n)),
+            // What no population can make too much needs none: no errors, one slot.
+            None if holds_anywhere(input, most, resolve) => Some(false),
+            None => None,
+        },
+    }
+}
+
+fn holds_anywhere(input: Limit, most: Limit, resolve: fn(Limit, u32) -> u32) -> bool {
+    // Either side grows with the population: it is enough to look at its far end.
+    match (input, most) {
+        (_, Limit::Percent(100)) => true,
+        (Limit::Count(input), _) => input <= resolve(most, 0),
+        (Limit::Percent(_), _) => resolve(input, u32::MAX) <= resolve(most, 0),
     }
 }
 
@@ -161,6 +175,23 @@ mod tests {
         check("50%", "10", Some(20), Some(false));
         check("50%", "10", Some(22), Some(true));
         check("10", "25%", None, None);
+        check("50%", "10", None, None);
+        check("1", "25%", None, Some(false));
+        check("10", "100%", None, Some(false));
+    }
+
+    #[test]
+    fn no_errors_are_below_every_ceiling_of_any_population() {
+        let check = |input: &str, most: &str, expected| {
+            let limit = |it: &str| it.parse::<Limit>().unwrap();
+            let res = is_above(limit(input), limit(most), None, Limit::resolve_errors);
+            assert_eq!(res, expected, "{input} under {most}");
+        };
+        check("0", "5%", Some(false));
+        check("0%", "0", Some(false));
+        check("1", "5%", None);
+        check("1%", "5", None);
+        check("7", "100%", Some(false));
     }
 
     #[test]

@@ -434,3 +434,18 @@ fn a_role_that_may_do_anything_is_narrowed_by_the_policy_that_is_printed() {
     assert_eq!(sim.stats().executions(), [1, 1]);
     assert_eq!(fs::read_to_string(&file).unwrap(), policy);
 }
+
+#[test]
+fn more_failures_than_a_session_policy_can_name_are_run_again_under_their_groups_tag() {
+    let groups = "[[group]]\nname = \"web\"\nsize = 60\n\
+                  [[outcome]]\nexit = 1\ninstances = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, \
+                  14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, \
+                  35, 36, 37, 38, 39, 40, 41, 42, 43, 44]\n";
+    let (sim, env) = world_of(groups, &policy(&allow_all()));
+    let what = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
+    let limits = ["--max-errors", "100%", "--max-concurrency", "100%"];
+    drop(env.run(&[&what[..], &limits].concat()).exits(1));
+    let again = env.run(&["retry", "last", "--yes", "--only", "failed"]).exits(1);
+    drop(again.complains(&["all of --asg web", "45 instances"]));
+    assert_eq!(sim.stats().executions().iter().filter(|it| **it == 2).count(), 45);
+}

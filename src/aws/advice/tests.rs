@@ -180,6 +180,8 @@ fn credentials_that_do_not_work_say_why() {
     check("SignatureDoesNotMatch", early, "set the clock");
     let wrong = "The request signature we calculated does not match the signature you provided.";
     check("SignatureDoesNotMatch", wrong, "the secret access key does not belong");
+    let elsewhere = "Credential should be scoped to a valid region. ";
+    check("SignatureDoesNotMatch", elsewhere, "--region");
     check("MissingAuthenticationToken", "Missing Authentication Token", "without a signature");
 }
 
