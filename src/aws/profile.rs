@@ -1,5 +1,6 @@
-//! What the profile of the AWS configuration files says of MFA. The SDK passes over it without a
-//! word (awslabs/aws-sdk-rust#527), and assumes the profile's role without a code.
+//! What the profile of the AWS configuration files says of roles and of MFA. The SDK would assume the
+//! role under a name of its own and with all its permissions, and passes over the device without a
+//! word (awslabs/aws-sdk-rust#527).
 
 use std::borrow::Cow;
 
@@ -11,15 +12,15 @@ use super::clients::Access;
 /// How many profiles are looked at: a chain may lead back to where it began.
 const LONGEST_CHAIN: usize = 16;
 
-/// A profile that names an MFA device.
+/// A profile that assumes a role, or names an MFA device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MfaProfile {
+pub struct RoleProfile {
     pub name: String,
-    pub mfa_serial: String,
+    pub mfa_serial: Option<String>,
     /// The role that the profile assumes; without one the device is for no call of the chain.
     pub role: Option<ProfileRole>,
-    /// The profile that the chain would use, if it is another, whose credentials come from here.
-    pub source_of: Option<String>,
+    /// A profile behind this one, whose role needs the code of a device.
+    pub device_behind: Option<(String, String)>,
 }
 
 /// The role of a profile, and whose credentials assume it.
@@ -32,10 +33,9 @@ pub struct ProfileRole {
     pub duration: Option<i32>,
 }
 
-/// Returns the profile that the chain would use, or the first of those behind it whose role it
-/// would assume, that names an MFA device. Files that cannot be read are left for the chain to
-/// complain about.
-pub async fn mfa_profile(access: &Access) -> Option<MfaProfile> {
+/// Returns the profile that the chain would use, if it assumes a role or names an MFA device. Files
+/// that cannot be read are left for the chain to complain about.
+pub async fn role_profile(access: &Access) -> Option<RoleProfile> {
     // Keys in the environment come before a profile that was not asked for by name.
     let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
     if access.fixed.is_some() || access.profile.is_none() && has_keys {
@@ -45,23 +45,31 @@ pub async fn mfa_profile(access: &Access) -> Option<MfaProfile> {
     let (fs, env) = (Fs::real(), Env::real());
     let profiles = profile::load(&fs, &env, &Default::default(), name).await.ok()?;
     let selected = profiles.selected_profile().to_owned();
-    let mut name = selected.clone();
-    for _ in 0..LONGEST_CHAIN {
-        let found = profiles.get_profile(&name)?;
-        let get = |key: &str| found.get(key).map(ToOwned::to_owned);
-        let role = get("role_arn").map(|arn| ProfileRole {
+    let role_of = |get: &dyn Fn(&str) -> Option<String>| {
+        get("role_arn").map(|arn| ProfileRole {
             arn,
             source_profile: get("source_profile"),
             external_id: get("external_id"),
             duration: get("duration_seconds").and_then(|it| it.parse().ok()),
-        });
-        if let Some(mfa_serial) = get("mfa_serial")
-            && (role.is_some() || name == selected)
-        {
-            let source_of = (name != selected).then_some(selected);
-            return Some(MfaProfile { name, mfa_serial, role, source_of });
+        })
+    };
+    let read = |name: &str| {
+        let found = profiles.get_profile(name)?;
+        let get = |key: &str| found.get(key).map(ToOwned::to_owned);
+        Some((get("mfa_serial"), role_of(&get)))
+    };
+    let (mfa_serial, role) = read(&selected)?;
+    let mut device_behind = None;
+    let mut next = role.as_ref().and_then(|it| it.source_profile.clone());
+    for _ in 0..LONGEST_CHAIN {
+        let Some(name) = next.take().filter(|it| *it != selected) else { break };
+        let Some((serial, Some(role))) = read(&name) else { break };
+        if let Some(serial) = serial {
+            device_behind = Some((name, serial));
+            break;
         }
-        name = role?.source_profile?;
+        next = role.source_profile;
     }
-    None
+    let says_something = mfa_serial.is_some() || role.is_some();
+    says_something.then_some(RoleProfile { name: selected, mfa_serial, role, device_behind })
 }

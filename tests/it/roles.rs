@@ -16,7 +16,8 @@ fn sim() -> SimProcess {
          secret_access_key = \"x\"\npolicy = \"all.json\"\n\
          mfa_serial = \"{DEVICE}\"\nmfa_code = \"{CODE}\"\n\
          [[role]]\nname = \"guarded\"\ntrust = \"mfa.json\"\npolicy = \"all.json\"\n\
-         [[role]]\nname = \"tagged\"\ntrust = \"tags.json\"\npolicy = \"all.json\"\n"
+         [[role]]\nname = \"tagged\"\ntrust = \"tags.json\"\npolicy = \"all.json\"\n\
+         [[role]]\nname = \"open\"\ntrust = \"open.json\"\npolicy = \"all.json\"\n"
     );
     let policy = |statement| json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
     let trusted = |actions, condition| {
@@ -29,7 +30,10 @@ fn sim() -> SimProcess {
     let mfa = trusted(json!("sts:AssumeRole"), mfa);
     let tags = json!({"StringEquals": {"aws:RequestTag/team": "web", "sts:SourceIdentity": "kim"}});
     let tags = trusted(json!(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]), tags);
-    SimProcess::start(&world, &[("all.json", &all), ("mfa.json", &mfa), ("tags.json", &tags)])
+    let open = trusted(json!("sts:AssumeRole"), json!({}));
+    let files =
+        [("all.json", &*all), ("mfa.json", &mfa), ("tags.json", &tags), ("open.json", &open)];
+    SimProcess::start(&world, &files)
 }
 
 fn plan(env: &FleetEnv, flags: &[&str]) -> Output {
@@ -66,7 +70,7 @@ fn a_code_is_asked_for_on_a_terminal_and_not_shown() {
     running.wait_for("Code of");
     running.type_in("12\n");
     running.wait_for("six digits");
-    running.wait_for("Code of");
+    running.wait_for_times("Code of", 2);
     running.type_in(&format!("{CODE}\n"));
     running.wait_for("the session of the MFA code");
     let output = running.finish();
@@ -116,6 +120,41 @@ fn a_device_behind_another_profile_is_told_and_not_passed_over() {
     drop(output.complains(&["spoke", "hub", DEVICE, "export-credentials", "nothing was sent"]));
     assert_eq!(sim.stats().calls("AssumeRole"), 0);
     drop(plan(&env, &["--profile", "ring"]).exits(3).complains(&["nothing was sent"]));
+}
+
+#[test]
+fn the_role_of_a_profile_is_named_after_the_run_and_narrowed_to_it() {
+    let sim = sim();
+    let env = FleetEnv::of(&sim).unset("FLEET_NOW").set("FLEET_PACE", "0.02");
+    let env = env.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY");
+    let open = "arn:aws:iam::123456789012:role/open";
+    let config = format!(
+        "[profile op]\naws_access_key_id = AKIDOPERATOR\naws_secret_access_key = x\n\
+         [profile work]\nrole_arn = {open}\nsource_profile = op\nduration_seconds = 1800\n\
+         [profile self]\naws_access_key_id = AKIDOPERATOR\naws_secret_access_key = x\n\
+         role_arn = {open}\nsource_profile = self\n"
+    );
+    let path = env.write("aws-config", &config);
+    let env = env.set("AWS_CONFIG_FILE", path.to_str().unwrap());
+    let document = ["--doc", "AWS-RunShellScript", "--param", "commands=true"];
+    let run = ["run", "--yes", "--asg", "web", "--max-concurrency", "2", "--profile"];
+    drop(env.run(&[&run[..], &["work"], &document].concat()).exits(0));
+    let record = env.record();
+    let operator = &record.complete()["operator"];
+    assert_eq!(operator["role_arn"], open);
+    let name = format!("fleet-{}", record.complete()["run"]["id"].as_str().unwrap());
+    assert_eq!(operator["session_name"], name);
+    // The session may send what was planned, and nothing else: the refusal is of its policy.
+    let narrow = env.write(
+        "narrow.json",
+        r#"{"Version":"2012-10-17","Statement":
+        {"Effect":"Allow","Action":"ssm:ListCommands","Resource":"*"}}"#,
+    );
+    let narrow = ["--session-policy", narrow.to_str().unwrap()];
+    let output = env.run(&[&run[..], &["work"], &document, &narrow].concat()).exits(3);
+    drop(output.complains(&["no session policy allows", "nothing was sent"]));
+    let output = plan(&env, &["--profile", "self"]).exits(0);
+    drop(output.complains(&["the SDK assumes the role of the profile self"]));
 }
 
 #[test]

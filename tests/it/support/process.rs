@@ -48,8 +48,13 @@ impl Running {
 
     /// Waits until what was written so far, to stdout or stderr, contains `text`.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait_for_times(text, 1);
+    }
+
+    /// Waits until what was written so far, to stdout or stderr, contains `text` so many times.
+    pub(crate) fn wait_for_times(&mut self, text: &str, times: usize) {
         let end = Instant::now() + DEADLINE;
-        let has = |it: &[u8]| String::from_utf8_lossy(it).contains(text);
+        let has = |it: &[u8]| String::from_utf8_lossy(it).matches(text).count() >= times;
         while !has(&self.stdout) && !has(&self.stderr) {
             if self.n_open == 0 || !self.take(end) {
                 panic!("`{text}` never came:\n{}", self.so_far());
