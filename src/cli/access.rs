@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, builder::NonEmptyStringValueParser};
 use regex::Regex;
 
-use crate::plan::Operator;
+use crate::plan::{
+    Operator, check_session_tag, parse_external_id, parse_mfa_serial, parse_mfa_token,
+    parse_source_identity,
+};
 
 /// How to reach AWS.
 #[derive(Debug, Clone, Args)]
@@ -24,14 +27,14 @@ pub(super) struct AccessArgs {
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
     /// External id that the role's trust policy asks for
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = parse_external_id)]
     pub external_id: Option<String>,
     /// MFA device whose code the role's trust policy asks for: its ARN or serial number; the code
     /// is asked for on the terminal
-    #[arg(long, value_name = "SERIAL", value_parser = mfa_serial)]
+    #[arg(long, value_name = "SERIAL", value_parser = parse_mfa_serial)]
     pub mfa_serial: Option<String>,
     /// The code that the MFA device shows, where there is no terminal to ask on
-    #[arg(long, value_name = "CODE", value_parser = mfa_token)]
+    #[arg(long, value_name = "CODE", value_parser = parse_mfa_token)]
     pub mfa_token: Option<String>,
     /// Tag of the role's session, for conditions on aws:PrincipalTag; may be repeated
     #[arg(long = "session-tag", value_name = "KEY=VALUE", value_parser = session_tag)]
@@ -40,7 +43,7 @@ pub(super) struct AccessArgs {
     #[arg(long = "transitive-tag", value_name = "KEY")]
     pub transitive_tag: Vec<String>,
     /// Who is behind the session, for CloudTrail and for conditions on sts:SourceIdentity
-    #[arg(long, value_name = "NAME", value_parser = source_identity)]
+    #[arg(long, value_name = "NAME", value_parser = parse_source_identity)]
     pub source_identity: Option<String>,
     /// How long the role's session lasts, such as 1h: 15m to 12h
     #[arg(long, value_name = "DURATION", value_parser = crate::plan::parse_session_length)]
@@ -129,34 +132,8 @@ fn url(text: &str) -> Result<String, &'static str> {
     if is_url { Ok(text.to_owned()) } else { Err("it is not a URL such as http://127.0.0.1:4566") }
 }
 
-/// AssumeRole takes 9 to 256 of `[\w+=/:,.@-]` (botocore model).
-fn mfa_serial(text: &str) -> Result<String, &'static str> {
-    let is_serial = (9..=256).contains(&text.len())
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&it));
-    if is_serial {
-        return Ok(text.to_owned());
-    }
-    Err("it is not an MFA device such as arn:aws:iam::123456789012:mfa/name")
-}
-
-/// AssumeRole takes six digits (botocore model).
-pub(super) fn mfa_token(text: &str) -> Result<String, &'static str> {
-    let is_code = text.len() == 6 && text.bytes().all(|it| it.is_ascii_digit());
-    if is_code { Ok(text.to_owned()) } else { Err("a code has six digits") }
-}
-
-/// A key of 1 to 128 characters and a value of at most 256 (AssumeRole reference).
 fn session_tag(text: &str) -> Result<(String, String), &'static str> {
     let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
-    if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
-        return Err("STS takes a key of 1 to 128 characters and a value of at most 256");
-    }
+    check_session_tag(key, value)?;
     Ok((key.to_owned(), value.to_owned()))
-}
-
-/// AssumeRole takes 2 to 64 of `[\w+=,.@-]`, not beginning with `aws:` (AssumeRole reference).
-fn source_identity(text: &str) -> Result<String, &'static str> {
-    let is_taken = (2..=64).contains(&text.len())
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_+=,.@-".contains(&it));
-    if is_taken { Ok(text.to_owned()) } else { Err("STS takes 2 to 64 of A-Z a-z 0-9 _+=,.@-") }
 }

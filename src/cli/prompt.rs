@@ -1,10 +1,10 @@
 //! One question on the terminal, which Ctrl-C answers too.
 
-use super::access::mfa_token;
 use crate::{
     error::Error,
     exit::Exit,
     output::{Confirmation, Echo, Terminal, read_answer, read_line},
+    plan::parse_mfa_token,
     signal::Interrupts,
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn code(terminal: &mut Terminal, question: &str) -> Result<Stri
         drop(echo);
         terminal.end_of_answer();
         let Ok(Some(line)) = line else { break };
-        match mfa_token(line.trim()) {
+        match parse_mfa_token(line.trim()) {
             Ok(code) => return Ok(code),
             Err(why) => terminal.warning(why),
         }

@@ -20,8 +20,9 @@ use toml::Spanned;
 use self::source::Source;
 pub use self::source::{Origin, Standing, Value};
 use crate::plan::{
-    Ceiling, CeilingRule, DocumentPattern, Limit, Scope, parse_deadline, parse_delivery_timeout,
-    parse_session_length,
+    Ceiling, CeilingRule, DocumentPattern, Limit, Scope, check_session_tag, parse_deadline,
+    parse_delivery_timeout, parse_external_id, parse_mfa_serial, parse_session_length,
+    parse_source_identity,
 };
 
 /// What the file is called, wherever it is looked for.
@@ -207,16 +208,24 @@ impl Source<'_> {
                            configuration: put it into your own fleet.toml, or pass --config";
             return Err(self.refuse(&it.span(), message));
         }
+        let mut session_tags = None;
+        if let Some(raw) = raw.session_tags {
+            for (key, value) in raw.get_ref() {
+                check_session_tag(key, value)
+                    .map_err(|why| self.refuse(&raw.span(), format!("tag {key}: {why}")))?;
+            }
+            let origin = self.origin(&raw.span());
+            let value = raw.into_inner().into_iter().collect();
+            session_tags = Some(Value { value, origin });
+        }
         Ok(Section {
             role_arn: self.value(raw.role_arn, role_arn)?,
-            external_id: self.value(raw.external_id, plain)?,
+            external_id: self.value(raw.external_id, parse_external_id)?,
             duration: self.value(raw.duration, parse_session_length)?,
-            mfa_serial: self.value(raw.mfa_serial, plain)?,
-            session_tags: self
-                .kept(raw.session_tags)
-                .map(|it| Value { value: it.value.into_iter().collect(), origin: it.origin }),
+            mfa_serial: self.value(raw.mfa_serial, parse_mfa_serial)?,
+            session_tags,
             transitive_tags: self.kept(raw.transitive_tags),
-            source_identity: self.value(raw.source_identity, plain)?,
+            source_identity: self.value(raw.source_identity, parse_source_identity)?,
             region: self.value(raw.region, region)?,
             aws_profile: self.value(raw.aws_profile, plain)?,
             max_concurrency: self.value(limits.max_concurrency, Limit::parse_concurrency)?,

@@ -78,6 +78,10 @@ fn what_is_wrong_is_named_by_line_and_key() {
     );
     check("[ceilings]\nmax_errors = 5\n", &["line 2: ceilings.max_errors", "expected a string"]);
     check("role_arn = \"fleet\"\n", &["line 1: role_arn", "not the ARN of a role"]);
+    check("source_identity = \"a b\"\n", &["line 1: source_identity", "STS takes 2 to 64"]);
+    check("external_id = \"x\"\n", &["line 1: external_id", "STS takes 2 to 1224"]);
+    check("mfa_serial = \"x\"\n", &["line 1: mfa_serial", "not an MFA device"]);
+    check("[session_tags]\n\"\" = \"x\"\n", &["session_tags", "a key of 1 to 128"]);
     check("duration = \"5m\"\n", &["line 1: duration", "15m to 12h"]);
     check("region = \"\"\n", &["line 1: region", "not a region"]);
     check("[profile.a.profile.b]\n", &["a profile holds no profile", "`b`"]);

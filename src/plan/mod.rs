@@ -14,6 +14,7 @@ mod privilege;
 mod redaction;
 mod rollout;
 mod selector;
+mod session;
 mod sidecar;
 mod target;
 mod wave;
@@ -42,6 +43,10 @@ pub use self::{
     redaction::{REDACTED, Redaction},
     rollout::{BadWaves, Rollout},
     selector::{NotATag, Selector, Tag},
+    session::{
+        check_session_tag, parse_external_id, parse_mfa_serial, parse_mfa_token,
+        parse_source_identity,
+    },
     sidecar::{FindingFormat, RolloutDefaults, Sidecar},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
     wave::Wave,
