@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 use crate::{
-    aws::{AwsError, ConnectError, DocumentError, TargetsError},
+    aws::{AwsError, ConnectError, DocumentError, ProfileError, TargetsError},
     exit::Exit,
     output::{HistoryError, LockError},
     plan::{AboveCeiling, Permission, Refusal},
@@ -62,12 +62,16 @@ impl From<ConnectError> for Error {
             ConnectError::NoRegion => {
                 it.hint("pass --region, or set AWS_REGION or the profile's region")
             }
-            ConnectError::NoCredentials(_) => {
-                it.hint("set AWS_PROFILE, or log in, and try `aws sts get-caller-identity`")
+            ConnectError::Profile(ProfileError::Unreadable { .. }) => {
+                it.hint("correct the file, or name others with AWS_CONFIG_FILE")
             }
-            ConnectError::NoCredentialsIn { .. } => it.hint(
-                "check the profile's name and its section in ~/.aws/config or ~/.aws/credentials",
-            ),
+            ConnectError::Profile(ProfileError::Unknown { known, .. }) if known.is_empty() => it
+                .hint("they name none: `aws configure` makes one, AWS_CONFIG_FILE says where they are"),
+            ConnectError::Profile(ProfileError::Unknown { known, .. }) => {
+                it.hint(format!("they name {}", known.join(", ")))
+            }
+            ConnectError::NoCredentials(source)
+            | ConnectError::NoCredentialsIn { source, .. } => explain(it, source),
             ConnectError::RoleRefused { source, .. } => explain(it, source),
             ConnectError::ForeignRole { .. } => it.hint(
                 "the fleet.toml of a working directory chooses roles of one's own account alone: \

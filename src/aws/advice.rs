@@ -30,7 +30,7 @@ impl AwsError {
                 None => of_unnamed(&self.action()),
             },
             ErrorKind::BadCredentials => vec![plain(of_credentials(&self.code, &self.message))],
-            ErrorKind::NoCredentials => vec![plain("set AWS_PROFILE, or log in")],
+            ErrorKind::NoCredentials => vec![plain(of_chain(&self.message))],
             ErrorKind::Unreachable | ErrorKind::Ambiguous => {
                 vec![plain("check the region, the endpoint and the network")]
             }
@@ -210,6 +210,22 @@ fn of_credentials(code: &str, message: &str) -> &'static str {
              not enabled in the account"
         }
     }
+}
+
+/// What the SDK says of a chain that gave nothing names no file and no command.
+fn of_chain(message: &str) -> &'static str {
+    let is_said = |text: &str| message.contains(text);
+    if is_said("SSO token") || is_said("sso") {
+        return "the login has expired, or never was: aws sso login --profile NAME";
+    }
+    if is_said("external process") {
+        return "the profile's credential_process failed: try it by hand";
+    }
+    if is_said("No such file") {
+        return "a file of the chain is not there: AWS_WEB_IDENTITY_TOKEN_FILE, or the profile's \
+                web_identity_token_file";
+    }
+    "set AWS_PROFILE, or log in, and try `aws sts get-caller-identity`"
 }
 
 fn of_refusal(code: &str, message: &str) -> Option<&'static str> {

@@ -18,6 +18,7 @@ use super::{
     calls::{CallLog, Counter, NotThrottles},
     error::{AwsError, explain},
     pacing::{Pacing, Tempo},
+    profile::{self, ProfileError},
     rows::Bookmarks,
     scope::{Assumed, AssumedProvider, Role, no_credentials},
     whole::Whole,
@@ -63,6 +64,8 @@ impl std::fmt::Debug for Fixed {
 pub enum ConnectError {
     #[error("no region is set")]
     NoRegion,
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     #[error("no credentials were found")]
     NoCredentials(#[source] AwsError),
     #[error("no credentials were found in the profile {profile}")]
@@ -107,6 +110,7 @@ struct Identity {
 impl Aws {
     /// Connects: finds the region and the credentials, assumes the role, and asks who it is.
     pub async fn connect(access: &Access) -> Result<Self, ConnectError> {
+        profile::check(access).await?;
         let base = with_profile(access, loader(access).load().await);
         let region = base.region().map(ToString::to_string).filter(|it| !it.trim().is_empty());
         let region = region.ok_or(ConnectError::NoRegion)?;
@@ -217,6 +221,7 @@ async fn identify(sts: &aws_sdk_sts::Client, endpoint: &str) -> Result<Identity,
 
 /// Returns the region that the standard chain finds, without asking for credentials.
 pub async fn region(access: &Access) -> Result<String, ConnectError> {
+    profile::check(access).await?;
     let base = loader(access).load().await;
     Ok(base.region().ok_or(ConnectError::NoRegion)?.to_string())
 }

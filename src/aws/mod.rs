@@ -28,7 +28,7 @@ pub use self::{
     error::{AwsError, ErrorKind},
     examine::{GroupState, Read},
     pacing::Tempo,
-    profile::{ProfileRole, RoleProfile, role_profile},
+    profile::{ProfileError, ProfileRole, RoleProfile, role_profile},
     publish::{Change, Kind, Notation, Publication, PublishError, change, publish},
     published::{Listed, Published, content, describe, own_documents},
     scope::{Mfa, Role},

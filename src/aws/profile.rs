@@ -7,10 +7,42 @@ use std::borrow::Cow;
 use aws_config::profile;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use super::clients::Access;
+use super::{clients::Access, error::chain};
 
 /// How many profiles are looked at: a chain may lead back to where it began.
 const LONGEST_CHAIN: usize = 16;
+
+/// Why the AWS configuration files lead nowhere. The SDK would pass over them, and complain of what
+/// it then misses.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    #[error("could not read the AWS configuration files: {reason}")]
+    Unreadable { reason: String },
+    #[error("there is no profile {name} in the AWS configuration files")]
+    Unknown { name: String, known: Vec<String> },
+}
+
+/// Makes sure that the files can be read, and that the profile that was named is in them.
+pub(super) async fn check(access: &Access) -> Result<(), ProfileError> {
+    let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
+    if access.fixed.is_some() || access.profile.is_none() && has_keys {
+        return Ok(());
+    }
+    let of_env = std::env::var("AWS_PROFILE").ok().filter(|it| !it.is_empty());
+    let name = access.profile.clone().or(of_env);
+    let (fs, env) = (Fs::real(), Env::real());
+    let selected = name.clone().map(Cow::Owned);
+    let profiles = profile::load(&fs, &env, &Default::default(), selected).await;
+    let profiles = profiles.map_err(|err| ProfileError::Unreadable { reason: chain(&err) })?;
+    match name.filter(|it| profiles.get_profile(it).is_none()) {
+        None => Ok(()),
+        Some(name) => {
+            let mut known: Vec<String> = profiles.profiles().map(ToOwned::to_owned).collect();
+            known.sort_unstable();
+            Err(ProfileError::Unknown { name, known })
+        }
+    }
+}
 
 /// A profile that assumes a role, or names an MFA device.
 #[derive(Debug, Clone, PartialEq, Eq)]

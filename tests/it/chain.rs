@@ -119,6 +119,36 @@ fn an_instances_role_is_asked_of_its_metadata_service() {
 }
 
 #[test]
+fn a_chain_that_leads_nowhere_says_where_it_ended() {
+    let sim = open_sim();
+    let env = bare(&sim);
+    let config = "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\n\
+        sso_role_name = ops\n[sso-session corp]\nsso_region = us-east-1\n\
+        sso_start_url = https://example.awsapps.com/start\n\
+        [profile web]\nrole_arn = arn:aws:iam::123456789012:role/x\n\
+        web_identity_token_file = /nowhere/token\n\
+        [profile program]\ncredential_process = /bin/false\n";
+    let path = env.write("aws-config", config);
+    let env = env.set("AWS_CONFIG_FILE", path.to_str().unwrap());
+    let check = |env: &FleetEnv, profile: &str, says: &[&str]| {
+        let output =
+            env.run(&["plan", "--asg", "web", "--profile", profile, "--", "true"]).exits(3);
+        drop(output.complains(says).complains(&["nothing was sent"]));
+    };
+    check(&env, "sso", &["in the profile sso", "aws sso login"]);
+    check(&env, "web", &["in the profile web", "web_identity_token_file"]);
+    check(&env, "program", &["in the profile program", "credential_process"]);
+    let env = env.unset("AWS_REGION").unset("AWS_DEFAULT_REGION");
+    check(&env, "nobody", &["there is no profile nobody", "program, sso, web"]);
+    env.write("aws-config", "[profile\n");
+    check(
+        &env,
+        "sso",
+        &["could not read the AWS configuration files", "aws-config", "AWS_CONFIG_FILE"],
+    );
+}
+
+#[test]
 fn where_no_source_has_keys_nothing_is_sent() {
     let sim = open_sim();
     let output = bare(&sim).run(&["run", "--yes", "--asg", "web", "--", "true"]).exits(3);
