@@ -155,7 +155,8 @@ pub(super) async fn execute(
     let _lock = if connection.is_private() { None } else { Some(lock(&plan, &groups)?) };
     let mut ledger = ledger(&plan)?;
     let Connection { aws, pace, .. } = &mut connection;
-    aws.redaction = aws.redaction.clone().knowing(plan.document.parameters.secrets());
+    let secrets = plan.document.parameters.secrets();
+    aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
     let beginning = Beginning::New(context.started());

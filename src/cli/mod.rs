@@ -31,6 +31,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
+    plan::REDACTED,
     signal::Interrupts,
 };
 
@@ -68,6 +69,7 @@ enum Command {
 /// help or a complaint, has been said.
 pub fn parse() -> Result<Cli, Exit> {
     Cli::try_parse().map_err(|err| {
+        let err = unseen(err);
         let printed = err.print();
         if err.exit_code() == 0 {
             return match printed {
@@ -82,6 +84,30 @@ pub fn parse() -> Result<Cli, Exit> {
         Terminal::new(Format::Human, false).hint("nothing was sent");
         Exit::Usage
     })
+}
+
+/// Takes out of a complaint what may be a secret, or the pattern of one. The name that a parameter
+/// begins with stays.
+fn unseen(mut err: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    let (Some(ContextValue::String(flag)), Some(ContextValue::String(value))) =
+        (err.get(ContextKind::InvalidArg), err.get(ContextKind::InvalidValue))
+    else {
+        return err;
+    };
+    let name = match flag.split(' ').next().unwrap_or_default() {
+        "--param" | "--param-file" => {
+            let end = value.find(|it: char| !(it.is_ascii_alphanumeric() || it == '_'));
+            end.map_or(value.as_str(), |it| &value[..it])
+        }
+        "--redact" | "--mfa-token" => "",
+        _ => return err,
+    };
+    if name != value {
+        let shown = ContextValue::String(format!("{name}{REDACTED}"));
+        err.insert(ContextKind::InvalidValue, shown);
+    }
+    err
 }
 
 /// Says that the async runtime could not be started.

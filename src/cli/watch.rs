@@ -153,7 +153,8 @@ async fn take_over(
     };
     connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
     let aws = &mut connection.aws;
-    aws.redaction = aws.redaction.clone().knowing(plan.document.parameters.secrets());
+    let secrets = plan.document.parameters.secrets();
+    aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
     plan.document.parameters = plan.document.parameters.withholding(aws.redaction.clone());
     if args.go_on {
         connection.settings.ceilings().admit(&plan)?;

@@ -84,7 +84,21 @@ impl Parameters {
     }
 
     fn shown<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
-        if is_secret(name, value) { Cow::Borrowed(REDACTED) } else { self.1.apply(value) }
+        if is_secret(name, value) {
+            return Cow::Borrowed(REDACTED);
+        }
+        match nested_secrets(value) {
+            none if none.is_empty() => self.1.apply(value),
+            // As JSON the members are escaped, and not as they will turn up elsewhere.
+            found => {
+                let hide = |res: String, it: &String| {
+                    let escaped = serde_json::to_string(it).unwrap_or_default();
+                    res.replace(escaped.trim_matches('"'), REDACTED)
+                };
+                let hidden = found.iter().fold(value.to_owned(), hide);
+                Cow::Owned(self.1.apply(&hidden).into_owned())
+            }
+        }
     }
 
     /// Returns the names whose values are not here, because they were read from where they had been
@@ -105,7 +119,7 @@ impl Parameters {
     pub fn suspicions(&self) -> Vec<(&str, Suspicion)> {
         let suspect = |(name, values): (&'_ String, &'_ Vec<String>)| {
             let has = |is: &dyn Fn(&str) -> bool| values.iter().any(|it| is(it));
-            if has(&|it| is_secret(name, it)) {
+            if has(&|it| is_secret(name, it) || !nested_secrets(it).is_empty()) {
                 Some(Suspicion::Name)
             } else if has(&is_secret_shape) {
                 Some(Suspicion::Shape)
@@ -118,10 +132,18 @@ impl Parameters {
     }
 
     /// Returns the secrets themselves that a name gives away, so that they are known by heart.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        let values =
-            self.0.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
-        values.filter(|(name, it)| is_secret(name, it)).map(|(_, it)| it.as_str())
+    pub fn secrets(&self) -> Vec<String> {
+        let mut res = Vec::new();
+        for (name, value) in
+            self.0.iter().flat_map(|(name, all)| all.iter().map(move |it| (name, it)))
+        {
+            if is_secret(name, value) {
+                res.push(value.clone());
+            } else {
+                res.extend(nested_secrets(value));
+            }
+        }
+        res
     }
 }
 
@@ -129,6 +151,30 @@ impl Serialize for Parameters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.redacted().serialize(serializer)
     }
+}
+
+/// Returns the secrets in a value that is a JSON object, as a StringMap is: of members whose name
+/// says so.
+fn nested_secrets(value: &str) -> Vec<String> {
+    fn collect(name: &str, value: &serde_json::Value, res: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(members) => {
+                members.iter().for_each(|(name, it)| collect(name, it, res));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|it| collect(name, it, res)),
+            serde_json::Value::String(text) if !text.is_empty() && is_secret(name, text) => {
+                res.push(text.clone());
+            }
+            _ => {}
+        }
+    }
+    let mut res = Vec::new();
+    if value.trim_start().starts_with('{')
+        && let Ok(found) = serde_json::from_str(value)
+    {
+        collect("", &found, &mut res);
+    }
+    res
 }
 
 /// A value that only says where the secret is can be shown.
@@ -325,12 +371,23 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_a_map_is_withheld_and_known_by_heart() {
+        let map = r#"{"password":"map\"sec777","db":{"apiKeys":["k1-secret"]},"mode":"fast"}"#;
+        let given: Parameters =
+            [("settings".to_owned(), vec![map.to_owned()])].into_iter().collect();
+        assert_eq!(given.secrets(), ["k1-secret", "map\"sec777"]);
+        assert_eq!(given.suspicions(), [("settings", Suspicion::Name)]);
+        let expected = r#"{"password":"‹redacted›","db":{"apiKeys":["‹redacted›"]},"mode":"fast"}"#;
+        assert_eq!(given.redacted()["settings"], [expected]);
+    }
+
+    #[test]
     fn what_a_pattern_or_a_shape_gives_away_is_withheld_and_the_rest_stays() {
         let given = [("commands", "login hunter2 AKIAIOSFODNN7EXAMPLE"), ("dbToken", "{{ssm:/t}}")];
         let given = given.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
         let given: Parameters = given.into_iter().collect();
         assert_eq!(given.suspicions(), [("commands", Suspicion::Shape)]);
-        assert_eq!(given.secrets().count(), 0);
+        assert!(given.secrets().is_empty());
         let given = given.withholding(Redaction::new(vec![Regex::new("hunter.").unwrap()]));
         let json = serde_json::to_string(&given).unwrap();
         let expected = r#"{"commands":["login ‹redacted› ‹redacted›"],"dbToken":["{{ssm:/t}}"]}"#;

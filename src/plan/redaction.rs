@@ -21,6 +21,8 @@ static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
         // Access keys of AWS (IAM guide, unique ids).
         r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
+        // Secrets that AWS's own files, answers and variables name, with their names.
+        r#"(?i)\b(?:aws_?)?(?:secret_?access_?key|session_?token)\b["']?\s{0,8}[=:]\s{0,8}["']?[a-z0-9/+=_-]{16,}"#,
         // Tokens whose prefix their makers have published, and JSON web tokens.
         r"\b(?:ghp|gho|ghs|ghu|github_pat)_[A-Za-z0-9_]{30,}",
         r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
@@ -259,6 +261,11 @@ mod tests {
         let key = "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb";
         check(key, "a\n‹redacted›\nb");
         check("-----BEGIN PRIVATE KEY-----\nMII…", "‹redacted›");
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        check(&format!("aws_secret_access_key = {secret}\nb"), "‹redacted›\nb");
+        check(&format!("export AWS_SESSION_TOKEN='{secret}'"), "export ‹redacted›'");
+        check(&format!("{{\"SecretAccessKey\": \"{secret}\"}}"), "{\"‹redacted›\"}");
+        check("SecretAccessKey: none", "SecretAccessKey: none");
         check("AKIA is a prefix; i-0123456789abcdef0", "AKIA is a prefix; i-0123456789abcdef0");
     }
 

@@ -19,6 +19,22 @@ fn mixed() -> SimProcess {
 }
 
 #[test]
+fn a_value_that_may_be_a_secret_is_not_repeated_in_a_complaint() {
+    let env = FleetEnv::new();
+    let check = |flag: &str, value: &str| {
+        let output = env.run(&["run", "--asg", "web", "--doc", "D", flag, value]).exits(2);
+        let output = output.complains(&[flag, "nothing was sent"]);
+        assert!(!output.stderr.contains("hunter2"), "{output}");
+    };
+    check("--param", "dbPassword:hunter2");
+    check("--param", "dbPassword hunter2");
+    check("--param", "=hunter2");
+    check("--param-file", "dbPassword:hunter2");
+    check("--redact", "hunter2(");
+    check("--mfa-token", "hunter2");
+}
+
+#[test]
 fn nobody_to_run_on() {
     let sim = mixed();
     let env = FleetEnv::of(&sim);
@@ -134,7 +150,7 @@ fn flags_that_contradict_each_other_or_are_missing() {
     check(&["run", "--asg", "web", "--doc", "Restart", "--", "true"], &["--doc"]);
     check(&["run", "--asg", "web", "--unheard-of", "--", "true"], &["--unheard-of"]);
     check(&["run", "--instance", "web-1", "--", "true"], &["--instance", "web-1"]);
-    check(&["run", "--yes", "--asg", "web", "--external-id", "x", "--", "true"], &["--role-arn"]);
+    check(&["run", "--yes", "--asg", "web", "--external-id", "xyz", "--", "true"], &["--role-arn"]);
     check(
         &["run", "--yes", "--asg", "web", "--asg", "win", "--", "true"],
         &["one platform", "--doc AWS-RunShellScript"],
