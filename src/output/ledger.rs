@@ -15,6 +15,9 @@ use crate::{
     run::{Event, Report},
 };
 
+/// Bytes after which lines are handed to the kernel.
+const WRITTEN_AT_ONCE: usize = 64 * 1024;
+
 /// One run's directory, `STATE_DIR/runs/RUN_ID`, which only its owner may read.
 #[derive(Debug)]
 pub struct Ledger {
@@ -104,18 +107,17 @@ impl Ledger {
 
     /// Appends `events`, which a crash of the machine, but not of fleet, may lose.
     pub fn append_unsynced(&mut self, events: &[Event]) -> io::Result<()> {
-        let mut text = String::new();
-        for event in events {
-            text.push_str(&json::line(event));
-            text.push('\n');
+        match write_lines(&mut self.events, events) {
+            Ok(written) => {
+                self.length += written;
+                Ok(())
+            }
+            Err(err) => {
+                // Half a line in the middle would make all that follows unreadable.
+                drop(self.events.set_len(self.length));
+                Err(err)
+            }
         }
-        if let Err(err) = self.events.write_all(text.as_bytes()) {
-            // Half a line in the middle would make all that follows unreadable.
-            drop(self.events.set_len(self.length));
-            return Err(err);
-        }
-        self.length += text.len() as u64;
-        Ok(())
     }
 
     /// Writes the report down and returns where.
@@ -145,6 +147,23 @@ impl Ledger {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// Writes `events`, a line each, and returns how many bytes that were. The rows of a large group come
+/// all at once: their text is not held in memory a second time.
+fn write_lines(file: &mut File, events: &[Event]) -> io::Result<u64> {
+    let mut length = 0;
+    let mut text = String::new();
+    for (at, event) in events.iter().enumerate() {
+        text.push_str(&json::line(event));
+        text.push('\n');
+        if text.len() >= WRITTEN_AT_ONCE || at + 1 == events.len() {
+            file.write_all(text.as_bytes())?;
+            length += text.len() as u64;
+            text.clear();
+        }
+    }
+    Ok(length)
 }
 
 /// Returns how many bytes belong to lines that are complete.

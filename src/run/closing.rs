@@ -7,14 +7,10 @@ use std::{
 
 use super::{
     event::{Coverage, EventKind},
-    observed::{Denial, Effect, Membership, Output, Step},
+    observed::{Effect, Membership, Step},
     state::{Phase, Run},
     status::Outcome,
 };
-use crate::plan::{InstanceId, Note};
-
-/// The most calls spent on completing output that was cut; each is one GetCommandInvocation.
-const OUTPUTS_COMPLETED: usize = 50;
 
 impl Run {
     /// Begins the end as soon as nothing more can be sent or heard.
@@ -39,38 +35,13 @@ impl Run {
             return self.conclude(step);
         }
         self.phase = Phase::Closing { until: elapsed + self.pace.lost_after };
-        self.complete_outputs(step, elapsed);
+        self.complete_last_outputs(step, elapsed);
         self.read_membership(step, elapsed);
         self.conclude_if_read(step);
     }
 
     pub(super) fn is_finished(&self) -> bool {
         self.phase == Phase::Finished
-    }
-
-    fn complete_outputs(&mut self, step: &mut Step, elapsed: Duration) {
-        // The report has no place for the output of an instance that was not planned.
-        let cut = self.members.iter().filter(|(_, it)| it.is_planned && !it.cut.is_empty());
-        let mut cut: Vec<_> = cut.collect();
-        // Failures are what the reader wants to see whole; `Outcome` orders them first.
-        cut.sort_by_key(|(_, it)| it.outcome);
-        let n_more = OUTPUTS_COMPLETED.saturating_sub(self.n_outputs_read);
-        let n_left = cut.len().saturating_sub(n_more);
-        let mut waiting = Vec::new();
-        for (id, it) in cut.into_iter().take(n_more) {
-            let Some(command_id) = it.command_id.clone() else { continue };
-            self.outputs_wanted.insert(id.clone());
-            let (instance_id, plugins) = (id.clone(), it.cut.clone());
-            waiting.push(Effect::ReadOutput { command_id, instance_id, plugins });
-        }
-        if !waiting.is_empty() {
-            step.effects.push(waiting.remove(0));
-        }
-        self.outputs_waiting = waiting;
-        if n_left > 0 {
-            let text = format!("the output of {n_left} more stays cut at 2,500 characters");
-            self.note(step, elapsed, Note::new("output.cut", text));
-        }
     }
 
     fn read_membership(&mut self, step: &mut Step, elapsed: Duration) {
@@ -92,41 +63,6 @@ impl Run {
             let coverage = Coverage::Unverified;
             self.emit(step, elapsed, EventKind::CoverageRead { coverage });
         }
-    }
-
-    pub(super) fn output_read(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        instance_id: InstanceId,
-        output: Option<Output>,
-        denial: Option<Denial>,
-        failure: Option<String>,
-    ) {
-        if !self.outputs_wanted.remove(&instance_id) || self.is_finished() {
-            return;
-        }
-        let waiting = std::mem::take(&mut self.outputs_waiting);
-        if let Some(Denial { action }) = denial {
-            self.outputs_wanted.clear();
-            let text =
-                format!("{action} is not permitted: output beyond 2,500 characters stays cut");
-            self.note(step, elapsed, Note::new("permission.missing", text));
-        } else {
-            step.effects.extend(waiting);
-        }
-        if let Some(why) = failure {
-            let text = format!(
-                "the output of {instance_id} could not be read whole and stays cut at 2,500 \
-                 characters: {why}"
-            );
-            self.note(step, elapsed, Note::new("output.cut", text));
-        }
-        if let Some(Output { stdout, stderr, truncated }) = output {
-            let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };
-            self.emit(step, elapsed, event);
-        }
-        self.conclude_if_read(step);
     }
 
     /// Compares the group with the plan: nobody who was promised may be missing without a word.
@@ -185,9 +121,9 @@ impl Run {
         self.conclude_if_read(step);
     }
 
-    fn conclude_if_read(&mut self, step: &mut Step) {
+    pub(super) fn conclude_if_read(&mut self, step: &mut Step) {
         let is_closing = matches!(self.phase, Phase::Closing { .. });
-        if is_closing && self.outputs_wanted.is_empty() && !self.is_membership_wanted {
+        if is_closing && self.outputs.are_read() && !self.is_membership_wanted {
             self.conclude(step);
         }
     }

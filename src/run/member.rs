@@ -1,6 +1,8 @@
 //! One instance's part in a run.
 
-use super::status::Outcome;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::{row::Execution, status::Outcome};
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -12,6 +14,8 @@ pub(super) struct Member {
     pub command_id: Option<String>,
     /// The steps to read whole, if the output of one was cut.
     pub cut: Vec<String>,
+    /// Stands for what it said, as far as the list tells, if that was cut.
+    pub said: u64,
     /// Listed by the plan, or under a plan that lists nobody.
     pub is_planned: bool,
     /// It was among those whose cancellation was asked for by name.
@@ -29,6 +33,7 @@ impl Member {
             outcome: None,
             command_id: None,
             cut: Vec::new(),
+            said: 0,
             is_planned: true,
             is_withheld: false,
             is_adrift: false,
@@ -38,6 +43,16 @@ impl Member {
     /// Returns the part of an instance that the plan did not list, reached by a tag.
     pub(super) fn reached(wave: u32, send: usize, is_planned: bool) -> Self {
         Self { send: Some(send), is_planned, ..Self::planned(wave) }
+    }
+
+    /// Keeps what is needed of its execution to read its output whole, if that was cut.
+    pub(super) fn keep(&mut self, execution: &Execution) {
+        self.cut.clone_from(&execution.cut_plugins);
+        if !self.cut.is_empty() {
+            let mut hasher = DefaultHasher::new();
+            (&execution.stdout, &execution.stderr).hash(&mut hasher);
+            self.said = hasher.finish();
+        }
     }
 
     /// Returns whether it was sent to and has no outcome.

@@ -15,6 +15,7 @@ mod losing;
 mod masking;
 mod member;
 mod observed;
+mod outputs;
 mod reading;
 mod rebuilding;
 mod reopening;

@@ -47,6 +47,7 @@ impl Run {
             if self.is_budget_spent {
                 self.sweep(step, elapsed, index, scope, rows);
             }
+            self.complete_outputs(step);
             match scope {
                 ReadScope::All => {
                     self.sends[index].command.is_unread = false;
@@ -92,8 +93,9 @@ impl Run {
         member.command_id = Some(command.id.clone());
         match row.outcome() {
             Some(outcome) => {
-                member.cut = row.cut_plugins();
-                self.finish(step, elapsed, id, outcome, Some(row.execution()), None);
+                let execution = row.execution();
+                member.keep(&execution);
+                self.finish(step, elapsed, id, outcome, Some(execution), None);
             }
             None if has_changed => {
                 let event = EventKind::InvocationChanged {

@@ -108,7 +108,9 @@ impl Run {
         }
         member.outcome = Some(outcome);
         member.is_adrift = outcome == Outcome::Unknown && execution.is_none();
-        member.cut = execution.map(|it| it.cut_plugins.clone()).unwrap_or_default();
+        if let Some(it) = execution {
+            member.keep(it);
+        }
         let n_errors = u32::from(outcome.counts_as_error());
         self.budget_used = self.budget_used.saturating_add(n_errors);
         self.wave_used = self.wave_used.saturating_add(n_errors);

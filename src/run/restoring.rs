@@ -159,10 +159,7 @@ impl Run {
                 }
             }
             EventKind::OutputCompleted { instance_id, .. } => {
-                if let Some(member) = self.members.get_mut(instance_id) {
-                    self.n_outputs_read += usize::from(!member.cut.is_empty());
-                    member.cut.clear();
-                }
+                self.restore_output(instance_id);
             }
             EventKind::BudgetSpent { wave, .. } => {
                 self.is_budget_spent = true;

@@ -14,6 +14,7 @@ use super::{
     losing::Reads,
     member::Member,
     observed::{Effect, Observed, Pace, Step},
+    outputs::Outputs,
     send::{Send, SendState},
 };
 use crate::plan::{InstanceId, Note, Plan};
@@ -59,14 +60,9 @@ pub struct Run {
     /// What is left to chance follows from the run's name.
     pub(super) chance: fastrand::Rng,
     pub(super) phase: Phase,
-    /// Whose output is still being read at the end.
-    pub(super) outputs_wanted: BTreeSet<InstanceId>,
-    /// Reads of output that wait for the first one: it shows whether they are permitted.
-    pub(super) outputs_waiting: Vec<Effect>,
+    pub(super) outputs: Outputs,
     pub(super) is_membership_wanted: bool,
     pub(super) is_coverage_read: bool,
-    /// Whose output has been completed.
-    pub(super) n_outputs_read: usize,
     /// Who has been said to have joined, or left.
     pub(super) joined: BTreeSet<InstanceId>,
     pub(super) left: BTreeSet<InstanceId>,
@@ -160,11 +156,9 @@ impl Run {
             next_poll: Duration::ZERO,
             chance,
             phase: Phase::Running,
-            outputs_wanted: BTreeSet::new(),
-            outputs_waiting: Vec::new(),
+            outputs: Outputs::default(),
             is_membership_wanted: false,
             is_coverage_read: false,
-            n_outputs_read: 0,
             joined: BTreeSet::new(),
             left: BTreeSet::new(),
             notes: Vec::new(),

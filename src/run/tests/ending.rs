@@ -166,16 +166,53 @@ fn output_that_was_cut_is_completed_for_failures_first_and_up_to_a_limit() {
     let mut script = Script::of(&plan);
     let cut = "aaa\n---Output truncated---".to_owned();
     script.behave(0..120, &Behaviour { output: cut.clone(), ..Behaviour::default() });
-    script.behave(100..110, &Behaviour { output: cut, ..Behaviour::fails() });
+    script.behave(50..110, &Behaviour { output: cut, ..Behaviour::fails() });
     let world = run(plan, script);
     let read = world.effects.iter().filter_map(|it| match it {
         Effect::ReadOutput { instance_id, .. } => Some(instance_id.clone()),
         _ => None,
     });
     let read: Vec<_> = read.collect();
-    assert_eq!(read.len(), 50);
-    assert!(read[..10].iter().cloned().eq((100..110).map(id)));
+    // Those that succeeded have all said the same, and are too many to be read each.
+    assert!(read.iter().cloned().eq((50..100).chain([0]).map(id)));
     let report = world.report();
-    assert_eq!(report.instances.iter().filter(|it| it.stdout == "whole").count(), 50);
+    assert_eq!(report.instances.iter().filter(|it| it.stdout == "whole").count(), 51);
     assert!(world.has_note("output.cut"));
+}
+
+#[test]
+fn of_output_that_was_cut_each_kind_is_completed_and_all_of_it_where_that_is_possible() {
+    // One of them has said all that it had to say.
+    for (size, n_read) in [(51, 50), (52, 2)] {
+        let plan = by_tag(size, 100, 100);
+        let mut script = Script::of(&plan);
+        let says = |text: &str| Behaviour {
+            output: format!("{text}\n---Output truncated---"),
+            ..Behaviour::default()
+        };
+        script.behave(0..size, &says("aaa"));
+        script.behave([7], &says("bbb"));
+        script.behave([8], &Behaviour::default());
+        let world = run(plan, script);
+        let whole = world.report().instances.into_iter().filter(|it| it.stdout == "whole");
+        assert_eq!(whole.count(), n_read);
+        assert_eq!(world.has_note("output.cut"), size == 52);
+    }
+}
+
+#[test]
+fn cut_output_is_completed_while_the_run_goes_on() {
+    let plan = by_tag(300, 30, 300);
+    let mut script = Script::of(&plan);
+    let cut = "aaa\n---Output truncated---".to_owned();
+    script.behave([0], &Behaviour { output: cut.clone(), ..Behaviour::default() });
+    script.behave([1], &Behaviour { output: cut, ..Behaviour::fails() });
+    let world = run(plan, script);
+    let at = |is_it: fn(&EventKind) -> bool| -> Vec<u64> {
+        world.events.iter().filter(|it| is_it(&it.data)).map(|it| it.elapsed_ms).collect()
+    };
+    let completed = at(|it| matches!(it, EventKind::OutputCompleted { .. }));
+    let finished = at(|it| matches!(it, EventKind::InstanceFinished { .. }));
+    assert_eq!(completed.len(), 2);
+    assert!(completed[1] < finished[299], "{completed:?}, {}", finished[299]);
 }

@@ -1,0 +1,190 @@
+//! Output that the list had cut is read whole while the run goes on: of whoever failed, and of the
+//! others one of each kind. It reads a bounded number, and never what may not be read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{
+    event::EventKind,
+    member::Member,
+    observed::{Denial, Effect, Output, Step},
+    state::Run,
+    status::Outcome,
+};
+use crate::plan::{InstanceId, Note};
+
+/// The most instances that failed whose output is completed, and the most others; each takes one
+/// GetCommandInvocation a step.
+const OUTPUTS_COMPLETED: usize = 50;
+
+/// What has been asked for.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    /// Whose output is being read.
+    wanted: BTreeSet<InstanceId>,
+    /// Reads that wait for the first one: it shows whether they are permitted.
+    waiting: Vec<Effect>,
+    permission: Permission,
+    n_asked: BTreeMap<Class, usize>,
+    /// What was said, as far as the list tells, by others whose output has been asked for.
+    kinds: BTreeSet<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Permission {
+    #[default]
+    Unknown,
+    Asked,
+    Given,
+    Missing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Errors,
+    Others,
+}
+
+impl Run {
+    /// Asks for what the list has cut, as soon as it is seen.
+    pub(super) fn complete_outputs(&mut self, step: &mut Step) {
+        let outputs = &mut self.outputs;
+        for (id, member) in cut(&mut self.members) {
+            let is_worth = Class::of(member) == Class::Errors || outputs.is_new(member);
+            if is_worth && outputs.room(Class::of(member)) > 0 {
+                outputs.ask(id, member);
+            }
+        }
+        outputs.go_on(step);
+    }
+
+    /// Asks for the rest, if that can be read of all who succeeded: some of them, chosen by nothing,
+    /// would tell no more than one of each kind.
+    pub(super) fn complete_last_outputs(&mut self, step: &mut Step, elapsed: Duration) {
+        self.complete_outputs(step);
+        let outputs = &mut self.outputs;
+        let others = cut(&mut self.members).filter(|(_, it)| Class::of(it) == Class::Others);
+        let others: Vec<_> = others.collect();
+        if others.len() <= outputs.room(Class::Others) {
+            others.into_iter().for_each(|(id, it)| outputs.ask(id, it));
+        }
+        outputs.go_on(step);
+        let n_left = cut(&mut self.members).count();
+        if n_left > 0 && self.outputs.permission != Permission::Missing {
+            let text = format!("the output of {n_left} more stays cut at 2,500 characters");
+            self.note(step, elapsed, Note::new("output.cut", text));
+        }
+    }
+
+    pub(super) fn output_read(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        instance_id: InstanceId,
+        output: Option<Output>,
+        denial: Option<Denial>,
+        failure: Option<String>,
+    ) {
+        if !self.outputs.wanted.remove(&instance_id) || self.is_finished() {
+            return;
+        }
+        if let Some(Denial { action }) = denial {
+            self.outputs.permission = Permission::Missing;
+            self.outputs.wanted.clear();
+            self.outputs.waiting.clear();
+            let text =
+                format!("{action} is not permitted: output beyond 2,500 characters stays cut");
+            self.note(step, elapsed, Note::new("permission.missing", text));
+        } else {
+            self.outputs.permission = Permission::Given;
+            self.outputs.go_on(step);
+        }
+        if let Some(why) = failure {
+            let text = format!(
+                "the output of {instance_id} could not be read whole and stays cut at 2,500 \
+                 characters: {why}"
+            );
+            self.note(step, elapsed, Note::new("output.cut", text));
+        }
+        if let Some(Output { stdout, stderr, truncated }) = output {
+            let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };
+            self.emit(step, elapsed, event);
+        }
+        self.conclude_if_read(step);
+    }
+
+    /// Restores that an output was read whole.
+    pub(super) fn restore_output(&mut self, id: &InstanceId) {
+        if let Some(member) = self.members.get_mut(id)
+            && !member.cut.is_empty()
+        {
+            self.outputs.count(member);
+            member.cut.clear();
+        }
+    }
+}
+
+/// Returns whose output is cut and was not asked for, failures first, as `Outcome` orders them. The
+/// report has no place for the output of an instance that was not planned.
+fn cut(
+    members: &mut BTreeMap<InstanceId, Member>,
+) -> impl Iterator<Item = (&InstanceId, &mut Member)> {
+    let cut = members.iter_mut().filter(|(_, it)| it.is_planned && !it.cut.is_empty());
+    let mut cut: Vec<_> = cut.collect();
+    cut.sort_by_key(|(_, it)| it.outcome);
+    cut.into_iter()
+}
+
+impl Class {
+    fn of(member: &Member) -> Self {
+        let is_error = member.outcome.is_some_and(Outcome::counts_as_error);
+        if is_error { Self::Errors } else { Self::Others }
+    }
+}
+
+impl Outputs {
+    pub(super) fn are_read(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    fn room(&self, class: Class) -> usize {
+        OUTPUTS_COMPLETED.saturating_sub(self.n_asked.get(&class).copied().unwrap_or(0))
+    }
+
+    fn is_new(&self, member: &Member) -> bool {
+        !self.kinds.contains(&member.said)
+    }
+
+    fn count(&mut self, member: &Member) {
+        *self.n_asked.entry(Class::of(member)).or_default() += 1;
+        if Class::of(member) == Class::Others {
+            self.kinds.insert(member.said);
+        }
+    }
+
+    fn ask(&mut self, id: &InstanceId, member: &mut Member) {
+        let Some(command_id) = member.command_id.clone() else { return };
+        self.count(member);
+        let (instance_id, plugins) = (id.clone(), std::mem::take(&mut member.cut));
+        self.wanted.insert(id.clone());
+        self.waiting.push(Effect::ReadOutput { command_id, instance_id, plugins });
+    }
+
+    /// Lets the reads go that need not wait.
+    fn go_on(&mut self, step: &mut Step) {
+        match self.permission {
+            Permission::Unknown if !self.waiting.is_empty() => {
+                self.permission = Permission::Asked;
+                step.effects.push(self.waiting.remove(0));
+            }
+            Permission::Unknown | Permission::Asked => {}
+            Permission::Given => step.effects.append(&mut self.waiting),
+            Permission::Missing => {
+                self.waiting.clear();
+                self.wanted.clear();
+            }
+        }
+    }
+}
