@@ -7,7 +7,7 @@ use super::{
     observed::{Denial, Effect, Step},
     send::SendState,
     state::{Run, Stop},
-    status::Outcome,
+    status::{Outcome, Withholder},
 };
 use crate::plan::{IDS_PER_COMMAND, InstanceId, Limit, Note};
 
@@ -36,6 +36,11 @@ impl Run {
         }
         command.is_cancelled = instances.is_none();
         let command_id = command.id.clone();
+        for id in instances.iter().flatten() {
+            if let Some(member) = self.members.get_mut(id) {
+                member.is_taken_back = true;
+            }
+        }
         let requested = EventKind::CancelRequested {
             command_id: command_id.clone(),
             instances: instances.clone(),
@@ -64,6 +69,29 @@ impl Run {
         }
         for chunk in withheld.chunks(IDS_PER_COMMAND) {
             self.cancel_command(step, elapsed, index, Some(chunk.to_vec()));
+        }
+    }
+
+    /// Returns who kept the document from an instance that came to `outcome`.
+    pub(super) fn withholder(&self, id: &InstanceId, outcome: Outcome) -> Option<Withholder> {
+        let is_taken_back = self.members.get(id).is_some_and(|it| it.is_taken_back);
+        let is_ours = self.is_called_off || is_taken_back;
+        match outcome {
+            Outcome::Cancelled if !is_ours => Some(Withholder::SomebodyElse),
+            // The limit that SSM holds is what was left of the run's budget.
+            Outcome::Terminated if !is_ours && !self.is_budget_spent => Some(Withholder::Service),
+            Outcome::Cancelled | Outcome::Terminated => Some(Withholder::Run),
+            Outcome::Failed
+            | Outcome::ExecutionTimedOut
+            | Outcome::DeliveryTimedOut
+            | Outcome::Undeliverable
+            | Outcome::AccessDenied
+            | Outcome::InvalidPlatform
+            | Outcome::LeftGroup
+            | Outcome::Skipped
+            | Outcome::Unknown
+            | Outcome::NotAttempted
+            | Outcome::Succeeded => None,
         }
     }
 

@@ -10,7 +10,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{row::Execution, status::Outcome, verdict::Verdict};
+use super::{
+    row::Execution,
+    status::{Outcome, Withholder},
+    verdict::Verdict,
+};
 use crate::plan::{InstanceId, Note, Plan};
 
 /// One fact. `seq` counts from 1 without a gap, so that a reader knows that it missed nothing.
@@ -89,6 +93,9 @@ pub enum EventKind {
         outcome: Outcome,
         execution: Option<Execution>,
         hint: Option<String>,
+        /// Of one that was cancelled or terminated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        withheld_by: Option<Withholder>,
     },
     /// An instance that the plan did not list, reached by the tag.
     InstanceJoined {

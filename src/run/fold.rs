@@ -62,6 +62,7 @@ impl Fold {
                 outcome,
                 execution,
                 hint,
+                withheld_by,
             } => {
                 if let Some(it) = self.instance_mut(report, instance_id, *wave) {
                     if command_id.is_some() {
@@ -78,7 +79,7 @@ impl Fold {
                         it.outcome = Some(*outcome);
                     }
                 }
-                if outcome.counts_as_error() {
+                if outcome.counts_as_error(*withheld_by) {
                     self.charged.insert(instance_id.clone());
                 } else {
                     self.charged.remove(instance_id);
@@ -110,7 +111,7 @@ impl Fold {
                     let it = &mut report.instances[*at];
                     if it.outcome.may_be_absence() {
                         it.outcome = Outcome::LeftGroup;
-                        it.hint = super::hint::hint(Outcome::LeftGroup, None);
+                        it.hint = super::hint::hint(Outcome::LeftGroup, None, None);
                         if let (Some(hint), Some(departure)) = (&mut it.hint, departure) {
                             *hint = format!("{hint}: {}", departure.cause);
                         }

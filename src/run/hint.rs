@@ -1,9 +1,17 @@
 //! What an outcome means and what to do about it, written once.
 
-use super::{row::Execution, status::Outcome};
+use super::{
+    row::Execution,
+    status::{Outcome, Withholder},
+};
 
 /// Returns advice for the reader of the report; `None` where the outcome speaks for itself.
-pub(super) fn hint(outcome: Outcome, execution: Option<&Execution>) -> Option<String> {
+pub(super) fn hint(
+    outcome: Outcome,
+    execution: Option<&Execution>,
+    withheld_by: Option<Withholder>,
+) -> Option<String> {
+    let is_foreign = withheld_by == Some(Withholder::SomebodyElse);
     let code = execution.and_then(|it| it.response_code);
     let has_started = execution.is_some_and(|it| it.started.is_some());
     let text = match outcome {
@@ -34,6 +42,12 @@ pub(super) fn hint(outcome: Outcome, execution: Option<&Execution>) -> Option<St
         Outcome::LeftGroup => "it left its Auto Scaling group during the run",
         Outcome::Skipped => "every step was skipped by a precondition: nothing was done",
         Outcome::Unknown => "it may have run, or still be running: look before repeating",
+        Outcome::Cancelled if is_foreign && has_started => {
+            "cancelled while it ran, by somebody else than this run: look at what it left"
+        }
+        Outcome::Cancelled if is_foreign => {
+            "cancelled before it started, by somebody else than this run"
+        }
         Outcome::Cancelled if has_started => "cancelled while it ran: look at what it left",
         Outcome::Cancelled => "cancelled before it started",
         Outcome::Terminated => "SSM withheld it after the command's error limit was exceeded",
@@ -51,7 +65,7 @@ mod tests {
         let check = |started: Option<&str>, expected: &str| {
             let started = started.map(|it| it.parse().unwrap());
             let execution = Execution { started, ..Execution::default() };
-            let text = hint(Outcome::Cancelled, Some(&execution)).unwrap();
+            let text = hint(Outcome::Cancelled, Some(&execution), None).unwrap();
             assert_eq!(text, expected);
         };
         check(Some("2024-07-19T04:09:00Z"), "cancelled while it ran: look at what it left");

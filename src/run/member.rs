@@ -18,8 +18,10 @@ pub(super) struct Member {
     pub said: u64,
     /// Listed by the plan, or under a plan that lists nobody.
     pub is_planned: bool,
-    /// It was among those whose cancellation was asked for by name.
+    /// It was among those whose cancellation was asked for by name, by this process.
     pub is_withheld: bool,
+    /// As above, by this process or one before it.
+    pub is_taken_back: bool,
     /// It was given up without a final word: it may still be running, and keeps its slot.
     pub is_adrift: bool,
 }
@@ -36,6 +38,7 @@ impl Member {
             said: 0,
             is_planned: true,
             is_withheld: false,
+            is_taken_back: false,
             is_adrift: false,
         }
     }

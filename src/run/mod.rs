@@ -49,6 +49,6 @@ pub use self::{
     },
     row::{Execution, Plugin, Row, push_block},
     state::Run,
-    status::{NotAnOutcome, Outcome, Status},
+    status::{NotAnOutcome, Outcome, Status, Withholder},
     verdict::{Kind, Verdict},
 };

@@ -36,7 +36,11 @@ impl Run {
             for row in rows {
                 self.row_joins(step, elapsed, index, row);
             }
-            for row in rows {
+            // Of rows that were read together, what SSM withheld comes after what it withheld them
+            // for: whether the budget was spent by then decides on whose account they go.
+            let is_untouched = |it: &&Row| it.outcome().is_some_and(Outcome::is_untouched);
+            let (untouched, others): (Vec<_>, Vec<_>) = rows.iter().partition(is_untouched);
+            for row in others.into_iter().chain(untouched) {
                 self.row_seen(step, elapsed, index, row);
             }
             // A process that took the run over has not judged what it was told by the ledger.
@@ -141,6 +145,7 @@ impl Run {
         execution: Option<Execution>,
         hint: Option<String>,
     ) {
+        let withheld_by = self.withholder(id, outcome);
         let Some(member) = self.members.get_mut(id) else { return };
         if member.outcome.is_some() {
             return;
@@ -148,7 +153,7 @@ impl Run {
         member.outcome = Some(outcome);
         // A word that is not known but final came with a row; nobody runs there any more.
         member.is_adrift = outcome == Outcome::Unknown && execution.is_none();
-        let hint = hint.or_else(|| super::hint::hint(outcome, execution.as_ref()));
+        let hint = hint.or_else(|| super::hint::hint(outcome, execution.as_ref(), withheld_by));
         let event = EventKind::InstanceFinished {
             instance_id: id.clone(),
             wave: member.wave,
@@ -156,9 +161,10 @@ impl Run {
             outcome,
             execution,
             hint,
+            withheld_by,
         };
         self.emit(step, elapsed, event);
-        if outcome.counts_as_error() {
+        if outcome.counts_as_error(withheld_by) {
             self.charge(step, elapsed);
         }
     }

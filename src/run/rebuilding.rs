@@ -111,9 +111,6 @@ impl Run {
         if let Some(it) = execution {
             member.keep(it);
         }
-        let n_errors = u32::from(outcome.counts_as_error());
-        self.budget_used = self.budget_used.saturating_add(n_errors);
-        self.wave_used = self.wave_used.saturating_add(n_errors);
     }
 
     /// Restores that the operator wanted the run to end. However often they said so, the process

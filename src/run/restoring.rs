@@ -143,9 +143,20 @@ impl Run {
             EventKind::InvocationChanged { instance_id, command_id, status_details } => {
                 self.restore_row(restored, instance_id, Some(command_id), status_details);
             }
-            EventKind::InstanceFinished { instance_id, command_id, outcome, execution, .. } => {
+            EventKind::InstanceFinished {
+                instance_id,
+                command_id,
+                outcome,
+                execution,
+                withheld_by,
+                ..
+            } => {
                 let (command_id, execution) = (command_id.as_ref(), execution.as_ref());
                 self.restore_outcome(restored, instance_id, command_id, *outcome, execution);
+                if outcome.counts_as_error(*withheld_by) {
+                    self.budget_used = self.budget_used.saturating_add(1);
+                    self.wave_used = self.wave_used.saturating_add(1);
+                }
             }
             EventKind::InstanceJoined { instance_id } => {
                 self.joined.insert(instance_id.clone());
@@ -187,7 +198,13 @@ impl Run {
                 self.notes.push(note.clone());
             }
             // They are asked for again.
-            EventKind::CancelRequested { .. } => {}
+            EventKind::CancelRequested { instances, .. } => {
+                for id in instances.iter().flatten() {
+                    if let Some(member) = self.members.get_mut(id) {
+                        member.is_taken_back = true;
+                    }
+                }
+            }
             EventKind::Unknown => restored.damaged("it was written by a newer fleet"),
         }
     }

@@ -138,12 +138,28 @@ impl Outcome {
     }
 
     /// Returns whether it takes from the error budget: everything that is not a success, except
-    /// what was left alone because the budget had been spent already.
+    /// what was never sent, and what the run itself took back. What somebody else cancelled, and
+    /// what SSM withheld before the run had stopped, did not succeed either.
     ///
     /// SSM's own MaxErrors counts only Failed and ExecutionTimedOut (SendCommand reference), so
     /// a group full of dead agents would never stop it.
-    pub fn counts_as_error(self) -> bool {
-        self != Self::Succeeded && !self.is_untouched()
+    pub fn counts_as_error(self, withheld_by: Option<Withholder>) -> bool {
+        match self {
+            Self::Succeeded | Self::NotAttempted => false,
+            // Ledgers of versions that did not tell by whom did not count it.
+            Self::Cancelled | Self::Terminated => {
+                matches!(withheld_by, Some(Withholder::Service | Withholder::SomebodyElse))
+            }
+            Self::Failed
+            | Self::ExecutionTimedOut
+            | Self::DeliveryTimedOut
+            | Self::Undeliverable
+            | Self::AccessDenied
+            | Self::InvalidPlatform
+            | Self::LeftGroup
+            | Self::Skipped
+            | Self::Unknown => true,
+        }
     }
 
     /// Returns whether it may mean no more than that the instance is gone.
@@ -170,6 +186,18 @@ impl Outcome {
             Self::Succeeded => "succeeded",
         }
     }
+}
+
+/// Who kept the document from an instance that was cancelled or terminated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withholder {
+    /// The run: it had stopped, or was told to take the instance back.
+    Run,
+    /// SSM, by the error limit of the command, while the run's own budget was not spent.
+    Service,
+    /// Somebody who cancelled the command past the run, in the console for one.
+    SomebodyElse,
 }
 
 /// What was given instead of an outcome.
@@ -228,11 +256,17 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_success_and_what_was_left_alone_takes_from_the_budget() {
-        let spared = Outcome::ALL.into_iter().filter(|it| !it.counts_as_error());
-        let expected =
+    fn everything_but_success_and_what_the_run_left_alone_takes_from_the_budget() {
+        let check = |withheld_by, expected: &[Outcome]| {
+            let spared = Outcome::ALL.into_iter().filter(|it| !it.counts_as_error(withheld_by));
+            assert!(spared.eq(expected.iter().copied()), "{withheld_by:?}");
+        };
+        let left_alone =
             [Outcome::Cancelled, Outcome::Terminated, Outcome::NotAttempted, Outcome::Succeeded];
-        assert!(spared.eq(expected));
+        check(None, &left_alone);
+        check(Some(Withholder::Run), &left_alone);
+        check(Some(Withholder::Service), &left_alone[2..]);
+        check(Some(Withholder::SomebodyElse), &left_alone[2..]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One window and one budget over all the commands of a run, on the wire.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{FleetEnv, Record, SimProcess};
+use crate::support::{FleetEnv, Record, SimProcess, repository};
 
 /// Runs over a group of so many, and returns what became of it.
 fn run(size: usize, outcomes: &str, flags: &[&str], code: i32) -> (SimProcess, Record) {
@@ -23,6 +23,27 @@ fn outcome(instances: &str, what: &str) -> String {
 
 fn total(record: &Record, outcome: &str) -> u64 {
     record.report["totals"][outcome].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn what_somebody_cancels_in_the_console_counts() {
+    let sim = SimProcess::of(&repository("tests/worlds/never_ends.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let flags = ["--waves", "1,3", "--output", "jsonl", "--", "true"];
+    let mut run = env.spawn(&[&["run", "--asg", "web", "--yes"], &flags[..]].concat());
+    run.wait_for("expires_after");
+    let printed = run.stdout();
+    let events = printed.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
+    let mut commands = events.filter_map(|it| it["data"]["command_id"].as_str().map(str::to_owned));
+    sim.ssm("CancelCommand", &json!({ "CommandId": commands.next().unwrap() }));
+    drop(run.finish().exits(5));
+    let record = env.record();
+    let report = record.replayed().complete();
+    assert_eq!(report["budget"]["used"], 1);
+    assert_eq!(report["totals"].to_string(), r#"{"cancelled":1,"not_attempted":2}"#);
+    let of_one = record.events.iter().find(|it| it["data"]["outcome"] == "cancelled").unwrap();
+    assert_eq!(of_one["data"]["withheld_by"], "somebody_else");
+    assert_eq!(sim.stats().commands(), 1);
 }
 
 #[test]

@@ -61,6 +61,43 @@ fn what_was_left_alone_is_not_charged() {
 }
 
 #[test]
+fn what_somebody_else_cancelled_counts() {
+    let plan = by_ids(&[1, 4], 4, 0);
+    let mut script = Script::of(&plan);
+    script.behave([0], &Behaviour { takes: seconds(30), ..Behaviour::default() });
+    script.strangers = [(seconds(5), vec![super::id(0)])].into();
+    let world = run(plan, script.clone());
+    assert_eq!((world.exit_code(), world.n(Outcome::NotAttempted)), (5, 4));
+    assert_eq!(world.report().budget.used, 1);
+    let hint = world.report().instances[0].hint.clone().unwrap();
+    assert_eq!(hint, "cancelled before it started, by somebody else than this run");
+    // Within the budget the run goes on.
+    let world = run(by_ids(&[1, 4], 4, 1), script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (1, 4));
+    assert_eq!((world.n(Outcome::Cancelled), world.report().budget.used), (1, 1));
+}
+
+#[test]
+fn what_the_run_itself_takes_back_is_not_charged() {
+    let plan = by_ids(&[4], 4, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..4, &Behaviour { takes: seconds(30), ..Behaviour::default() });
+    script.interrupts = [seconds(5)].into();
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Cancelled), world.report().budget.used), (4, 0));
+}
+
+#[test]
+fn what_ssm_terminates_while_the_budget_is_not_spent_counts() {
+    let plan = by_ids(&[2, 3], 2, 1);
+    let mut script = Script::of(&plan);
+    script.behave(0..2, &Behaviour::ends("Failed", "Terminated"));
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.commands.len()), (5, 1));
+    assert_eq!((world.report().budget.used, world.n(Outcome::NotAttempted)), (2, 3));
+}
+
+#[test]
 fn when_ssm_terminates_the_rest_the_run_is_halted() {
     let plan = by_tag(6, 1, 0);
     let mut script = Script::of(&plan);

@@ -134,10 +134,14 @@ pub(super) fn world() -> impl Strategy<Value = World> {
         prop::collection::btree_set(0_usize..60, 0..4),
         prop::collection::vec(0_u64..300, 0..3),
         prop::collection::btree_set(0_usize..210, 0..6),
+        prop::option::weighted(
+            0.2,
+            (0_u64..90, prop::collection::vec((0_usize..70).prop_map(id), 1..9)),
+        ),
     );
     (plan(), service, noise, hands, behaviours(270)).prop_map(
         |(plan, service, (stale, visible_after, seed, names), hands, behaviours)| {
-            let (bad, mut interrupts, strangers) = hands;
+            let (bad, mut interrupts, strangers, cancelled) = hands;
             interrupts.sort_unstable();
             let mut script = Script::of(&plan);
             (script.answers, script.counts, script.rows, script.settles, script.closing) = service;
@@ -146,6 +150,7 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             script.seed = seed;
             script.names_unusable = names;
             script.unusable = bad.into_iter().map(id).collect();
+            script.strangers = cancelled.map(|(at, ids)| (seconds(at), ids)).into_iter().collect();
             script.interrupts = interrupts.into_iter().map(seconds).collect();
             // The tag reaches some that are not planned, and not all that are.
             script
@@ -181,17 +186,23 @@ proptest! {
         let report = world.report();
         // By tag, SSM counts fewer errors than fleet, and fleet sees them later.
         prop_assert!(!is_by_ids || worst.is_none_or(|it| report.budget.used <= it));
-        let charged = report.instances.iter().filter(|it| it.outcome.counts_as_error()).count();
+        let charged = world.events.iter().filter_map(|it| match &it.data {
+            EventKind::InstanceFinished { instance_id, outcome, withheld_by, .. } => {
+                let is_planned = report.instances.iter().any(|it| it.instance_id == *instance_id);
+                Some(is_planned && outcome.counts_as_error(*withheld_by))
+            }
+            _ => None,
+        });
+        let charged = charged.filter(|it| *it).count();
         let is_spent = world.events.iter().any(|it| matches!(it.data, EventKind::BudgetSpent { .. }));
         let of_waves = world.events.iter().any(|it| {
             matches!(it.data, EventKind::BudgetSpent { wave: Some(_), .. })
         });
         prop_assert!(!is_spent || of_waves || limit.is_none_or(|it| report.budget.used > it));
-        // Who left the group after the end was not charged for, and who joined was.
-        let n_left = report.population.left.len();
+        // Who joined was charged for as well.
         let n_joined = report.population.joined.len();
         let used = report.budget.used as usize;
-        prop_assert!(used <= charged + n_joined && charged <= used + n_left);
+        prop_assert!(charged <= used && used <= charged + n_joined);
         prop_assert_eq!(report.budget.used, world.budget_used());
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Script {
     pub stale: Option<u64>,
     pub interrupts: VecDeque<Duration>,
     pub on_interrupt: OnInterrupt,
+    /// Whom somebody cancels past the run, and when.
+    pub strangers: VecDeque<(Duration, Vec<InstanceId>)>,
     pub members: Option<Vec<InstanceId>>,
     pub seed: u64,
 }
@@ -83,6 +85,7 @@ impl Script {
             stale: None,
             interrupts: VecDeque::new(),
             on_interrupt: OnInterrupt::Cancel,
+            strangers: VecDeque::new(),
             members: Some(planned),
             seed: 1,
         }

@@ -106,7 +106,8 @@ impl World {
             let reply = self.replies.iter().map(|(at, _)| *at).min();
             let change = self.commands.iter().filter_map(Command::next_change).min();
             let interrupt = self.script.interrupts.front().copied();
-            let next = [reply, change, interrupt, self.wake].into_iter().flatten().min();
+            let stranger = self.script.strangers.front().map(|(at, _)| *at);
+            let next = [reply, change, interrupt, stranger, self.wake].into_iter().flatten().min();
             let next = next.unwrap_or_else(|| panic!("stuck: {:?}", self.run));
             n_still = if next <= self.now { n_still + 1 } else { 0 };
             assert!(n_still < 2_000, "time stands still at {:?}", self.now);
@@ -114,6 +115,7 @@ impl World {
             for command in &mut self.commands {
                 command.advance(self.now);
             }
+            self.cancel_as_a_stranger();
             self.check_now();
             let observed = self.observe(interrupt);
             if let Some(observed) = observed {
@@ -122,6 +124,13 @@ impl World {
             }
         }
         panic!("endless: {:?}", self.run);
+    }
+
+    fn cancel_as_a_stranger(&mut self) {
+        let now = self.now;
+        while let Some((_, ids)) = self.script.strangers.pop_front_if(|(at, _)| *at <= now) {
+            self.commands.iter_mut().for_each(|it| it.cancel(now, Some(&ids)));
+        }
     }
 
     fn observe(&mut self, interrupt: Option<Duration>) -> Option<Observed> {

@@ -108,6 +108,25 @@ impl SimProcess {
         answer
     }
 
+    /// Makes a call of SSM's protocol, as somebody else than fleet.
+    pub(crate) fn ssm(&self, operation: &str, body: &Value) {
+        let address = self.endpoint().strip_prefix("http://").unwrap();
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let scope = "AKID/20240719/us-east-1/ssm/aws4_request";
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.{operation}\r\n\
+             X-Amz-Date: 20240719T052700Z\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={scope}, SignedHeaders=host, Signature=0",
+            body.len()
+        );
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
     /// Waits until `operation` was called.
     pub(crate) fn wait_for_call(&self, operation: &str) {
         let end = Instant::now() + DEADLINE;
