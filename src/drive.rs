@@ -5,11 +5,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     aws::Aws,
-    output::{Ledger, Terminal},
+    output::{Ledger, Orders, Terminal},
     plan::Plan,
     run::{
         Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report,
@@ -45,6 +45,9 @@ pub enum Beginning {
     Left { events: Vec<Event>, mode: Resume, now: Timestamp },
 }
 
+/// How often it is looked whether `fleet cancel` has left word, while nothing else happens.
+const GLANCE: Duration = Duration::from_millis(200);
+
 /// Runs a plan to its end and returns the report.
 pub async fn drive(
     aws: &mut Aws,
@@ -54,7 +57,8 @@ pub async fn drive(
     interrupts: &mut Interrupts,
 ) -> Report {
     let Course { plan, groups, pace, on_interrupt } = course;
-    let mut books = Books { fold: Fold::default(), sinks, has_complained: false };
+    let orders = Orders::of(sinks.ledger.directory());
+    let mut books = Books { fold: Fold::default(), sinks, orders, has_complained: false };
     let (mut run, mut step, clock) = match beginning {
         Beginning::New(started) => {
             let (run, step) = Run::start(plan.clone(), pace, started);
@@ -66,11 +70,15 @@ pub async fn drive(
             // A wall clock may have been set back meanwhile; the story does not go back in time.
             let told = events.iter().map(|it| Duration::from_millis(it.elapsed_ms)).max();
             let elapsed = elapsed.max(told.unwrap_or_default());
-            let (run, step) = Run::resume(plan.clone(), pace, started, &events, elapsed, mode);
+            let recalled = books.orders.news();
+            let plan = plan.clone();
+            let (run, step) = Run::resume(plan, pace, started, &events, elapsed, mode, recalled);
             books.recall(&events);
             (run, step, Clock::starting_at(elapsed))
         }
     };
+    // What was seen, and is told after the order that may explain it.
+    let mut held = None;
     loop {
         let is_over = {
             // The replies borrow the connection; the books of its calls are read after them.
@@ -83,20 +91,33 @@ pub async fn drive(
                 let mut has_concluded = false;
                 for effect in step.effects {
                     has_concluded |= effect == Effect::Conclude;
-                    replies.extend(perform(aws, plan, groups, effect, is_written));
+                    let clearance = books.clearance(&effect, is_written);
+                    replies.extend(perform(aws, plan, groups, effect, clearance));
                 }
                 if is_finished || has_concluded {
                     break is_finished;
                 }
-                let observed = tokio::select! {
-                    biased;
-                    () = interrupts.next() => Observed::Interrupted(on_interrupt),
-                    Some(mut observed) = replies.next() => {
-                        observed.withhold(&aws.redaction);
-                        observed
+                let mut observed = loop {
+                    if let Some(observed) = held.take() {
+                        break observed;
                     }
-                    () = clock.until(wake) => Observed::Tick,
+                    tokio::select! {
+                        biased;
+                        () = interrupts.next() => break Observed::Interrupted(on_interrupt),
+                        Some(mut observed) = replies.next() => {
+                            observed.withhold(&aws.redaction);
+                            break observed;
+                        }
+                        () = clock.until(wake) => break Observed::Tick,
+                        () = sleep(GLANCE) => if books.orders.pending().is_some() {
+                            break Observed::Tick;
+                        },
+                    }
                 };
+                if let Some(what) = books.orders.news() {
+                    held = Some(observed);
+                    observed = Observed::CancelOrdered(what);
+                }
                 step = run.apply(clock.elapsed(), observed);
             }
         };
@@ -141,19 +162,26 @@ fn perform<'a>(
     plan: &'a Plan,
     groups: &'a [String],
     effect: Effect,
-    is_written: bool,
+    clearance: Clearance,
 ) -> Option<Reply<'a>> {
     Some(match effect {
-        // What is not written down is not sent: nobody could tell afterwards what became of it.
-        Effect::Send { send, .. } if !is_written => Box::pin(async move {
-            let refusal = Refusal {
-                kind: RefusalKind::Other,
-                code: "LedgerNotWritten".to_owned(),
-                message: "the ledger could not be written, so nothing was sent".to_owned(),
-                advice: Vec::new(),
+        Effect::Send { send, .. } if clearance != Clearance::Given => {
+            let refusal = match clearance {
+                Clearance::Withdrawn => Refusal {
+                    kind: RefusalKind::Withdrawn,
+                    code: "Withdrawn".to_owned(),
+                    message: "taken back by `fleet cancel` before it was sent".to_owned(),
+                    advice: Vec::new(),
+                },
+                Clearance::Given | Clearance::Unwritten => Refusal {
+                    kind: RefusalKind::Other,
+                    code: "LedgerNotWritten".to_owned(),
+                    message: "the ledger could not be written, so nothing was sent".to_owned(),
+                    advice: Vec::new(),
+                },
             };
-            Observed::Refused { send, refusal }
-        }),
+            Box::pin(async move { Observed::Refused { send, refusal } })
+        }
         Effect::Send { send, request } => Box::pin(aws.send(plan, send, request)),
         Effect::Settle { send, token } => {
             Box::pin(async move { aws.settle(plan, send, &token).await })
@@ -171,13 +199,37 @@ fn perform<'a>(
     })
 }
 
+/// Whether a send may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clearance {
+    Given,
+    /// What is not written down is not sent: nobody could tell afterwards what became of it.
+    Unwritten,
+    /// `fleet cancel` came between the decision and the send.
+    Withdrawn,
+}
+
 struct Books<'a> {
     fold: Fold,
     sinks: Sinks<'a>,
+    orders: Orders,
     has_complained: bool,
 }
 
 impl Books<'_> {
+    /// Returns whether `effect` may be carried out, now that its intent is on the disk.
+    fn clearance(&self, effect: &Effect, is_written: bool) -> Clearance {
+        let Effect::Send { request, .. } = effect else { return Clearance::Given };
+        let pending = self.orders.pending();
+        if pending.is_some_and(|it| it.forbids(&request.targets)) {
+            Clearance::Withdrawn
+        } else if is_written {
+            Clearance::Given
+        } else {
+            Clearance::Unwritten
+        }
+    }
+
     /// Takes in what an earlier process wrote down: for the report and the progress, not again for
     /// the ledger or a script.
     fn recall(&mut self, events: &[Event]) {

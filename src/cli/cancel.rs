@@ -1,28 +1,32 @@
-//! `fleet cancel`: asks SSM to cancel what a run has out there. Whoever follows the run, this
-//! process or another, sees what came of it.
+//! `fleet cancel`: takes a run back, or some of its instances. The order is written down first: the
+//! process that carries the run out obeys it, and so does every later one. Then SSM is asked to
+//! cancel what is out there.
+
+use std::collections::BTreeSet;
 
 use clap::Args;
 
 use super::{
     access::AccessArgs,
     args::OutputArgs,
-    context::{Context, connect, history},
+    context::{Connection, Context, connect, history},
+    standing::{Standing, Wanted},
 };
 use crate::{
-    error::Error,
+    error::{Error, allow},
     exit::Exit,
-    output::{Terminal, events, report as fold},
+    output::{Ledger, Orders, Terminal},
     plan::{InstanceId, Permission},
-    run::{EventKind, InstanceFacts, Observed, Outcome},
+    run::{Cancellation, Observed, Settlement},
 };
 
-/// Cancel the commands of a run
+/// Cancel a run, or some instances of it: nothing more is sent, what was sent is cancelled
 #[derive(Debug, Clone, Args)]
 pub(super) struct CancelArgs {
     /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
-    /// Only on this instance; may be repeated
+    /// Only this instance, the rest goes on; may be repeated
     #[arg(long = "instance", value_name = "ID")]
     instance: Vec<InstanceId>,
     #[command(flatten)]
@@ -33,48 +37,112 @@ pub(super) struct CancelArgs {
 
 pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
     let directory = history()?.find(&args.run)?;
-    let report = fold(&directory)?;
-    let commands = events(&directory)?.into_iter().filter_map(|it| match it.data {
-        EventKind::CommandAccepted { command_id, .. } => Some(command_id),
-        _ => None,
-    });
-    let commands: Vec<String> = commands.collect();
-    if commands.is_empty() {
-        let message = format!("run {} has no command", report.run.id);
-        return Err(Error::new(Exit::NothingEligible, message));
-    }
-    // An instance that is unknown may still be running, also after the run's own end.
-    let is_open = |it: &InstanceFacts| it.outcome == Outcome::Unknown;
-    if report.verdict.is_some() && !report.instances.iter().any(is_open) {
-        let message = format!("run {} has ended: there is nothing to cancel", report.run.id);
-        return Err(Error::new(Exit::NothingEligible, message));
-    }
+    let named: BTreeSet<InstanceId> = args.instance.iter().cloned().collect();
+    let before = Standing::of(&directory)?;
+    before.require_members(&named)?;
+    before.require_something_to_cancel(&named)?;
     let context = Context::from_env()?;
-    let access = args.access.or_those_of(&report.region, &report.operator);
-    let connection = connect(&access, &context, &report.selector, &[], terminal).await?;
-    connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
-    let mut is_refused = false;
-    for command in commands {
-        let on = report.instances.iter().filter(|it| it.command_id.as_ref() == Some(&command));
-        let on: Vec<InstanceId> = on.map(|it| it.instance_id.clone()).collect();
-        let named = args.instance.iter().filter(|it| on.contains(it) || on.is_empty());
-        let named: Vec<InstanceId> = named.cloned().collect();
-        if !args.instance.is_empty() && named.is_empty() {
-            continue;
+    let what = match named.is_empty() {
+        true => Cancellation::Run,
+        false => Cancellation::Instances(named.clone()),
+    };
+    let mut exit = Exit::Success;
+    if let Err(err) = Orders::leave(&directory, &what, context.now) {
+        let place = directory.display();
+        terminal.warning(&format!(
+            "could not write the order to {place}: {err}: a process that carries the run out goes \
+             on sending"
+        ));
+        exit = Exit::Setup;
+    }
+    // What was accepted in the meantime is there now, or is cancelled by the process of the run.
+    let mut seen = Standing::of(&directory)?;
+    let run = seen.report.run.id.clone();
+    let is_alive = Ledger::is_held(&directory).unwrap_or(false);
+    if named.is_empty() && exit == Exit::Success {
+        terminal.line(&format!("run {run}: nothing more is sent"));
+    }
+    for id in &named {
+        if let Some(text) = seen.without_a_call(id) {
+            terminal.line(&format!("{id}: {text}"));
         }
-        let instances = (!args.instance.is_empty()).then_some(named);
-        match connection.aws.cancel(command.clone(), instances).await {
+    }
+    if seen.report.run.is_simulated && is_alive {
+        terminal.hint("its process cancels what runs on its simulator");
+        return Ok(exit);
+    }
+    if is_alive {
+        // It hears of what comes of its sends itself.
+        seen.doubted.clear();
+    }
+    let wanted = seen.commands_of(&named);
+    if !(wanted.is_empty() && seen.doubted.is_empty()) {
+        let report = &seen.report;
+        let access = args.access.or_those_of(&report.region, &report.operator);
+        let connection = connect(&access, &context, &report.selector, &[], terminal).await?;
+        connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
+        if call(&seen, wanted, &connection, &named, terminal).await == Called::Refused {
+            exit = Exit::Setup;
+        }
+        terminal.hint("there is no guarantee: SSM may still let what runs come to its end");
+    }
+    if is_alive {
+        terminal.hint(&format!("the process of run {run} follows what was sent to its end"));
+    } else {
+        terminal.hint(&format!("`fleet watch {run}` follows what was sent to its end"));
+    }
+    Ok(exit)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Called {
+    Answered,
+    Refused,
+}
+
+/// Asks SSM to cancel `wanted`, and what comes of the sends of which nobody has heard.
+async fn call(
+    seen: &Standing,
+    mut wanted: Vec<Wanted>,
+    connection: &Connection,
+    named: &BTreeSet<InstanceId>,
+    terminal: &mut Terminal,
+) -> Called {
+    for (send, (token, ids)) in &seen.doubted {
+        let on: Vec<_> = named.iter().filter(|it| ids.contains(it)).cloned().collect();
+        let is_wanted = named.is_empty() || ids.is_empty() || !on.is_empty();
+        let Some(plan) = seen.plan.as_ref().filter(|_| is_wanted) else { continue };
+        match connection.aws.settle(plan, *send, token).await {
+            Observed::Settled { settlement: Settlement::Accepted(it), .. } => {
+                let on = if ids.is_empty() { named.iter().cloned().collect() } else { on };
+                wanted.push((it.command_id, (!named.is_empty()).then_some(on)));
+            }
+            _ => terminal.warning(&format!(
+                "send {send} is in doubt, and SSM does not show it: if it was accepted it goes \
+                 on, and `fleet watch {}` finds and cancels it",
+                seen.report.run.id
+            )),
+        }
+    }
+    let mut called = Called::Answered;
+    for (command, instances) in wanted {
+        match connection.aws.cancel(command.clone(), instances.clone()).await {
             Observed::CancelAnswered { refused: Some(why), denial, .. } => {
-                is_refused = true;
+                called = Called::Refused;
                 terminal.warning(&format!("command {command} could not be cancelled: {why}"));
-                if let Some(permission) = denial.and_then(|it| Permission::of_action(&it.action)) {
-                    terminal.hint(&crate::error::allow(permission));
+                let permission = denial.and_then(|it| Permission::of_action(&it.action));
+                if let Some(permission) = permission {
+                    terminal.hint(&allow(permission));
                     break;
                 }
             }
-            _ => terminal.line(&format!("cancel requested for command {command}")),
+            _ => match instances {
+                None => terminal.line(&format!("cancel requested for command {command}")),
+                Some(ids) => ids.iter().for_each(|it| {
+                    terminal.line(&format!("{it}: cancel requested of command {command}"));
+                }),
+            },
         }
     }
-    terminal.hint("there is no guarantee: SSM may still let what runs come to its end");
-    Ok(if is_refused { Exit::Setup } else { Exit::Success })
+    called
 }

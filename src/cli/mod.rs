@@ -21,6 +21,7 @@ mod run;
 mod runs;
 mod settings;
 mod sim;
+mod standing;
 mod targets;
 mod watch;
 

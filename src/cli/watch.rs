@@ -16,9 +16,9 @@ use crate::{
     drive::{Beginning, Course, Sinks, drive},
     error::Error,
     exit::Exit,
-    output::{HistoryError, Ledger, ReportFile, Tail, Terminal, read_plan, report as fold},
+    output::{HistoryError, Ledger, Orders, ReportFile, Tail, Terminal, read_plan, report as fold},
     plan::Plan,
-    run::{Event, EventKind, Folding, Kind, Outcome, Report, Resume},
+    run::{Cancellation, Event, EventKind, Folding, Kind, Outcome, Report, Resume},
     signal::Interrupts,
 };
 
@@ -138,9 +138,16 @@ async fn take_over(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
+    let is_cancelled = Orders::of(ledger.directory()).pending() == Some(Cancellation::Run);
+    let go_on = args.go_on && !is_cancelled;
+    if args.go_on && is_cancelled {
+        let run = &plan.run_id;
+        terminal.warning(&format!("run {run} was cancelled: nothing more of it is sent"));
+        terminal.hint(&format!("`fleet retry {run}` runs again over those that were left"));
+    }
     // What only follows sends nothing that would have to be confirmed.
-    let consent = Consent::of(false, args.conduct.yes || !args.go_on, &args.access, terminal)?;
-    if args.go_on {
+    let consent = Consent::of(false, args.conduct.yes || !go_on, &args.access, terminal)?;
+    if go_on {
         let document = DocumentArgs::again(&plan.document, &args.params)?;
         plan.document.parameters = planning::given(&document)?;
     }
@@ -156,7 +163,7 @@ async fn take_over(
     let secrets = plan.document.parameters.secrets();
     aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
     plan.document.parameters = plan.document.parameters.withholding(aws.redaction.clone());
-    if args.go_on {
+    if go_on {
         connection.settings.ceilings().admit(&plan)?;
     }
     if consent == Consent::Ask {
@@ -166,9 +173,8 @@ async fn take_over(
     groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
     groups.sort();
     groups.dedup();
-    let _lock =
-        if connection.is_private() || !args.go_on { None } else { Some(lock(&plan, &groups)?) };
-    let mode = if args.go_on { Resume::Continue } else { Resume::Follow };
+    let _lock = if connection.is_private() || !go_on { None } else { Some(lock(&plan, &groups)?) };
+    let mode = if go_on { Resume::Continue } else { Resume::Follow };
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let on_interrupt = args.conduct.on_interrupt();

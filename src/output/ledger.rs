@@ -99,6 +99,15 @@ impl Ledger {
         Ok(Some((Self { directory: directory.to_owned(), events: file, length }, events)))
     }
 
+    /// Returns whether a process carries out the run in `directory`, or takes it over just now.
+    pub fn is_held(directory: &Path) -> io::Result<bool> {
+        match File::open(directory.join("events.jsonl"))?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(err)) => Err(err),
+        }
+    }
+
     /// Appends `events`, a line each; they are on the disk when it returns.
     pub fn append(&mut self, events: &[Event]) -> io::Result<()> {
         self.append_unsynced(events)?;

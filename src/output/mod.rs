@@ -15,6 +15,7 @@ mod ledger;
 mod live;
 mod lock;
 mod members;
+mod orders;
 mod page;
 mod plan_text;
 mod policy;
@@ -44,6 +45,7 @@ pub use self::{
     history::{Entry, History, HistoryError, events, report},
     ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
     lock::{Lock, LockError},
+    orders::Orders,
     policy::{NewDocument, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     sanitize::sanitize,

@@ -43,6 +43,15 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
             Some(ids) => (YELLOW, format!("cancelling {} of {command_id}", some_of(ids))),
             None => (YELLOW, format!("cancelling command {command_id}")),
         },
+        EventKind::CancelOrdered { instances: None } => {
+            let text = "cancelled by `fleet cancel`: nothing more is sent, what runs is cancelled \
+                        and followed to its end";
+            (YELLOW, text.to_owned())
+        }
+        EventKind::CancelOrdered { instances: Some(ids) } => {
+            let text = format!("`fleet cancel` takes {} back; the rest goes on", some_of(ids));
+            (YELLOW, text)
+        }
         EventKind::DeadlinePassed => {
             (YELLOW, "deadline passed: nothing more is sent, what runs is cancelled".to_owned())
         }

@@ -96,6 +96,7 @@ impl Run {
         if self.is_called_off {
             self.cancel_command(step, elapsed, index, None);
         }
+        self.cancel_recalled(step, elapsed, index);
     }
 
     /// Takes in that a send was accepted as the command `id`, now or in an earlier process: what
@@ -159,10 +160,12 @@ impl Run {
         let is_by_ids = matches!(self.plan.dispatch, Dispatch::Ids { .. });
         let consequence = match &kind {
             RefusalKind::InvalidInstances(_) if is_by_ids => Consequence::Split,
+            RefusalKind::Withdrawn if is_by_ids => Consequence::Split,
             RefusalKind::AccessDenied => Consequence::Denied,
-            RefusalKind::InvalidInstances(_) | RefusalKind::Throttled | RefusalKind::Other => {
-                Consequence::Stopped
-            }
+            RefusalKind::Withdrawn
+            | RefusalKind::InvalidInstances(_)
+            | RefusalKind::Throttled
+            | RefusalKind::Other => Consequence::Stopped,
         };
         let (text, reason) = (code.clone(), message.clone());
         let event = EventKind::SendRefused { send, code: text, message: reason, consequence };
@@ -174,6 +177,7 @@ impl Run {
             RefusalKind::InvalidInstances(named) if is_by_ids => {
                 self.isolate(step, elapsed, index, &named, &code);
             }
+            RefusalKind::Withdrawn => self.withdrawn(step, elapsed, index),
             RefusalKind::AccessDenied => {
                 // The refusal, not the budget that it uses up, is why the run stops.
                 let hint = format!("SendCommand was refused: {message}");

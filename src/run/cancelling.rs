@@ -49,8 +49,9 @@ impl Run {
         self.perform(step, Effect::Cancel { command_id, instances });
     }
 
-    /// After the budget is spent: withholds what SSM has not started. What runs is left to run,
-    /// because a script that is killed half-way may leave worse behind than one that fails.
+    /// Cancels instances of a command, each once. After the budget is spent they are those that SSM
+    /// has not started: what runs is left to run, because a script that is killed half-way may
+    /// leave worse behind than one that fails.
     pub(super) fn withhold(
         &mut self,
         step: &mut Step,

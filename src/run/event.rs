@@ -125,6 +125,11 @@ pub enum EventKind {
         /// `None`: the whole command.
         instances: Option<Vec<InstanceId>>,
     },
+    /// `fleet cancel` took the run back, in another process.
+    CancelOrdered {
+        /// `None`: all of it. Otherwise the rest goes on.
+        instances: Option<Vec<InstanceId>>,
+    },
     DeadlinePassed,
     Interrupted {
         /// 1 asks, 2 stops following.

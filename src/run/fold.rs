@@ -141,6 +141,7 @@ impl Fold {
             | EventKind::BudgetSpent { .. }
             | EventKind::PauseStarted { .. }
             | EventKind::CancelRequested { .. }
+            | EventKind::CancelOrdered { .. }
             | EventKind::DeadlinePassed
             | EventKind::Interrupted { .. }
             | EventKind::Unknown => {}

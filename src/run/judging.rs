@@ -38,7 +38,8 @@ impl Run {
         if !self.has_sent() && kind != Kind::Succeeded {
             kind = kind.max(Kind::NothingSent);
         }
-        if self.is_cut_short {
+        // Where a cancel came too late for everybody, all is done.
+        if self.is_cut_short || (self.is_recalled && kind != Kind::Succeeded) {
             kind = kind.max(Kind::Interrupted);
         }
         let sentence = self.sentence(kind, &totals, total);
@@ -57,6 +58,9 @@ impl Run {
             tally = format!("{tally}, {}", others.join(", "));
         }
         let why = match (&self.stop, kind) {
+            (_, Kind::Interrupted) if self.is_recalled && self.interrupts == 0 => {
+                Some("cancelled by `fleet cancel`".to_owned())
+            }
             (_, Kind::Interrupted) => Some("interrupted".to_owned()),
             (Some(Stop::Refused { code, message }), _) => Some(format!("{code}: {message}")),
             (Some(Stop::Budget), Kind::Halted) => {
@@ -79,7 +83,7 @@ impl Run {
             (Some(Stop::NotContinued), Kind::Halted) => {
                 Some("what was left was not sent, because the run was followed only".to_owned())
             }
-            (Some(Stop::Interrupted | Stop::NotContinued) | None, _) => None,
+            (Some(Stop::Interrupted | Stop::Cancelled | Stop::NotContinued) | None, _) => None,
         };
         match why {
             Some(why) => format!("{tally}: {why}"),

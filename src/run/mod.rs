@@ -18,6 +18,7 @@ mod observed;
 mod outputs;
 mod reading;
 mod rebuilding;
+mod recalling;
 mod reopening;
 mod repeating;
 mod report;
@@ -39,8 +40,8 @@ pub use self::{
     fold::Fold,
     grouping::{Folding, Group, groups},
     observed::{
-        Accepted, Counts, Denial, Effect, Membership, Observed, Output, Pace, ReadKind, ReadScope,
-        Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
+        Accepted, Cancellation, Counts, Denial, Effect, Membership, Observed, Output, Pace,
+        ReadKind, ReadScope, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
     },
     repeating::unsuccessful,
     report::{

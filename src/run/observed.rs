@@ -1,7 +1,10 @@
 //! The vocabulary between the core and the driver: what was seen, and what must be done.
 //! Plain data, so that the core never meets an SDK error.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -73,6 +76,40 @@ pub enum Observed {
     Tick,
     /// Ctrl-C, SIGTERM or SIGHUP, and what it means for what runs.
     Interrupted(OnInterrupt),
+    /// `fleet cancel` has left word.
+    CancelOrdered(Cancellation),
+}
+
+/// What `fleet cancel` takes back of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancellation {
+    Run,
+    /// The rest goes on.
+    Instances(BTreeSet<InstanceId>),
+}
+
+impl Cancellation {
+    /// Returns what both take back.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Instances(mut one), Self::Instances(other)) => {
+                one.extend(other);
+                Self::Instances(one)
+            }
+            (Self::Run, _) | (_, Self::Run) => Self::Run,
+        }
+    }
+
+    /// Returns whether a send to `targets` would reach whom it takes back, as far as is known: a
+    /// tag may reach anybody.
+    pub fn forbids(&self, targets: &SendTargets) -> bool {
+        match (self, targets) {
+            (Self::Run, _) | (Self::Instances(_), SendTargets::Tag { .. }) => true,
+            (Self::Instances(back), SendTargets::Ids(ids)) => {
+                ids.iter().any(|it| back.contains(it))
+            }
+        }
+    }
 }
 
 /// A command that the service has taken.
@@ -101,6 +138,8 @@ pub enum RefusalKind {
     /// At least one id is not in a valid state; those that the message names.
     InvalidInstances(Vec<InstanceId>),
     AccessDenied,
+    /// fleet did not send it, because `fleet cancel` had taken it back in the meantime.
+    Withdrawn,
     /// Anything else: a document, a parameter, expired credentials, an unreachable endpoint.
     Other,
 }

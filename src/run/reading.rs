@@ -51,6 +51,7 @@ impl Run {
             if self.is_budget_spent {
                 self.sweep(step, elapsed, index, scope, rows);
             }
+            self.cancel_recalled(step, elapsed, index);
             self.complete_outputs(step);
             match scope {
                 ReadScope::All => {

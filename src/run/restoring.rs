@@ -183,6 +183,13 @@ impl Run {
                 self.stop.get_or_insert(Stop::Deadline);
             }
             EventKind::Interrupted { running, .. } => self.restore_interrupt(*running),
+            EventKind::CancelOrdered { instances: Some(ids) } => {
+                self.recalled.extend(ids.iter().cloned());
+            }
+            EventKind::CancelOrdered { instances: None } => {
+                (self.is_recalled, self.is_called_off) = (true, true);
+                self.stop.get_or_insert(Stop::Cancelled);
+            }
             EventKind::CoverageRead { .. } => self.is_coverage_read = true,
             EventKind::NoteTaken { note } => {
                 let is_lost = matches!(

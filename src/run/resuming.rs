@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     event::{Event, EventKind, Resume},
-    observed::{Effect, Pace, Step},
+    observed::{Cancellation, Effect, Pace, Step},
     restoring::Restored,
     send::{SendState, number},
     state::{Phase, Run, Stop},
@@ -29,6 +29,7 @@ impl Run {
     /// * With [`Resume::Follow`] nothing that was not sent is sent any more.
     /// * Where `events` have a gap, are of another run, or were written by a newer fleet, nothing
     ///   more is sent either, and whoever they do not tell of is unknown.
+    /// * Of what `fleet cancel` has `recalled` by now, nothing is sent, and what was is cancelled.
     /// * A run that is finished stays so, and its step is empty; unless it ended without knowing
     ///   what became of an instance: that is looked for again, and nothing is sent.
     pub fn resume(
@@ -38,6 +39,7 @@ impl Run {
         events: &[Event],
         elapsed: Duration,
         mode: Resume,
+        recalled: Option<Cancellation>,
     ) -> (Self, Step) {
         let mut run = Self::new(plan, pace, started);
         let restored = run.restore(events);
@@ -63,6 +65,9 @@ impl Run {
             run.note(&mut step, elapsed, Note::new("ledger.damaged", text));
         }
         run.finish_torn_step(&mut step, elapsed, &restored);
+        if let Some(what) = recalled {
+            run.cancel_ordered(&mut step, elapsed, what);
+        }
         run.decide_to_send(&mut step, elapsed, mode, &restored);
         run.follow_again(&mut step, elapsed);
         run.next_poll = elapsed;
@@ -90,6 +95,10 @@ impl Run {
                 | SendState::Complete
                 | SendState::Refused => {}
             }
+        }
+        let recalled = self.recalled.clone();
+        if !recalled.is_empty() {
+            self.take_back(step, elapsed, &recalled);
         }
         // A share of those who have answered is only known once they have been read again.
         if self.plan.population.is_listed {

@@ -67,6 +67,10 @@ pub struct Run {
     pub(super) joined: BTreeSet<InstanceId>,
     pub(super) left: BTreeSet<InstanceId>,
     pub(super) notes: Vec<Note>,
+    /// `fleet cancel` took back all of the run.
+    pub(super) is_recalled: bool,
+    /// Whom it took back by name; not all of them need to be known.
+    pub(super) recalled: BTreeSet<InstanceId>,
     /// The ledger that the run was taken over from does not tell everything: whoever it does not
     /// name may have been sent to.
     pub(super) is_damaged: bool,
@@ -90,6 +94,8 @@ pub(super) enum Stop {
     /// Nothing can be followed any more, or nothing can be sent for want of a slot.
     Lost,
     Interrupted,
+    /// `fleet cancel` took it back.
+    Cancelled,
     /// The run was taken over to be followed, not to be continued.
     NotContinued,
 }
@@ -162,6 +168,8 @@ impl Run {
             joined: BTreeSet::new(),
             left: BTreeSet::new(),
             notes: Vec::new(),
+            is_recalled: false,
+            recalled: BTreeSet::new(),
             is_damaged: false,
         }
     }
@@ -203,6 +211,7 @@ impl Run {
             }
             Observed::Tick => {}
             Observed::Interrupted(running) => self.interrupted(&mut step, elapsed, running),
+            Observed::CancelOrdered(what) => self.cancel_ordered(&mut step, elapsed, what),
         }
         self.advance(&mut step, elapsed);
         step

@@ -37,7 +37,8 @@ impl Observed {
             | Self::MembershipRead { .. }
             | Self::Concluded { .. }
             | Self::Tick
-            | Self::Interrupted(_) => {}
+            | Self::Interrupted(_)
+            | Self::CancelOrdered(_) => {}
         }
     }
 }

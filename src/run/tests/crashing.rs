@@ -207,7 +207,7 @@ proptest! {
         let events = harmed(world.events, &harms, is_renumbered);
         let plan = other.unwrap_or(plan);
         let elapsed = seconds(500);
-        let (mut run, step) = Run::resume(plan, Pace::default(), started(), &events, elapsed, mode);
+        let (mut run, step) = Run::resume(plan, Pace::default(), started(), &events, elapsed, mode, None);
         let is_prefix = whole.starts_with(&events);
         let mut now = events.iter().map(|it| Duration::from_millis(it.elapsed_ms)).max();
         now = now.max(Some(elapsed));
@@ -230,7 +230,7 @@ proptest! {
 fn a_ledger_without_a_line_is_a_run_that_sent_nothing() {
     let plan = super::by_ids(&[2], 2, 0);
     let resume =
-        |mode| Run::resume(plan.clone(), Pace::default(), started(), &[], seconds(9), mode);
+        |mode| Run::resume(plan.clone(), Pace::default(), started(), &[], seconds(9), mode, None);
     let (_, step) = resume(Resume::Continue);
     assert!(matches!(&step.effects[..], [Effect::Send { send: 1, .. }]));
     let (_, step) = resume(Resume::Follow);
@@ -246,7 +246,7 @@ fn a_ledger_with_a_gap_leaves_whoever_it_does_not_name_unknown() {
     world.events.remove(7);
     let (plan, events) = (world.run.plan.clone(), world.events);
     let (mut run, step) =
-        Run::resume(plan, Pace::default(), started(), &events, seconds(60), Resume::Continue);
+        Run::resume(plan, Pace::default(), started(), &events, seconds(60), Resume::Continue, None);
     let mut after = step.events;
     wait(&mut run, &mut after, seconds(60), false);
     let is_unknown = |n: usize| run.members[&id(n)].outcome == Some(Outcome::Unknown);

@@ -37,7 +37,10 @@ impl World {
             self.events.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
         let read: Vec<Event> = lines.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
         let plan = self.run.plan.clone();
-        let (run, step) = Run::resume(plan, Pace::default(), started(), &read, self.now, mode);
+        let (run, step) = {
+            let recalled = self.recalled.clone();
+            Run::resume(plan, Pace::default(), started(), &read, self.now, mode, recalled)
+        };
         self.run = run;
         self.take(step);
     }

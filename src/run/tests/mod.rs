@@ -10,6 +10,7 @@ mod ids;
 mod model;
 mod nonsense;
 mod random;
+mod recalling;
 mod refusals;
 mod resuming;
 mod script;

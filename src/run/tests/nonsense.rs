@@ -13,8 +13,8 @@ use super::{
 use crate::{
     plan::{InstanceId, Limit, Plan},
     run::{
-        Accepted, Counts, Denial, Effect, Membership, Observed, OnInterrupt, Output, ReadKind,
-        ReadScope, Refusal, RefusalKind, Row, Run, Settlement, Status,
+        Accepted, Cancellation, Counts, Denial, Effect, Membership, Observed, OnInterrupt, Output,
+        ReadKind, ReadScope, Refusal, RefusalKind, Row, Run, Settlement, Status,
     },
 };
 
@@ -58,6 +58,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         prop::collection::vec((0_usize..14).prop_map(id), 0..3)
             .prop_map(RefusalKind::InvalidInstances),
         Just(RefusalKind::AccessDenied),
+        Just(RefusalKind::Withdrawn),
         Just(RefusalKind::Other),
     ];
     kind.prop_map(|kind| Refusal {
@@ -128,6 +129,9 @@ fn observed() -> impl Strategy<Value = Observed> {
         4 => Just(Observed::Tick),
         1 => prop::sample::select(vec![OnInterrupt::Cancel, OnInterrupt::Leave])
             .prop_map(Observed::Interrupted),
+        1 => prop::option::of(prop::collection::btree_set((0_usize..14).prop_map(id), 1..4))
+            .prop_map(|it| it.map_or(Cancellation::Run, Cancellation::Instances))
+            .prop_map(Observed::CancelOrdered),
     ]
 }
 

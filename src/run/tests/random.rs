@@ -11,7 +11,10 @@ use super::{
     seconds, unlisted,
     world::run,
 };
-use crate::plan::{Dispatch, Limit, Plan, Rollout};
+use crate::{
+    plan::{Dispatch, Limit, Plan, Rollout},
+    run::Cancellation,
+};
 
 /// What holds of the events of any run, in any world.
 pub(super) fn check_events(events: &[Event]) {
@@ -125,6 +128,11 @@ pub(super) fn plan() -> impl Strategy<Value = Plan> {
     )
 }
 
+fn recalled() -> impl Strategy<Value = Cancellation> {
+    let ids = prop::collection::btree_set((0_usize..70).prop_map(id), 1..9);
+    prop_oneof![Just(Cancellation::Run), ids.prop_map(Cancellation::Instances)]
+}
+
 pub(super) type World = (Plan, Script);
 
 pub(super) fn world() -> impl Strategy<Value = World> {
@@ -138,10 +146,11 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             0.2,
             (0_u64..90, prop::collection::vec((0_usize..70).prop_map(id), 1..9)),
         ),
+        prop::option::weighted(0.2, (0_u64..90, recalled())),
     );
     (plan(), service, noise, hands, behaviours(270)).prop_map(
         |(plan, service, (stale, visible_after, seed, names), hands, behaviours)| {
-            let (bad, mut interrupts, strangers, cancelled) = hands;
+            let (bad, mut interrupts, strangers, cancelled, recalled) = hands;
             interrupts.sort_unstable();
             let mut script = Script::of(&plan);
             (script.answers, script.counts, script.rows, script.settles, script.closing) = service;
@@ -151,6 +160,7 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             script.names_unusable = names;
             script.unusable = bad.into_iter().map(id).collect();
             script.strangers = cancelled.map(|(at, ids)| (seconds(at), ids)).into_iter().collect();
+            script.recalls = recalled.map(|(at, it)| (seconds(at), it)).into_iter().collect();
             script.interrupts = interrupts.into_iter().map(seconds).collect();
             // The tag reaches some that are not planned, and not all that are.
             script

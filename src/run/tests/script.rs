@@ -8,7 +8,7 @@ use std::{
 use super::{model::Behaviour, seconds};
 use crate::{
     plan::{InstanceId, Plan},
-    run::OnInterrupt,
+    run::{Cancellation, OnInterrupt},
 };
 
 /// How SendCommand is answered.
@@ -61,6 +61,8 @@ pub(super) struct Script {
     pub on_interrupt: OnInterrupt,
     /// Whom somebody cancels past the run, and when.
     pub strangers: VecDeque<(Duration, Vec<InstanceId>)>,
+    /// What `fleet cancel` takes back, and when.
+    pub recalls: VecDeque<(Duration, Cancellation)>,
     pub members: Option<Vec<InstanceId>>,
     pub seed: u64,
 }
@@ -86,6 +88,7 @@ impl Script {
             interrupts: VecDeque::new(),
             on_interrupt: OnInterrupt::Cancel,
             strangers: VecDeque::new(),
+            recalls: VecDeque::new(),
             members: Some(planned),
             seed: 1,
         }

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     plan::{Dispatch, InstanceId, Plan},
     run::{
-        Accepted, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope, Refusal,
-        RefusalKind, Row, Run, SendRequest, SendTargets, Settlement, Step,
+        Accepted, Cancellation, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope,
+        Refusal, RefusalKind, Row, Run, SendRequest, SendTargets, Settlement, Step,
     },
 };
 
@@ -37,6 +37,7 @@ pub(super) struct World {
     pub peak: usize,
     /// The process dies as soon as it has written this many events, and whether it still carries
     /// out what the last step asked for.
+    pub recalled: Option<Cancellation>,
     pub dies: Option<(usize, LastWords)>,
     pub is_dead: bool,
     pub n_deaths: usize,
@@ -73,6 +74,7 @@ impl World {
             events: Vec::new(),
             effects: Vec::new(),
             peak: 0,
+            recalled: None,
             dies,
             is_dead: false,
             n_deaths: 0,
@@ -107,7 +109,9 @@ impl World {
             let change = self.commands.iter().filter_map(Command::next_change).min();
             let interrupt = self.script.interrupts.front().copied();
             let stranger = self.script.strangers.front().map(|(at, _)| *at);
-            let next = [reply, change, interrupt, stranger, self.wake].into_iter().flatten().min();
+            let recall = self.script.recalls.front().map(|(at, _)| *at);
+            let next = [reply, change, interrupt, stranger, recall, self.wake];
+            let next = next.into_iter().flatten().min();
             let next = next.unwrap_or_else(|| panic!("stuck: {:?}", self.run));
             n_still = if next <= self.now { n_still + 1 } else { 0 };
             assert!(n_still < 2_000, "time stands still at {:?}", self.now);
@@ -137,6 +141,12 @@ impl World {
         if interrupt.is_some_and(|it| it <= self.now) {
             self.script.interrupts.pop_front();
             return Some(Observed::Interrupted(self.script.on_interrupt));
+        }
+        let now = self.now;
+        if let Some((_, what)) = self.script.recalls.pop_front_if(|(at, _)| *at <= now) {
+            let before = self.recalled.take();
+            self.recalled = Some(before.map_or(what.clone(), |it| it.and(what.clone())));
+            return Some(Observed::CancelOrdered(what));
         }
         let due = self.replies.iter().position(|(at, _)| *at <= self.now);
         if let Some(due) = due {
@@ -298,6 +308,14 @@ impl World {
     }
 
     fn send(&mut self, send: u32, request: &SendRequest) {
+        if let Some(what) = &self.recalled
+            && !matches!(
+                (what, &request.targets),
+                (Cancellation::Instances(_), SendTargets::Tag { .. })
+            )
+        {
+            assert!(!what.forbids(&request.targets), "{request:?} was taken back");
+        }
         let latency = self.script.latency;
         let answer = self.script.answers.pop_front().unwrap_or(self.script.then);
         let ids = match &request.targets {
