@@ -63,7 +63,7 @@ pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result
         terminal.line(&format!("run {run}: nothing more is sent"));
     }
     for id in &named {
-        if let Some(text) = seen.without_a_call(id) {
+        if let Some(text) = seen.without_a_call(&before, id) {
             terminal.line(&format!("{id}: {text}"));
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     output::{events, report as fold},
     plan::{InstanceId, Plan},
-    run::{Event, EventKind, InstanceFacts, Outcome, Report},
+    run::{Event, EventKind, InstanceFacts, LeftOver, Outcome, Report, left_over},
 };
 
 /// A command to cancel, and on which instances; `None`: on all of them.
@@ -22,6 +22,8 @@ pub(super) struct Standing {
     pub report: Report,
     pub plan: Option<Plan>,
     commands: Vec<String>,
+    /// It ended with waves that could still be sent.
+    can_go_on: bool,
     /// Sends of which it is not known whether they were accepted: their tokens, and their instances
     /// or none where a tag names them.
     pub doubted: BTreeMap<u32, (String, Vec<InstanceId>)>,
@@ -30,8 +32,16 @@ pub(super) struct Standing {
 impl Standing {
     pub(super) fn of(directory: &Path) -> Result<Self, Error> {
         let report = fold(directory)?;
-        let mut seen = Self { report, plan: None, commands: Vec::new(), doubted: BTreeMap::new() };
-        for Event { data, .. } in events(directory)? {
+        let mut seen = Self {
+            report,
+            plan: None,
+            commands: Vec::new(),
+            can_go_on: false,
+            doubted: BTreeMap::new(),
+        };
+        let events = events(directory)?;
+        seen.can_go_on = left_over(&events) == LeftOver::Waves;
+        for Event { data, .. } in events {
             match data {
                 EventKind::RunStarted { plan } => seen.plan = Some(*plan),
                 EventKind::SendIntended { send, token, instances, .. } => {
@@ -84,27 +94,39 @@ impl Standing {
         let open = self.report.instances.iter().filter(is_open);
         let mut open = open.filter(|it| named.is_empty() || named.contains(&it.instance_id));
         let is_anybody_open = open.next().is_some();
-        if has_ended && !is_anybody_open {
+        if has_ended && !is_anybody_open && !self.can_go_on {
             let message = format!("run {run} has ended: there is nothing to cancel");
             return Err(Error::new(Exit::NothingEligible, message));
         }
-        if named.is_empty() || is_anybody_open || !self.is_listed() {
+        let is_left = |it: &InstanceId| {
+            self.can_go_on && self.facts(it).is_some_and(|it| it.outcome == Outcome::NotAttempted)
+        };
+        if named.is_empty() || is_anybody_open || !self.is_listed() || named.iter().any(is_left) {
             return Ok(());
         }
         let mut err = Error::new(Exit::NothingEligible, "there is nothing to cancel");
         err.causes = named
             .iter()
-            .filter_map(|it| Some(format!("{it}: {}", self.without_a_call(it)?)))
+            .filter_map(|it| Some(format!("{it}: {}", self.without_a_call(self, it)?)))
             .collect();
         Err(err)
     }
 
-    /// Returns what is to be said of an instance of which SSM is not asked.
-    pub(super) fn without_a_call(&self, id: &InstanceId) -> Option<String> {
+    /// Returns what is to be said of an instance of which SSM is not asked, after it was taken back
+    /// as it stood `before`.
+    pub(super) fn without_a_call(&self, before: &Self, id: &InstanceId) -> Option<String> {
         let facts = self.facts(id)?;
+        if facts.outcome == Outcome::NotAttempted {
+            return Some("was not sent to, and will not be".to_owned());
+        }
         if facts.outcome != Outcome::Unknown {
             let word = facts.outcome.word().replace('_', " ");
-            return Some(format!("{word}: there is nothing to cancel"));
+            // The process of the run may have been faster than this one.
+            return Some(if before.facts(id).is_some_and(|it| it.outcome == Outcome::Unknown) {
+                format!("is {word} by now")
+            } else {
+                format!("{word}: there is nothing to cancel")
+            });
         }
         let text = match (&facts.command_id, self.is_doubted(id)) {
             (Some(_), _) => return None,

@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     output::{HistoryError, Ledger, Orders, ReportFile, Tail, Terminal, read_plan, report as fold},
     plan::Plan,
-    run::{Cancellation, Event, EventKind, Folding, Kind, Outcome, Report, Resume},
+    run::{Cancellation, Event, EventKind, Folding, LeftOver, Resume, left_over},
     signal::Interrupts,
 };
 
@@ -56,11 +56,20 @@ pub(super) async fn watch(
         let mut tail = Tail::open(&directory).map_err(unreadable)?;
         return follow(&directory, &mut tail, reports, terminal, interrupts).await;
     };
+    let orders = Orders::of(&directory).pending();
+    let go_on = args.go_on && orders != Some(Cancellation::Run);
+    if args.go_on && !go_on {
+        terminal.warning(&format!("run {} was cancelled: nothing more of it is sent", args.run));
+        let hint = format!("`fleet retry {}` runs again over those that were left", args.run);
+        terminal.hint(&hint);
+    }
     if has_finished(&events) {
         let report = fold(&directory)?;
-        let is_unknown = |it: &Report| it.totals.contains_key(&Outcome::Unknown);
-        let kind = report.verdict.as_ref().map(|it| it.kind);
-        let has_more = is_unknown(&report) || kind == Some(Kind::Unknown);
+        let has_more = match left_over(&events) {
+            LeftOver::Nothing => false,
+            LeftOver::Unknown => true,
+            LeftOver::Waves => go_on,
+        };
         // What was lost sight of is looked for again, but not on a simulator that is gone.
         if !has_more || report.run.is_simulated {
             return Ok(finish(&report, ledger, reports, terminal));
@@ -75,7 +84,8 @@ pub(super) async fn watch(
         Some(EventKind::RunStarted { plan }) => Plan::clone(plan),
         _ => read_plan(&directory.join("plan.json")).map_err(unreadable)?,
     };
-    take_over(args, plan, ledger, events, reports, terminal, interrupts).await
+    let mode = if go_on { Resume::Continue } else { Resume::Follow };
+    take_over(args, plan, ledger, (events, mode), reports, terminal, interrupts).await
 }
 
 /// Shows what the process of the run writes down, until it has finished.
@@ -133,18 +143,12 @@ async fn take_over(
     args: &WatchArgs,
     mut plan: Plan,
     mut ledger: Ledger,
-    events: Vec<Event>,
+    (events, mode): (Vec<Event>, Resume),
     reports: Vec<ReportFile>,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let is_cancelled = Orders::of(ledger.directory()).pending() == Some(Cancellation::Run);
-    let go_on = args.go_on && !is_cancelled;
-    if args.go_on && is_cancelled {
-        let run = &plan.run_id;
-        terminal.warning(&format!("run {run} was cancelled: nothing more of it is sent"));
-        terminal.hint(&format!("`fleet retry {run}` runs again over those that were left"));
-    }
+    let go_on = mode == Resume::Continue;
     // What only follows sends nothing that would have to be confirmed.
     let consent = Consent::of(false, args.conduct.yes || !go_on, &args.access, terminal)?;
     if go_on {
@@ -174,7 +178,6 @@ async fn take_over(
     groups.sort();
     groups.dedup();
     let _lock = if connection.is_private() || !go_on { None } else { Some(lock(&plan, &groups)?) };
-    let mode = if go_on { Resume::Continue } else { Resume::Follow };
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let on_interrupt = args.conduct.on_interrupt();

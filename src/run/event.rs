@@ -172,6 +172,17 @@ pub enum EventKind {
     Unknown,
 }
 
+impl Event {
+    /// Returns the plan, and when its run started, if this is the first event of a run.
+    pub fn beginning(&self) -> Option<(&Plan, Timestamp)> {
+        match &self.data {
+            EventKind::RunStarted { plan } => Some((plan, self.at)),
+            // Every other kind comes later.
+            _ => None,
+        }
+    }
+}
+
 /// What a refusal means for the instances of the send.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -92,7 +92,8 @@ impl Run {
     }
 
     /// Lines to paste: where something may still run, the one that takes the run up again, and
-    /// those that look without fleet; otherwise the one that sends again to whoever did not succeed.
+    /// those that look without fleet; where waves were not asked for, the one that goes on with
+    /// them; otherwise the one that sends again to whoever did not succeed.
     fn next_commands(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>) -> Vec<String> {
         // There is nothing left to run them on.
         if self.plan.is_simulated {
@@ -101,6 +102,9 @@ impl Run {
         if self.is_anybody_unknown(totals) {
             let watch = format!("fleet watch {}", self.plan.run_id);
             return std::iter::once(watch).chain(self.looks()).collect();
+        }
+        if self.can_go_on() {
+            return vec![format!("fleet watch {} --continue", self.plan.run_id)];
         }
         let present = Outcome::RETRIED.into_iter().filter(|it| totals.contains_key(it));
         let present: Vec<_> = present.map(Outcome::word).collect();

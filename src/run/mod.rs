@@ -16,6 +16,7 @@ mod masking;
 mod member;
 mod observed;
 mod outputs;
+mod proceeding;
 mod reading;
 mod rebuilding;
 mod recalling;
@@ -43,6 +44,7 @@ pub use self::{
         Accepted, Cancellation, Counts, Denial, Effect, Membership, Observed, Output, Pace,
         ReadKind, ReadScope, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
     },
+    proceeding::{LeftOver, left_over},
     repeating::unsuccessful,
     report::{
         ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,

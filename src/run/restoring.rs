@@ -64,7 +64,10 @@ impl Run {
             }
             EventKind::RunResumed { mode } => {
                 restored.was_followed |= *mode == Resume::Follow;
-                if self.is_finished() {
+                if self.is_finished() && *mode == Resume::Continue && self.can_go_on() {
+                    restored.was_followed = false;
+                    self.go_on(at);
+                } else if self.is_finished() {
                     self.reopen();
                 }
             }

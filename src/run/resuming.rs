@@ -31,7 +31,8 @@ impl Run {
     ///   more is sent either, and whoever they do not tell of is unknown.
     /// * Of what `fleet cancel` has `recalled` by now, nothing is sent, and what was is cancelled.
     /// * A run that is finished stays so, and its step is empty; unless it ended without knowing
-    ///   what became of an instance: that is looked for again, and nothing is sent.
+    ///   what became of an instance: that is looked for again, and nothing is sent. One that was
+    ///   asked to stop after a wave goes on with the next, with [`Resume::Continue`].
     pub fn resume(
         plan: Plan,
         pace: Pace,
@@ -45,15 +46,19 @@ impl Run {
         let restored = run.restore(events);
         let mut step = Step::default();
         let mut mode = mode;
+        let elapsed = elapsed.max(restored.latest);
         if run.is_finished() {
-            if !run.has_loose_ends() {
+            let is_recalled = recalled == Some(Cancellation::Run);
+            if mode == Resume::Continue && !is_recalled && run.can_go_on() {
+                run.go_on(elapsed);
+            } else if run.has_loose_ends() {
+                run.reopen();
+                mode = Resume::Follow;
+            } else {
                 step.is_finished = true;
                 return (run, step);
             }
-            run.reopen();
-            mode = Resume::Follow;
         }
-        let elapsed = elapsed.max(restored.latest);
         if !restored.has_started {
             run.begin(&mut step, elapsed);
         }

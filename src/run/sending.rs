@@ -80,7 +80,7 @@ impl Run {
     /// asked for, and the pause after it is over.
     fn may_start(&mut self, step: &mut Step, elapsed: Duration, next: usize) -> bool {
         let rollout = &self.plan.rollout;
-        if let Some(after) = rollout.stop_after_wave.filter(|it| next >= *it as usize) {
+        if let Some(after) = self.stop_after.filter(|it| next >= *it as usize) {
             self.stop = Some(Stop::Asked { after });
             return false;
         }

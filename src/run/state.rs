@@ -41,6 +41,8 @@ pub struct Run {
     /// When the pause after the last wave ends.
     pub(super) pause: Option<Duration>,
     pub(super) stop: Option<Stop>,
+    /// No wave after this one, counted from 1, was asked for.
+    pub(super) stop_after: Option<u32>,
     /// When it was noticed that the deadline had passed.
     pub(super) deadline_passed: Option<Duration>,
     pub(super) interrupts: u32,
@@ -136,6 +138,7 @@ impl Run {
         let chance = fastrand::Rng::with_seed(plan.run_id.seed());
         Self {
             members,
+            stop_after: plan.rollout.stop_after_wave,
             plan,
             pace,
             started,

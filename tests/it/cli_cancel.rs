@@ -103,8 +103,10 @@ fn of_single_instances_it_is_said_what_was_done_with_each() {
     run.wait_for(last);
     run.wait_for("\"wave\":3");
     let output = cancel(&[runs, waits]).exits(4);
-    let done =
-        [format!("{runs}: cancelled: there is"), format!("{waits}: not attempted: there is")];
+    let done = [
+        format!("{runs}: cancelled: there is"),
+        format!("{waits}: was not sent to, and will not be"),
+    ];
     drop(output.complains(&[&done[0], &done[1], "nothing to cancel"]));
     drop(cancel(&[last]).exits(0));
     // Nobody interrupted it: its verdict is that of its instances.

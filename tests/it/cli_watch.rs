@@ -141,6 +141,45 @@ fn a_finished_run_shows_its_report_and_exits_with_its_code() {
     assert_eq!(env.record().events, before.events);
 }
 
+/// Four instances in waves, of which no more than the first is asked for.
+fn stopped(waves: &str) -> (SimProcess, FleetEnv) {
+    let sim = SimProcess::start("speed = 100.0\n[[group]]\nname = \"web\"\nsize = 4\n", &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let args = ["run", "--asg", "web", "--yes", "--waves", waves, "--stop-after-wave", "1"];
+    drop(env.run(&[&args[..], &["--", "true"]].concat()).exits(5));
+    (sim, env)
+}
+
+#[test]
+fn a_run_that_stopped_after_a_wave_goes_on_with_the_line_that_it_printed() {
+    let (sim, env) = stopped("1,2,4");
+    let report = env.record().report;
+    let next = report["verdict"]["next_commands"][0].as_str().unwrap().to_owned();
+    let next: Vec<&str> = next.split_whitespace().skip(1).chain(["--yes"]).collect();
+    // Looking at it sends nothing.
+    drop(env.run(&["watch", "last"]).exits(5));
+    assert_eq!(sim.stats().executions(), [1]);
+    drop(env.run(&next).exits(0).prints(&["4 of 4 instances succeeded"]));
+    assert_eq!(sim.stats().executions(), [1, 1, 1, 1]);
+    let record = env.record();
+    let waves = record.replayed().complete()["waves"].as_array().unwrap();
+    assert!(waves.iter().all(|it| it["started"].is_string()), "{waves:?}");
+    assert_eq!(record.report["run"]["id"], report["run"]["id"]);
+    // Again it has nothing to do.
+    let n_commands = sim.stats().commands();
+    drop(env.run(&next).exits(0));
+    assert_eq!((sim.stats().commands(), env.record().events), (n_commands, record.events));
+}
+
+#[test]
+fn a_run_that_stopped_after_a_wave_can_be_cancelled_for_good() {
+    let (sim, env) = stopped("1,4");
+    drop(env.run(&["cancel", "last"]).exits(0).prints(&["nothing more is sent"]));
+    let output = env.run(&["watch", "last", "--continue", "--yes"]).exits(5);
+    drop(output.complains(&["was cancelled", "fleet retry"]));
+    assert_eq!(sim.stats().executions(), [1]);
+}
+
 #[test]
 fn a_run_that_is_not_there_is_2() {
     let env = FleetEnv::new();

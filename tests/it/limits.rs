@@ -119,7 +119,7 @@ fn a_rollout_that_stops_after_a_wave_names_the_line_that_goes_on() {
     let (sim, record) = run(6, &outcome("", "stdout = \"ok\""), &flags, 5);
     assert_eq!((total(&record, "succeeded"), total(&record, "not_attempted")), (3, 3));
     let run = record.report["run"]["id"].as_str().unwrap();
-    let next = Value::from(vec![format!("fleet retry {run} --only not_attempted")]);
+    let next = Value::from(vec![format!("fleet watch {run} --continue")]);
     assert_eq!(record.report["verdict"]["next_commands"], next);
     assert_eq!(sim.stats().executions(), [1, 1, 1]);
 }

@@ -140,7 +140,7 @@ proptest! {
         let (n_commands, before) = (world.commands.len(), world.report());
         world.recover();
         world.is_dead = true;
-        world.resume(seconds(after), Resume::Continue, None);
+        world.resume(seconds(after), Resume::Follow, None);
         world.finish();
         let now = world.report();
         prop_assert_eq!(world.commands.len(), n_commands);

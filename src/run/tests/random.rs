@@ -43,8 +43,10 @@ pub(super) fn check_events(events: &[Event]) {
             }
             EventKind::InstanceFinished { instance_id, outcome, .. } => {
                 let before = finished.insert(instance_id, *outcome);
-                // Only who was unknown when the run ended may turn out to be something else.
-                let is_news = before.is_none_or(|it| is_reopened && it == Outcome::Unknown);
+                // Only who was unknown, or was not asked for, may turn out to be something else
+                // after the run has ended.
+                let is_loose = |it| matches!(it, Outcome::Unknown | Outcome::NotAttempted);
+                let is_news = before.is_none_or(|it| is_reopened && is_loose(it));
                 assert!(is_news, "{instance_id} finished twice");
             }
             EventKind::RunFinished { .. } => is_over = true,

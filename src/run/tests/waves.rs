@@ -2,6 +2,7 @@
 
 use super::{
     EventKind, Outcome, by_ids,
+    dying::LastWords,
     model::Behaviour,
     script::Script,
     seconds,
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     plan::{Limit, Plan, Rollout},
-    run::Effect,
+    run::{Cancellation, Effect, Resume},
 };
 
 fn check(plan: Plan, exit: u8, untouched: u32, bad: &[usize]) -> World {
@@ -106,9 +107,89 @@ fn after_the_wave_that_was_asked_for_nothing_is_sent() {
         "3 of 6 instances succeeded, 3 not attempted: stopped after wave 2, as asked"
     );
     let next = world.report().verdict.unwrap().next_commands;
-    assert_eq!(next, ["fleet retry 20240719-040900-000001 --only not_attempted"]);
+    assert_eq!(next, ["fleet watch 20240719-040900-000001 --continue"]);
     check(stopping_after(3), 0, 0, &[]);
     check(stopping_after(9), 0, 0, &[]);
+}
+
+/// Goes on with a run that has ended.
+fn go_on(mut world: World, mode: Resume) -> World {
+    world.is_dead = true;
+    world.resume(seconds(500), mode, None);
+    world.finish();
+    world
+}
+
+#[test]
+fn a_run_that_stopped_as_asked_goes_on_with_the_next_wave_and_only_once() {
+    let mut plan = stopping_after(1);
+    plan.rollout.pause = Some(600);
+    let world = go_on(check(plan, 5, 5, &[]), Resume::Continue);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (0, 6));
+    // The operator has been the pause before the second wave, and not before the third.
+    let is_pause = |it: &EventKind| matches!(it, EventKind::PauseStarted { .. });
+    assert_eq!((world.count(is_pause), world.commands.len()), (1, 3));
+    let n_events = world.events.len();
+    assert_eq!(go_on(world, Resume::Continue).events.len(), n_events);
+}
+
+#[test]
+fn what_was_spent_before_the_stop_is_spent_after_it() {
+    let mut plan = stopping_after(1);
+    plan.limits = by_ids(&[1, 2, 3], 1, 1).limits;
+    let world = check(plan, 5, 5, &[0, 1]);
+    assert_eq!(world.report().budget.used, 1);
+    let world = go_on(world, Resume::Continue);
+    assert_eq!((world.exit_code(), world.n(Outcome::NotAttempted)), (5, 4));
+    assert_eq!((world.report().budget.used, world.commands.len()), (2, 2));
+    // A budget that is spent is no stop that was asked for.
+    let n_events = world.events.len();
+    assert_eq!(go_on(world, Resume::Continue).events.len(), n_events);
+}
+
+#[test]
+fn a_run_that_stopped_as_asked_stays_as_it_is_if_it_is_followed_or_was_cancelled() {
+    let world = check(stopping_after(1), 5, 5, &[]);
+    let n_events = world.events.len();
+    let mut world = go_on(world, Resume::Follow);
+    assert_eq!(world.events.len(), n_events);
+    world.recalled = Some(Cancellation::Run);
+    let world = go_on(world, Resume::Continue);
+    assert_eq!((world.events.len(), world.commands.len()), (n_events, 1));
+}
+
+#[test]
+fn who_was_taken_back_after_the_stop_is_left_out_of_what_goes_on() {
+    let mut world = check(stopping_after(1), 5, 5, &[]);
+    world.recalled = Some(Cancellation::Instances([super::id(4)].into()));
+    let world = go_on(world, Resume::Continue);
+    assert_eq!((world.n(Outcome::Succeeded), world.n(Outcome::NotAttempted)), (5, 1));
+}
+
+#[test]
+fn a_run_that_goes_on_survives_a_death_at_every_event() {
+    let again = |dies: Option<(usize, LastWords)>| {
+        let mut world = check(stopping_after(1), 5, 5, &[]);
+        let n_stopped = world.events.len();
+        world.is_dead = true;
+        world.resume(seconds(500), Resume::Continue, dies);
+        world.finish();
+        (world, n_stopped)
+    };
+    let (whole, n_stopped) = again(None);
+    for at in n_stopped + 1..whole.events.len() {
+        for words in [LastWords::Performed, LastWords::Withheld] {
+            let (mut world, _) = again(Some((at, words)));
+            if world.is_dead {
+                world.resume(seconds(60), Resume::Continue, None);
+                world.finish();
+            }
+            let n_lost = world.count(|it| matches!(it, EventKind::SendLost { .. }));
+            let exit = if n_lost > 0 { 6 } else { 0 };
+            assert_eq!(world.exit_code(), exit, "{at} {words:?}: {:?}", world.events);
+            assert!(n_lost > 0 || world.n(Outcome::Succeeded) == 6);
+        }
+    }
 }
 
 #[test]
