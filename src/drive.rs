@@ -186,6 +186,7 @@ fn perform<'a>(
         Effect::Settle { send, token } => {
             Box::pin(async move { aws.settle(plan, send, &token).await })
         }
+        Effect::FindSends => Box::pin(aws.find_sends(plan)),
         Effect::ReadCounts { command_ids } => {
             Box::pin(async move { aws.read_counts(plan, &command_ids).await })
         }

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     plan::{InstanceId, Note, Plan},
     run::{
-        Accepted, Counts, Denial, Membership, Observed, Output, ReadKind, Refusal, RefusalKind,
-        SendRequest, SendTargets, Settlement, push_block,
+        Accepted, Counts, Denial, Found, Membership, Observed, Output, ReadKind, Refusal,
+        RefusalKind, SendRequest, SendTargets, Settlement, push_block,
     },
 };
 
@@ -105,6 +105,17 @@ impl Aws {
             },
         };
         Observed::Settled { send, settlement }
+    }
+
+    /// Looks for every send of this run.
+    pub async fn find_sends(&self, plan: &Plan) -> Observed {
+        match self.commands_since(plan.created).await {
+            Ok(commands) => {
+                let found = commands.iter().filter_map(|it| found(it, plan)).collect();
+                Observed::SendsListed { found }
+            }
+            Err(err) => Observed::SendsNotListed { denial: denial(&err), reason: err.to_string() },
+        }
     }
 
     /// Reads the counters of `command_ids`: one call for one of them, a listing for several.
@@ -253,6 +264,23 @@ fn accepted(command: &Command) -> Option<Accepted> {
         .and_then(|(end, start)| Duration::try_from(end.duration_since(start)).ok());
     let command_id = command.command_id()?.to_owned();
     Some(Accepted { command_id, expires_in, expires_after })
+}
+
+/// Reads a command as a send of the run of `plan`; `None` if it is not one.
+fn found(command: &Command, plan: &Plan) -> Option<Found> {
+    let token = command.comment()?;
+    let number = token.strip_prefix("fleet:")?.strip_prefix(plan.run_id.as_str())?;
+    let send = number.strip_prefix(':')?.parse().ok()?;
+    // An id that is none of ours leaves the send as one that cannot be understood.
+    let ids = command.instance_ids().iter().map(|it| InstanceId::parse(it));
+    Some(Found {
+        send,
+        token: token.to_owned(),
+        instances: ids.collect::<Result<_, _>>().unwrap_or_default(),
+        accepted: accepted(command)?,
+        max_concurrency: command.max_concurrency().unwrap_or_default().to_owned(),
+        max_errors: command.max_errors().unwrap_or_default().to_owned(),
+    })
 }
 
 fn counts(command: &Command) -> Option<Counts> {

@@ -220,7 +220,9 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
             Some(Effect::ReadOutput { instance_id, .. }) => {
                 Observed::OutputRead { instance_id, output: None, denial: None, failure: None }
             }
-            Some(Effect::Settle { .. }) => unreachable!("no send is doubted here"),
+            Some(Effect::Settle { .. } | Effect::FindSends) => {
+                unreachable!("no send is doubted here")
+            }
         };
         let step = run.apply(elapsed, observed);
         (wake, is_finished) = take(step, &mut effects);

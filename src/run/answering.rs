@@ -24,7 +24,7 @@ impl Run {
             match self.sends[index].state {
                 // The throttle proved that the service took nothing.
                 SendState::Throttled { .. } if self.stop.is_some() => self.withdraw(index),
-                SendState::Throttled { retry } if elapsed >= retry => {
+                SendState::Throttled { retry } if elapsed >= retry && self.lookup.is_none() => {
                     let targets = self.targets_of(index);
                     self.go(step, elapsed, index, targets);
                 }

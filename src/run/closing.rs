@@ -18,7 +18,7 @@ impl Run {
         let is_open = self.sends.iter().any(|it| !it.is_settled());
         let has_more = self.stop.is_none()
             && (!self.queue.is_empty() || self.wave.map_or(0, |it| it + 1) < self.plan.waves.len());
-        if is_open || has_more {
+        if is_open || has_more || self.lookup.is_some() {
             return;
         }
         let silent = self.members.iter().filter(|(_, it)| it.outcome.is_none());

@@ -98,6 +98,7 @@ impl Run {
         self.rows_reads = Reads::default();
         self.ahead_reads = Reads::default();
         self.stop.get_or_insert(Stop::Lost);
+        self.lookup = None;
         for index in 0..self.sends.len() {
             match self.sends[index].state {
                 SendState::Throttled { .. } => self.withdraw(index),

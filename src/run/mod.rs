@@ -4,6 +4,7 @@
 mod answering;
 mod cancelling;
 mod closing;
+mod completing;
 mod doubting;
 mod event;
 mod fold;
@@ -41,7 +42,7 @@ pub use self::{
     fold::Fold,
     grouping::{Folding, Group, groups},
     observed::{
-        Accepted, Cancellation, Counts, Denial, Effect, Membership, Observed, Output, Pace,
+        Accepted, Cancellation, Counts, Denial, Effect, Found, Membership, Observed, Output, Pace,
         ReadKind, ReadScope, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
     },
     proceeding::{LeftOver, left_over},

@@ -76,6 +76,15 @@ pub enum Observed {
     Tick,
     /// Ctrl-C, SIGTERM or SIGHUP, and what it means for what runs.
     Interrupted(OnInterrupt),
+    /// The sends of this run that ListCommands shows.
+    SendsListed {
+        found: Vec<Found>,
+    },
+    /// They could not be listed.
+    SendsNotListed {
+        denial: Option<Denial>,
+        reason: String,
+    },
     /// `fleet cancel` has left word.
     CancelOrdered(Cancellation),
 }
@@ -119,6 +128,19 @@ pub struct Accepted {
     /// How long after its request SSM gives up on what has not answered.
     pub expires_in: Option<Duration>,
     pub expires_after: Option<Timestamp>,
+}
+
+/// A send of this run as ListCommands shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// From its token.
+    pub send: u32,
+    pub token: String,
+    /// Empty where a tag names them.
+    pub instances: Vec<InstanceId>,
+    pub accepted: Accepted,
+    pub max_concurrency: String,
+    pub max_errors: String,
 }
 
 /// Why the service took nothing.
@@ -229,6 +251,8 @@ pub enum Effect {
         send: u32,
         token: String,
     },
+    /// Look for every command of this run.
+    FindSends,
     ReadCounts {
         command_ids: Vec<String>,
     },

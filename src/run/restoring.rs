@@ -197,7 +197,11 @@ impl Run {
             EventKind::NoteTaken { note } => {
                 let is_lost = matches!(
                     note.code.as_str(),
-                    "track.lost" | "send.contradicted" | "slots.adrift" | "ledger.damaged"
+                    "track.lost"
+                        | "send.contradicted"
+                        | "slots.adrift"
+                        | "ledger.damaged"
+                        | "ledger.unproven"
                 );
                 if is_lost {
                     self.stop.get_or_insert(Stop::Lost);

@@ -24,6 +24,9 @@ impl Run {
     ///
     /// * A send that was intended, and not answered, is looked for by its token before anything
     ///   else is sent. It is sent again only if a throttle proved that nothing was taken.
+    /// * If the events leave anybody unsent, the service is asked which sends of the run it knows,
+    ///   before anything is sent: `events` may have lost their end. Where that cannot be asked,
+    ///   nothing more is sent.
     /// * Commands are followed again, and cancels asked for again; outcomes stay. What happened
     ///   while nobody watched is read before anything else is sent.
     /// * With [`Resume::Follow`] nothing that was not sent is sent any more.
@@ -75,6 +78,7 @@ impl Run {
         }
         run.decide_to_send(&mut step, elapsed, mode, &restored);
         run.follow_again(&mut step, elapsed);
+        run.look_up_sends(&mut step, elapsed);
         run.next_poll = elapsed;
         run.advance(&mut step, elapsed);
         (run, step)
@@ -146,7 +150,7 @@ impl Run {
         }
     }
 
-    fn has_unsent(&self) -> bool {
+    pub(super) fn has_unsent(&self) -> bool {
         let is_untouched = |it: &super::member::Member| it.send.is_none() && it.outcome.is_none();
         let is_throttled = |it: &SendState| matches!(it, SendState::Throttled { .. });
         self.members.values().any(is_untouched)

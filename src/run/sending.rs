@@ -16,7 +16,7 @@ impl Run {
     pub(super) fn send_next(&mut self, step: &mut Step, elapsed: Duration) {
         let is_unread = |it: &Send| it.state == SendState::Accepted && it.command.is_unread;
         let must_wait = |it: &Send| it.is_in_doubt() || is_unread(it);
-        if self.stop.is_some() || self.sends.iter().any(must_wait) {
+        if self.stop.is_some() || self.lookup.is_some() || self.sends.iter().any(must_wait) {
             return;
         }
         self.enter_wave(step, elapsed);
@@ -44,35 +44,39 @@ impl Run {
         while self.queue.is_empty() && self.sends.iter().all(Send::is_settled) {
             let next = self.wave.map_or(0, |it| it + 1);
             self.finish_wave(step, elapsed);
-            let Some(wave) = self.plan.waves.get(next) else { return };
+            if next >= self.plan.waves.len() {
+                return;
+            }
             if self.members.values().any(|it| it.is_adrift) {
                 return self.halt_adrift(step, elapsed);
             }
-            // A plan may have been edited by hand: whoever it names twice is sent to once.
-            let index = wave.index;
             if !self.may_start(step, elapsed, next) {
                 return;
             }
-            let wave = &self.plan.waves[next];
-            let mut instances = wave.instances.clone();
-            let mut seen = BTreeSet::new();
-            instances.retain(|it| self.is_untouched(it) && seen.insert(it.clone()));
-            self.wave = Some(next);
-            self.is_wave_finished = false;
-            self.wave_used = 0;
-            self.pause = None;
-            let n_instances = u32::try_from(instances.len()).unwrap_or(u32::MAX);
-            self.emit(
-                step,
-                elapsed,
-                EventKind::WaveStarted { wave: index, instances: n_instances },
-            );
+            self.start_wave(step, elapsed, next);
             if matches!(self.plan.dispatch, Dispatch::Tag { .. }) {
                 return;
             }
-            if !instances.is_empty() {
-                self.queue.push_back(instances.into());
-            }
+        }
+    }
+
+    /// Starts the wave at `at`: whoever of it was not sent to waits to be.
+    pub(super) fn start_wave(&mut self, step: &mut Step, elapsed: Duration, at: usize) {
+        let wave = &self.plan.waves[at];
+        let index = wave.index;
+        let mut instances = wave.instances.clone();
+        // A plan may have been edited by hand: whoever it names twice is sent to once.
+        let mut seen = BTreeSet::new();
+        instances.retain(|it| self.is_untouched(it) && seen.insert(it.clone()));
+        self.wave = Some(at);
+        self.is_wave_finished = false;
+        self.wave_used = 0;
+        self.pause = None;
+        let n_instances = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+        self.emit(step, elapsed, EventKind::WaveStarted { wave: index, instances: n_instances });
+        let is_by_ids = matches!(self.plan.dispatch, Dispatch::Ids { .. });
+        if is_by_ids && !instances.is_empty() {
+            self.queue.push_back(instances.into());
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    completing::Lookup,
     event::{Event, EventKind},
     losing::Reads,
     member::Member,
@@ -73,6 +74,8 @@ pub struct Run {
     pub(super) is_recalled: bool,
     /// Whom it took back by name; not all of them need to be known.
     pub(super) recalled: BTreeSet<InstanceId>,
+    /// It is being asked which sends the service knows; nothing is sent before that is answered.
+    pub(super) lookup: Option<Lookup>,
     /// The ledger that the run was taken over from does not tell everything: whoever it does not
     /// name may have been sent to.
     pub(super) is_damaged: bool,
@@ -173,6 +176,7 @@ impl Run {
             notes: Vec::new(),
             is_recalled: false,
             recalled: BTreeSet::new(),
+            lookup: None,
             is_damaged: false,
         }
     }
@@ -212,6 +216,10 @@ impl Run {
             Observed::Concluded { api_calls, throttled } => {
                 self.concluded(&mut step, elapsed, api_calls, throttled);
             }
+            Observed::SendsListed { found } => self.sends_listed(&mut step, elapsed, found),
+            Observed::SendsNotListed { denial, reason } => {
+                self.sends_not_listed(&mut step, elapsed, denial, &reason);
+            }
             Observed::Tick => {}
             Observed::Interrupted(running) => self.interrupted(&mut step, elapsed, running),
             Observed::CancelOrdered(what) => self.cancel_ordered(&mut step, elapsed, what),
@@ -224,6 +232,7 @@ impl Run {
     pub(super) fn advance(&mut self, step: &mut Step, elapsed: Duration) {
         if self.phase == Phase::Running {
             self.check_deadlines(step, elapsed);
+            self.look_up_again(step, elapsed);
             self.retry_sends(step, elapsed);
             self.send_next(step, elapsed);
             self.poll(step, elapsed);
@@ -248,7 +257,7 @@ impl Run {
         }
         let sends = self.sends.iter().filter_map(|it| match it.state {
             SendState::InFlight { since } => Some(since + self.pace.lost_after),
-            SendState::Throttled { retry } => Some(retry),
+            SendState::Throttled { retry } => Some(retry).filter(|_| self.lookup.is_none()),
             SendState::Doubted { retry: Some(retry), .. } => Some(retry),
             SendState::Doubted { until, retry: None } => Some(until + self.pace.lost_after),
             SendState::Accepted | SendState::Complete | SendState::Refused | SendState::Lost => {
@@ -260,7 +269,14 @@ impl Run {
         let deadline = self.plan.deadline.map(Duration::from_secs);
         let deadlines = deadline.into_iter().chain(self.grace_ends());
         let pause = self.pause.filter(|_| self.stop.is_none());
-        sends.chain(reads).chain(deadlines).chain(pause).filter(|it| *it > elapsed).min()
+        let lookup = self.next_lookup();
+        sends
+            .chain(lookup)
+            .chain(reads)
+            .chain(deadlines)
+            .chain(pause)
+            .filter(|it| *it > elapsed)
+            .min()
     }
 
     pub(super) fn emit(&mut self, step: &mut Step, elapsed: Duration, data: EventKind) {

@@ -14,6 +14,7 @@ impl Observed {
             Self::Refused { refusal, .. } => redaction.withhold(&mut refusal.message),
             Self::Doubted { reason, .. }
             | Self::Settled { settlement: Settlement::Failed { reason, .. }, .. }
+            | Self::SendsNotListed { reason, .. }
             | Self::ReadFailed { reason, .. } => redaction.withhold(reason),
             Self::Read { rows, .. } => {
                 for plugin in rows.iter_mut().flat_map(|it| &mut it.plugins) {
@@ -31,6 +32,7 @@ impl Observed {
             }
             Self::Accepted { .. }
             | Self::Settled { .. }
+            | Self::SendsListed { .. }
             | Self::Counted { .. }
             | Self::CancelAnswered { refused: None, .. }
             | Self::OutputRead { output: None, failure: None, .. }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     plan::{Plan, Rollout},
-    run::{Effect, Outcome, Resume, Run},
+    run::{Effect, Observed, Outcome, Resume, Run},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -227,13 +227,17 @@ proptest! {
 }
 
 #[test]
-fn a_ledger_without_a_line_is_a_run_that_sent_nothing() {
+fn a_ledger_without_a_line_is_a_run_that_sent_nothing_if_the_service_knows_nothing_of_it() {
     let plan = super::by_ids(&[2], 2, 0);
     let resume =
         |mode| Run::resume(plan.clone(), Pace::default(), started(), &[], seconds(9), mode, None);
-    let (_, step) = resume(Resume::Continue);
+    let listed = || Observed::SendsListed { found: Vec::new() };
+    let (mut run, step) = resume(Resume::Continue);
+    assert!(matches!(&step.effects[..], [Effect::FindSends]));
+    let step = run.apply(seconds(9), listed());
     assert!(matches!(&step.effects[..], [Effect::Send { send: 1, .. }]));
-    let (_, step) = resume(Resume::Follow);
+    let (mut run, _) = resume(Resume::Follow);
+    let step = run.apply(seconds(9), listed());
     assert!(matches!(&step.effects[..], [Effect::Conclude]));
 }
 

@@ -2,6 +2,7 @@
 
 mod budget;
 mod checks;
+mod completing;
 mod crashing;
 mod doubt;
 mod dying;

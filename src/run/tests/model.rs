@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::seconds;
 use crate::{
     plan::InstanceId,
-    run::{Counts, Plugin, Row, Status},
+    run::{Counts, Found, Plugin, Row, Status},
 };
 
 /// What an instance makes of a command.
@@ -50,6 +50,8 @@ pub(super) struct Command {
     pub accepted: Duration,
     pub slots: usize,
     pub errors: usize,
+    /// As they were given: none where a tag names them.
+    pub ids: Vec<InstanceId>,
     pub invocations: BTreeMap<InstanceId, Invocation>,
 }
 
@@ -151,6 +153,18 @@ impl Command {
             completed: number(self.count(|_| true)),
             errors: number(errors),
             delivery_timed_out: number(self.count(|it| it == "DeliveryTimedOut")),
+        }
+    }
+
+    pub(super) fn found(&self) -> Found {
+        let send = self.token.rsplit(':').next().unwrap().parse().unwrap();
+        Found {
+            send,
+            token: self.token.clone(),
+            instances: self.ids.clone(),
+            accepted: super::world::accepted(&self.id),
+            max_concurrency: self.slots.to_string(),
+            max_errors: self.errors.to_string(),
         }
     }
 

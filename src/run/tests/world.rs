@@ -203,6 +203,22 @@ impl World {
                 };
                 self.reply(latency, Observed::Settled { send, settlement });
             }
+            Effect::FindSends => {
+                let observed = match self.script.settles {
+                    Reads::Never => return,
+                    Reads::Denied | Reads::Failing => Observed::SendsNotListed {
+                        denial: (self.script.settles == Reads::Denied)
+                            .then(|| Denial { action: "ssm:ListCommands".to_owned() }),
+                        reason: "no".to_owned(),
+                    },
+                    Reads::True => {
+                        let visible =
+                            self.commands.iter().filter(|it| self.now >= it.accepted + seconds(3));
+                        Observed::SendsListed { found: visible.map(|it| it.found()).collect() }
+                    }
+                };
+                self.reply(latency, observed);
+            }
             Effect::ReadCounts { command_ids } => {
                 let is_it = |it: &&Command| command_ids.contains(&it.id);
                 let mut counts: Vec<_> =
@@ -377,6 +393,10 @@ impl World {
             accepted: self.now,
             slots: number(&request.max_concurrency).max(1),
             errors: number(&request.max_errors),
+            ids: match &request.targets {
+                SendTargets::Ids(ids) => ids.clone(),
+                SendTargets::Tag { .. } => Vec::new(),
+            },
             invocations: ids.iter().map(|it| (it.clone(), invocation(it))).collect(),
         };
         command.advance(self.now);
@@ -385,7 +405,7 @@ impl World {
     }
 }
 
-fn accepted(command_id: &str) -> Accepted {
+pub(super) fn accepted(command_id: &str) -> Accepted {
     let expires_in = Some(seconds(4200));
     Accepted { command_id: command_id.to_owned(), expires_in, expires_after: None }
 }
