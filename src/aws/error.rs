@@ -8,6 +8,8 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::action::action_of;
+
 /// A call that failed. Nothing outside `aws` matches on the service's strings.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed: {}", said(code, message))]
@@ -41,13 +43,7 @@ pub enum ErrorKind {
 impl AwsError {
     /// Returns the action of the caller's policy that this call needs.
     pub fn action(&self) -> String {
-        let service = match self.operation {
-            "AssumeRole" | "GetCallerIdentity" => "sts",
-            "DescribeScalingActivities" => "autoscaling",
-            it if it.contains("AutoScaling") => "autoscaling",
-            _ => "ssm",
-        };
-        format!("{service}:{}", self.operation)
+        action_of(self.operation).to_owned()
     }
 
     /// Returns whether the service proved that it did nothing.

@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 use super::{
     clients::Aws,
     error::{AwsError, explain},
-    targets::read_group_pages,
+    targets::read_groups,
 };
+use crate::plan::Selector;
 
 /// A read that a run may make, and that needs no name of anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +82,8 @@ impl Aws {
 
     /// Returns the state of those of the groups that there are.
     pub async fn group_states(&self, names: &[String]) -> Result<Vec<GroupState>, AwsError> {
-        let call = self.autoscaling.describe_auto_scaling_groups();
-        let call = call.set_auto_scaling_group_names(Some(names.to_vec()));
-        let mut groups = Vec::new();
-        read_group_pages(self, &call, &mut groups).await?;
+        let selector = Selector { groups: names.to_vec(), ..Selector::default() };
+        let groups = read_groups(self, &selector).await?;
         let state = |group: &AutoScalingGroup| {
             let suspended = group.suspended_processes().iter();
             let suspended = suspended.filter_map(|it| it.process_name().map(ToOwned::to_owned));

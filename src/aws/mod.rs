@@ -1,6 +1,7 @@
 //! AWS, and nothing but: the only module that names an `aws_*` crate.
 //! It turns requests in fleet's terms into calls, and answers into plain data; it decides nothing.
 
+mod action;
 mod advice;
 mod asking;
 mod calls;
@@ -30,7 +31,9 @@ pub use self::{
     pacing::Tempo,
     profile::{ProfileError, ProfileRole, RoleProfile, role_profile},
     publish::{Change, Kind, Notation, Publication, PublishError, change, publish},
-    published::{Listed, Published, content, describe, own_documents},
+    published::{
+        HASH_TAG, Listed, Published, Standing, VERSION_TAG, content, describe, own_documents,
+    },
     scope::{Mfa, Role},
     targets::{Resolved, TargetsError, group_names, resolve},
 };

@@ -10,6 +10,21 @@ use super::{clients::Aws, error::AwsError};
 /// at most 500 documents of its own (DocumentLimitExceeded), but many may be shared with it.
 const PAGES: usize = 40;
 
+/// The tags of a document that fleet published.
+pub const VERSION_TAG: &str = "fleet:version";
+pub const HASH_TAG: &str = "fleet:hash";
+
+/// What a published document is to the one that fleet has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The same, byte for byte.
+    Same,
+    /// What another version of fleet published, since nobody has touched it.
+    Outdated { tool_version: String },
+    /// Somebody else's content under the name.
+    Modified,
+}
+
 /// One version of a document of the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Published {
@@ -35,6 +50,21 @@ pub struct Listed {
     pub name: String,
     pub kind: String,
     pub version: String,
+}
+
+impl Published {
+    /// Returns what it is to the document with this hash.
+    pub fn standing(&self, hash: &str) -> Standing {
+        if self.hash == hash {
+            return Standing::Same;
+        }
+        match self.tags.get(VERSION_TAG) {
+            Some(version) if self.tags.get(HASH_TAG) == Some(&self.hash) => {
+                Standing::Outdated { tool_version: version.clone() }
+            }
+            _ => Standing::Modified,
+        }
+    }
 }
 
 /// Describes `version` of a document, which is a number, `$LATEST` or `$DEFAULT`. Returns `None`

@@ -109,7 +109,11 @@ pub async fn group_names(aws: &Aws, selector: &Selector) -> Result<Vec<String>, 
     Ok(names)
 }
 
-async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGroup>, AwsError> {
+/// Reads the groups that `selector` names, `BATCH` names a call, and those that its tags match.
+pub(super) async fn read_groups(
+    aws: &Aws,
+    selector: &Selector,
+) -> Result<Vec<AutoScalingGroup>, AwsError> {
     let mut read = Vec::new();
     for names in selector.groups.chunks(BATCH) {
         let request = aws.autoscaling.describe_auto_scaling_groups();
@@ -129,7 +133,7 @@ async fn read_groups(aws: &Aws, selector: &Selector) -> Result<Vec<AutoScalingGr
 }
 
 /// Adds every group on the pages of `request` to `read`.
-pub(super) async fn read_group_pages(
+async fn read_group_pages(
     aws: &Aws,
     request: &DescribeAutoScalingGroupsFluentBuilder,
     read: &mut Vec<AutoScalingGroup>,

@@ -24,7 +24,7 @@ pub(super) struct AccessArgs {
     #[arg(long, value_name = "URL", conflicts_with = "sim", value_parser = url)]
     pub endpoint_url: Option<String>,
     /// Assume this role for the run
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = crate::config::role_arn)]
     pub role_arn: Option<String>,
     /// External id that the role's trust policy asks for
     #[arg(long, value_name = "ID", value_parser = parse_external_id)]

@@ -125,6 +125,11 @@ impl ParamArgs {
         Ok(self)
     }
 
+    /// Returns whether any was given.
+    pub(super) fn is_given(&self) -> bool {
+        !(self.param.is_empty() && self.param_file.is_empty() && self.read.is_empty())
+    }
+
     /// Returns all values. The files must have been read.
     pub(super) fn values(&self) -> impl Iterator<Item = &(String, Vec<String>)> {
         self.read.iter().chain(&self.param)

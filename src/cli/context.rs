@@ -89,6 +89,13 @@ pub(super) struct Connection {
     _sim: Option<Sim>,
 }
 
+impl Prepared {
+    /// Returns whether nobody else can reach what this reaches: a simulator of its own.
+    pub(super) fn is_private(&self) -> bool {
+        self.sim.is_some()
+    }
+}
+
 impl Connection {
     /// Returns whether nobody else can reach what this reaches: a simulator of its own.
     pub(super) fn is_private(&self) -> bool {
@@ -202,7 +209,16 @@ pub(super) async fn prepare(
     context: &Context,
     terminal: &mut Terminal,
 ) -> Result<Prepared, Error> {
-    let settings = Settings::load(args)?;
+    prepare_under(Settings::load(args)?, args, context, terminal).await
+}
+
+/// Does the same under settings that are there already.
+pub(super) async fn prepare_under(
+    settings: Settings,
+    args: &AccessArgs,
+    context: &Context,
+    terminal: &mut Terminal,
+) -> Result<Prepared, Error> {
     let (mut args, named) = settings.access(args)?;
     let sim = match &args.sim {
         None => None,

@@ -4,17 +4,18 @@ use clap::Args;
 
 use super::{
     access::{AccessArgs, SessionPolicy},
-    args::{DocumentArgs, OutputArgs, Selection},
-    context::{Context, Prepared, policy_in, prepare, state_directory},
-    planning,
+    args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
+    context::{Context, Prepared, policy_in, prepare_under, state_directory, too_long},
+    planning::{self, Ground},
+    settings::Settings,
 };
 use crate::{
     aws::{self, Access, Aws},
-    doctor::{self, Population, Site, Trouble, examine},
+    doctor::{self, Asked, Narrowing, Outlook, Site, Trouble, examine},
     error::Error,
     exit::Exit,
     output::Terminal,
-    plan::{Platform, Selector},
+    plan::{Parameters, Refusal, Scope, session_permissions, session_policy},
 };
 
 /// Check before an incident what would not work during it; it only reads
@@ -25,21 +26,54 @@ pub(super) struct DoctorArgs {
     #[command(flatten)]
     document: DocumentArgs,
     #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
 pub(super) async fn doctor(args: &DoctorArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+    let DocumentArgs { doc, command, params, .. } = &args.document;
+    if doc.is_none() && command.is_empty() && params.is_given() {
+        let message = "--param says what a document is given, and none was named";
+        return Err(
+            Error::new(Exit::Usage, message).hint("pass --doc NAME, or a command after `--`")
+        );
+    }
     let context = Context::from_env()?;
-    let prepared = prepare(&args.access, &context, terminal).await?;
-    let diagnosis = examine(&site(args, &context, &prepared).await?).await;
+    // A file that is not understood is one of the things to be found out.
+    let (settings, configuration) = match Settings::load(&args.access) {
+        Ok(settings) => {
+            let files = settings.files();
+            (settings, Ok(files))
+        }
+        Err(err) => (Settings::default(), Err(misunderstood(err))),
+    };
+    let prepared = prepare_under(settings, &args.access, &context, terminal).await?;
+    let diagnosis = examine(&site(args, &context, &prepared, configuration).await?).await;
     terminal.diagnosis(&diagnosis);
     Ok(if diagnosis.has_failed() { Exit::Setup } else { Exit::Success })
 }
 
-async fn site(args: &DoctorArgs, context: &Context, prepared: &Prepared) -> Result<Site, Error> {
+fn misunderstood(err: Error) -> Trouble {
+    let Error { message, hints, .. } = err;
+    let mend = "every other command refuses to start until it is mended; the checks below go by \
+                the flags and the environment alone";
+    let remedy = hints.iter().map(String::as_str).chain([mend]).collect::<Vec<_>>().join("; ");
+    Trouble { said: message, remedy }
+}
+
+async fn site(
+    args: &DoctorArgs,
+    context: &Context,
+    prepared: &Prepared,
+    configuration: Result<Vec<String>, Trouble>,
+) -> Result<Site, Error> {
     let Prepared { access, args: flags, settings, .. } = prepared;
+    let document = &args.document.clone().read()?;
+    let given = planning::given(document)?;
+    let wanted = flags.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
     let region = match &access.region {
         Some(region) => Ok(region.clone()),
         None => aws::region(access).await.map_err(|err| Trouble::of(err.into())),
@@ -48,56 +82,137 @@ async fn site(args: &DoctorArgs, context: &Context, prepared: &Prepared) -> Resu
     let session = match &access.role {
         Some(role) if caller.is_ok() => {
             let mut role = role.clone();
-            role.policy = match &flags.session_policy {
+            role.policy = match wanted {
                 // It may read, whatever the role may do besides.
-                None | Some(SessionPolicy::Plan) => Some(reading()),
-                Some(SessionPolicy::None) => None,
-                Some(SessionPolicy::File(path)) => Some(policy_in(path)?),
+                SessionPolicy::Plan => Some(reading()),
+                SessionPolicy::None => None,
+                SessionPolicy::File(path) => Some(policy_in(path)?),
             };
             Some(connect(&Access { role: Some(role), ..access.clone() }).await)
         }
         Some(_) | None => None,
     };
-    let selector = args.selection.selector();
     let mut site = Site {
-        configuration: settings.files(),
+        configuration,
         region,
         caller,
         role_arn: access.role.as_ref().map(|it| it.arn.clone()),
         session,
-        selector,
+        selector: args.selection.selector(),
         population: None,
-        document: None,
-        parameters: planning::given(&args.document.clone().read()?)?,
+        asked: None,
+        outlook: Outlook::Unasked,
+        ceilings: settings.ceilings(),
+        narrowing: Narrowing::Unasked,
         state_directory: state_directory().ok(),
         now: Box::new(context.clock()),
     };
     if let Some(aws) = site.session().filter(|_| !site.selector.is_empty()) {
-        site.population = Some(population(aws, &site.selector).await);
+        let found = aws::resolve(aws, &site.selector).await;
+        site.population = Some(found.map_err(|err| Trouble::of(err.into())));
     }
-    site.document = document(&args.document, site.platform());
+    site.asked = asked(document, given, &site).await;
+    site.outlook = outlook(args, document, context, prepared, &site);
+    site.narrowing = narrowing(wanted, document, &site)?;
     Ok(site)
 }
 
-/// Returns the document that a run with these flags would send, and its version.
-fn document(args: &DocumentArgs, platform: Option<&Platform>) -> Option<(String, Option<String>)> {
-    let command = match platform {
-        Some(Platform::Windows) => "AWS-RunPowerShellScript",
-        _ => "AWS-RunShellScript",
+/// Looks the document up that a run with these flags would send.
+async fn asked(
+    document: &DocumentArgs,
+    given: Parameters,
+    site: &Site,
+) -> Option<Result<Asked, Trouble>> {
+    if document.doc.is_none() && document.command.is_empty() {
+        return None;
+    }
+    let population = site.population.as_ref().and_then(|it| it.as_ref().ok());
+    let candidates = population.and_then(|it| it.candidates.as_deref());
+    let (name, parameters) = match planning::what_to_run(document, given, candidates) {
+        Ok(it) => it,
+        Err(err) => return Some(Err(Trouble::of(err))),
     };
-    let command = (!args.command.is_empty()).then(|| command.to_owned());
-    Some((args.doc.clone().or(command)?, args.doc_version.clone()))
+    let found = match site.session() {
+        None => None,
+        Some(aws) => {
+            let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
+            Some(found.map_err(|err| Trouble::of(err.into())))
+        }
+    };
+    Some(Ok(Asked { name, parameters, found }))
+}
+
+/// Makes the plan that a run would be made from, as far as no other check has the reason why there
+/// can be none.
+fn outlook(
+    args: &DoctorArgs,
+    document: &DocumentArgs,
+    context: &Context,
+    prepared: &Prepared,
+    site: &Site,
+) -> Outlook {
+    if site.asked.is_none() || site.selector.is_empty() {
+        return Outlook::Unasked;
+    }
+    let (Some(aws), Some(Ok(asked)), Some(Ok(resolved))) =
+        (site.session(), &site.asked, &site.population)
+    else {
+        return Outlook::Blocked;
+    };
+    let Some(Ok(found)) = &asked.found else { return Outlook::Blocked };
+    let ground = Ground {
+        aws,
+        settings: &prepared.settings,
+        is_simulated: prepared.is_private(),
+        selector: site.selector.clone(),
+        resolved: resolved.clone(),
+        name: asked.name.clone(),
+        parameters: asked.parameters.clone(),
+        found: found.clone(),
+    };
+    match planning::compose(ground, context, &args.selection, document, &args.limits) {
+        Ok(plan) => Outlook::Planned(Box::new(plan)),
+        Err(Refusal::Parameter(_)) => Outlook::Blocked,
+        Err(refusal) => Outlook::Refused(Trouble::of(refusal.into())),
+    }
+}
+
+/// Makes the session policy of a run with these flags, to see whether it can be made.
+fn narrowing(
+    wanted: &SessionPolicy,
+    document: &DocumentArgs,
+    site: &Site,
+) -> Result<Narrowing, Error> {
+    let Some(role_arn) = &site.role_arn else { return Ok(Narrowing::Unasked) };
+    match wanted {
+        SessionPolicy::None => return Ok(Narrowing::NotWanted),
+        SessionPolicy::File(path) => {
+            return Ok(Narrowing::Written { length: policy_in(path)?.chars().count() });
+        }
+        SessionPolicy::Plan => {}
+    }
+    let mut selector = site.selector.clone();
+    if let Some(Ok(resolved)) = &site.population {
+        selector.groups.clone_from(&resolved.groups);
+        selector.group_tags.clear();
+    }
+    if selector.is_empty() || site.asked.is_none() {
+        return Ok(Narrowing::Unasked);
+    }
+    // Groups that are selected by tags have no names before they are read.
+    let is_open = !selector.group_tags.is_empty();
+    let scope = site.region.as_ref().ok().and_then(|it| Scope::of_role(role_arn, it));
+    let Some(scope) = scope.filter(|_| !is_open) else { return Ok(Narrowing::Open) };
+    let documents = document.documents();
+    let permissions = session_permissions(&selector);
+    Ok(match session_policy(&scope, &selector, &documents, &permissions) {
+        Ok(it) => Narrowing::Made { length: it.json.chars().count(), folded: it.folded },
+        Err(err) => Narrowing::TooLong(Trouble::of(too_long(&err))),
+    })
 }
 
 async fn connect(access: &Access) -> Result<Aws, Trouble> {
     Aws::connect(access).await.map_err(|err| Trouble::of(err.into()))
-}
-
-async fn population(aws: &Aws, selector: &Selector) -> Result<Population, Trouble> {
-    match aws::resolve(aws, selector).await {
-        Ok(it) => Ok(Population { groups: it.groups, candidates: it.candidates }),
-        Err(err) => Err(Trouble::of(err.into())),
-    }
 }
 
 /// Returns the policy of a session that can do nothing but what the checks read.

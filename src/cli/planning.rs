@@ -5,12 +5,16 @@ use jiff::Timestamp;
 use super::{
     args::{DocumentArgs, LimitArgs, Selection},
     context::{Connection, Context},
+    settings::Settings,
 };
 use crate::{
     aws::{self, Aws, Found, Resolved},
     error::Error,
     exit::Exit,
-    plan::{self, Document, Draft, Note, Parameters, Plan, Platform, Selector, Suspicion, Target},
+    plan::{
+        self, Document, Draft, Note, Parameters, Plan, Platform, Refusal, Selector, Suspicion,
+        Target,
+    },
 };
 
 /// A plan, and the groups whose members are read again at the end.
@@ -28,6 +32,19 @@ pub(super) enum Review {
     None,
     /// It was written down.
     Written,
+}
+
+/// What was found for a plan, and as whom.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub aws: &'a Aws,
+    pub settings: &'a Settings,
+    pub is_simulated: bool,
+    pub selector: Selector,
+    pub resolved: Resolved,
+    pub name: String,
+    pub parameters: Parameters,
+    pub found: Found,
 }
 
 /// Returns the selector that the flags name.
@@ -50,15 +67,35 @@ pub(super) async fn plan(
 ) -> Result<Planned, Error> {
     let aws = &connection.aws;
     let settings = &connection.settings;
-    let limits = settings.limits(limits);
-    let is_concurrency_given = limits.max_concurrency.is_some();
     let selector = selector(selection)?;
     let document = &document.clone().read()?;
     let given = given(document)?;
-    let Resolved { groups, candidates, mut notes } = aws::resolve(aws, &selector).await?;
-    let (name, parameters) = what_to_run(document, given, candidates.as_deref())?;
-    let Found { version, hash, platforms, declared, notes: more } =
-        aws::find_document(aws, &name, document.doc_version.as_deref()).await?;
+    let resolved = aws::resolve(aws, &selector).await?;
+    let (name, parameters) = what_to_run(document, given, resolved.candidates.as_deref())?;
+    let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await?;
+    let groups = resolved.groups.clone();
+    let is_simulated = connection.is_private();
+    let ground =
+        Ground { aws, settings, is_simulated, selector, resolved, name, parameters, found };
+    let plan = compose(ground, context, selection, document, limits)?;
+    settings.ceilings().admit(&plan)?;
+    Ok(Planned { plan, groups, review: Review::None })
+}
+
+/// Makes the plan of what was found. The ceilings have yet to admit it.
+pub(super) fn compose(
+    ground: Ground<'_>,
+    context: &Context,
+    selection: &Selection,
+    document: &DocumentArgs,
+    limits: &LimitArgs,
+) -> Result<Plan, Refusal> {
+    let Ground { aws, settings, is_simulated, selector, resolved, name, parameters, found } =
+        ground;
+    let limits = settings.limits(limits);
+    let is_concurrency_given = limits.max_concurrency.is_some();
+    let Resolved { groups, candidates, mut notes } = resolved;
+    let Found { version, hash, platforms, declared, notes: more } = found;
     notes.extend(more);
     notes.extend(aws.notes.iter().cloned());
     notes.extend(session_end(aws, context.now, limits.deadline));
@@ -74,9 +111,9 @@ pub(super) async fn plan(
         operator: aws.operator.clone(),
         account: aws.account.clone(),
         region: aws.region.clone(),
-        is_simulated: connection.is_private(),
+        is_simulated,
         selector,
-        groups: groups.clone(),
+        groups,
         candidates,
         include: selection.include(),
         document: Document { name, version, hash, parameters },
@@ -89,16 +126,16 @@ pub(super) async fn plan(
         rollout: limits.rollout(context.run_id.seed()),
         notes,
     };
-    let ceilings = settings.ceilings();
-    let mut plan = plan::build(draft.clone())?;
+    let plan = plan::build(draft.clone())?;
     // What nobody asked for gives way to a ceiling; what somebody did ask for is refused.
-    let tighter = ceilings.tighter_concurrency(&plan).filter(|_| !is_concurrency_given);
-    if let Some(tighter) = tighter {
-        draft.max_concurrency = tighter;
-        plan = plan::build(draft)?;
+    let tighter = settings.ceilings().tighter_concurrency(&plan);
+    match tighter.filter(|_| !is_concurrency_given) {
+        None => Ok(plan),
+        Some(tighter) => {
+            draft.max_concurrency = tighter;
+            plan::build(draft)
+        }
     }
-    ceilings.admit(&plan)?;
-    Ok(Planned { plan, groups, review: Review::None })
 }
 
 /// Returns what becomes of a secret, and what would keep it.
@@ -163,7 +200,7 @@ pub(super) fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
 }
 
 /// Returns the document's name and its parameters: as given, or the one that runs a command.
-fn what_to_run(
+pub(super) fn what_to_run(
     document: &DocumentArgs,
     mut parameters: Parameters,
     candidates: Option<&[Target]>,

@@ -278,7 +278,8 @@ fn plain(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("it is empty") } else { Ok(text.to_owned()) }
 }
 
-fn role_arn(text: &str) -> Result<String, &'static str> {
+/// Parses the ARN of a role.
+pub fn role_arn(text: &str) -> Result<String, &'static str> {
     match Scope::of_role(text, "") {
         Some(_) => Ok(text.to_owned()),
         None => Err("it is not the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME"),

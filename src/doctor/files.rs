@@ -1,19 +1,20 @@
-//! Which configuration files hold here. That one which is wrong stops every command shows elsewhere.
+//! Which configuration files hold here, and whether they are understood: a run does not start under
+//! one that is not.
 
-use super::{Check, pass};
+use super::{Check, fail, pass};
+
+const NAME: &str = "configuration";
 
 pub(super) const CONFIGURATION: Check = Check {
-    name: "configuration",
+    name: NAME,
     reads: &[],
     look: |site| {
         Box::pin(async move {
-            let files = &site.configuration;
-            let said = if files.is_empty() {
-                "no fleet.toml is followed".to_owned()
-            } else {
-                format!("follows {}", files.join(", "))
-            };
-            vec![pass("configuration", said)]
+            vec![match &site.configuration {
+                Ok(files) if files.is_empty() => pass(NAME, "no fleet.toml is followed"),
+                Ok(files) => pass(NAME, format!("follows {}", files.join(", "))),
+                Err(it) => fail(NAME, it.said.clone(), it.remedy.clone()),
+            }]
         })
     },
 };

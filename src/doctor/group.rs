@@ -1,6 +1,8 @@
 //! Whether the groups are there and in shape, and which of their processes are held up.
 
-use super::{Check, Finding, Site, counted, fail, pass, unknown, unreached, unread, warn};
+use std::collections::BTreeMap;
+
+use super::{Check, Finding, Site, counted, fail, pass, some_of, unknown, unreached, unread, warn};
 use crate::{aws::GroupState, plan::Target};
 
 const NAME: &str = "group";
@@ -35,7 +37,7 @@ fn members(groups: &[String], candidates: &[Target]) -> Finding {
     let is_in_service = |it: &&Target| it.lifecycle.as_deref().is_none_or(|it| it == "InService");
     let n_in_service = candidates.iter().filter(is_in_service).count();
     let n = candidates.len();
-    let whose = if groups.is_empty() { "the selection".to_owned() } else { groups.join(", ") };
+    let whose = if groups.is_empty() { "the selection".to_owned() } else { some_of(groups.iter()) };
     let said = format!("{whose}: {}, {n_in_service} in service", counted(n, "instance"));
     if n_in_service == 0 {
         return fail(NAME, said, "there is nobody to run on: look at the group's activities");
@@ -70,16 +72,22 @@ pub(super) fn groups(site: &Site) -> Option<&[String]> {
     Some(&site.population.as_ref()?.as_ref().ok()?.groups)
 }
 
+/// Groups with the same processes held up are told together: often it is all of them.
 fn suspended(states: &[GroupState]) -> Vec<Finding> {
-    let held = states.iter().filter(|it| !it.suspended.is_empty());
-    let held: Vec<Finding> = held
-        .map(|it| {
-            let said = format!("{}: {} suspended", it.name, it.suspended.join(", "));
-            let remedy = "what is suspended stays so: instances that go are not replaced without \
-                          Launch, and none leaves Standby; `aws autoscaling resume-processes` \
-                          takes it back";
-            warn(PROCESSES_NAME, said, remedy)
-        })
-        .collect();
-    if held.is_empty() { vec![pass(PROCESSES_NAME, "none is suspended")] } else { held }
+    let mut held: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
+    for it in states.iter().filter(|it| !it.suspended.is_empty()) {
+        held.entry(&it.suspended).or_default().push(&it.name);
+    }
+    if held.is_empty() {
+        return vec![pass(PROCESSES_NAME, "none is suspended")];
+    }
+    let told = held.into_iter().map(|(processes, groups)| {
+        let groups = some_of(groups.iter());
+        let said = format!("{groups}: {} suspended", processes.join(", "));
+        let remedy = "what is suspended stays so: instances that go are not replaced without \
+                      Launch, and none leaves Standby; `aws autoscaling resume-processes` takes it \
+                      back";
+        warn(PROCESSES_NAME, said, remedy)
+    });
+    told.collect()
 }

@@ -7,10 +7,13 @@
 mod agents;
 mod caller;
 mod canned;
+mod ceilings;
 mod clock;
 mod document;
 mod files;
 mod group;
+mod narrowing;
+mod outlook;
 mod permissions;
 mod refresh;
 mod region;
@@ -24,21 +27,22 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::{
-    aws::{Aws, AwsError, ErrorKind},
+    aws::{Aws, AwsError, ErrorKind, Found, Resolved},
     error::Error,
     output::{Diagnosis, Finding, Verdict},
-    plan::{Agent, Parameters, Platform, Selector, Target},
+    plan::{Agent, Ceilings, Parameters, Plan, Selector, Target},
 };
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All checks, in the order in which they are shown.
-const CHECKS: [&Check; 14] = [
+const CHECKS: [&Check; 18] = [
     &files::CONFIGURATION,
     &region::REGION,
     &caller::CREDENTIALS,
     &role::ROLE,
+    &narrowing::NARROWING,
     &permissions::READS,
     &permissions::SEND,
     &group::GROUP,
@@ -46,6 +50,9 @@ const CHECKS: [&Check; 14] = [
     &refresh::REFRESH,
     &agents::AGENTS,
     &document::DOCUMENT,
+    &document::PARAMETERS,
+    &outlook::PLAN,
+    &ceilings::CEILINGS,
     &canned::CANNED,
     &clock::CLOCK,
     &state::STATE,
@@ -62,7 +69,7 @@ pub struct Check {
 /// What a check looks at.
 pub struct Site {
     /// Files that are followed, for people.
-    pub configuration: Vec<String>,
+    pub configuration: Result<Vec<String>, Trouble>,
     pub region: Result<String, Trouble>,
     /// The caller's own credentials.
     pub caller: Result<Aws, Trouble>,
@@ -71,19 +78,53 @@ pub struct Site {
     /// credentials are used.
     pub session: Option<Result<Aws, Trouble>>,
     pub selector: Selector,
-    pub population: Option<Result<Population, Trouble>>,
-    pub document: Option<(String, Option<String>)>,
-    pub parameters: Parameters,
+    pub population: Option<Result<Resolved, Trouble>>,
+    /// What the flags would have run, if they say it.
+    pub asked: Option<Result<Asked, Trouble>>,
+    pub outlook: Outlook,
+    pub ceilings: Ceilings,
+    pub narrowing: Narrowing,
     pub state_directory: Option<PathBuf>,
     /// What this machine takes the time for.
     pub now: Box<dyn Fn() -> Timestamp>,
 }
 
-/// Who the selection matches.
-pub struct Population {
-    pub groups: Vec<String>,
-    /// `None` where the session may not list them.
-    pub candidates: Option<Vec<Target>>,
+/// A document, with what it would be given.
+pub struct Asked {
+    pub name: String,
+    pub parameters: Parameters,
+    /// `None` where there is no session to look with.
+    pub found: Option<Result<Found, Trouble>>,
+}
+
+/// What becomes of the flags as a plan.
+pub enum Outlook {
+    /// They do not say whom, or what.
+    Unasked,
+    /// Another check has the reason why there is none.
+    Blocked,
+    Refused(Trouble),
+    Planned(Box<Plan>),
+}
+
+/// The session policy that a run with these flags would pass to STS.
+pub enum Narrowing {
+    /// No role is assumed, or the flags do not say what for.
+    Unasked,
+    /// The user has chosen to pass none.
+    NotWanted,
+    /// Of the user's own; in characters.
+    Written {
+        length: usize,
+    },
+    /// In characters, and what was given up for it.
+    Made {
+        length: usize,
+        folded: Option<&'static str>,
+    },
+    TooLong(Trouble),
+    /// What it would be about is not known.
+    Open,
 }
 
 /// What went wrong, and what would help.
@@ -134,11 +175,6 @@ impl Site {
             Some(session) => session.as_ref().ok(),
             None => self.caller.as_ref().ok(),
         }
-    }
-
-    /// Returns the platform of the first instance that has one.
-    pub fn platform(&self) -> Option<&Platform> {
-        self.candidates().unwrap_or_default().iter().find_map(|it| it.platform.as_ref())
     }
 
     fn candidates(&self) -> Option<&[Target]> {
@@ -208,6 +244,17 @@ mod tests {
             let verb = action.split(':').nth(1).unwrap_or_default();
             let is_read = ["Describe", "Get", "List"].iter().any(|it| verb.starts_with(it));
             assert!(is_read, "{action}");
+        }
+    }
+
+    #[test]
+    fn what_a_check_needs_is_called_by_the_name_that_a_denial_has() {
+        for it in actions() {
+            let operation = it.split(':').nth(1).unwrap_or_default();
+            let kind = ErrorKind::Denied;
+            let (code, message) = (String::new(), String::new());
+            let err = AwsError { operation, kind, code, message, request_id: None };
+            assert_eq!(err.action(), it);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether an instance refresh is replacing the instances that a run would send to.
 
-use super::{Check, group::groups, pass, unread, warn};
+use super::{Check, Finding, group::groups, pass, some_of, unread, warn};
 
 const NAME: &str = "refresh";
 
@@ -12,19 +12,31 @@ pub(super) const REFRESH: Check = Check {
             let (Some(aws), Some(groups)) = (site.session(), groups(site)) else {
                 return Vec::new();
             };
-            let mut found = Vec::new();
+            let mut under_way = Vec::new();
             for group in groups {
-                found.push(match aws.refresh_of(group).await {
-                    Ok(None) => pass(NAME, format!("{group}: none is under way")),
-                    Ok(Some(status)) => {
-                        let remedy = "instances leave the group while it goes on: wait for it, or \
-                                      `aws autoscaling cancel-instance-refresh`";
-                        warn(NAME, format!("{group}: an instance refresh is {status}"), remedy)
-                    }
-                    Err(err) => unread(NAME, &err),
-                });
+                match aws.refresh_of(group).await {
+                    Ok(None) => {}
+                    Ok(Some(status)) => under_way.push((group.as_str(), status)),
+                    // What is not permitted for one is not for the next one either.
+                    Err(err) => return vec![unread(NAME, &err)],
+                }
             }
-            found
+            judged(groups, &under_way)
         })
     },
 };
+
+fn judged(groups: &[String], under_way: &[(&str, String)]) -> Vec<Finding> {
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    if under_way.is_empty() {
+        return vec![pass(NAME, format!("{}: none is under way", some_of(groups.iter())))];
+    }
+    let remedy = "instances leave the group while it goes on: wait for it, or `aws autoscaling \
+                  cancel-instance-refresh`";
+    let told = under_way.iter().map(|(group, status)| {
+        warn(NAME, format!("{group}: an instance refresh is {status}"), remedy)
+    });
+    told.collect()
+}

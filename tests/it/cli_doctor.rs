@@ -2,23 +2,24 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{FleetEnv, Output, SimProcess, repository};
-
-const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
+use crate::support::{
+    FleetEnv, Output, SimProcess, repository,
+    scoped::{ROLE, Scoped, allow_all},
+};
 
 /// Nothing pins the clock: it is one of the things that are looked at.
-fn env() -> FleetEnv {
+pub(crate) fn env() -> FleetEnv {
     FleetEnv::new().unset("FLEET_NOW")
 }
 
-fn doctor(env: &FleetEnv, args: &[&str]) -> Output {
+pub(crate) fn doctor(env: &FleetEnv, args: &[&str]) -> Output {
     env.run(&[&["doctor"], args].concat())
 }
 
 /// Requires that a check came out as `verdict` and says all of `texts`.
-fn finds(output: &Output, check: &str, verdict: &str, texts: &[&str]) {
+pub(crate) fn finds(output: &Output, check: &str, verdict: &str, texts: &[&str]) {
     let json = output.json();
     let checks = json["checks"].as_array().unwrap();
     let is_it = |it: &&Value| it["check"] == check;
@@ -32,19 +33,30 @@ fn finds(output: &Output, check: &str, verdict: &str, texts: &[&str]) {
 
 #[test]
 fn a_healthy_world_passes_but_for_what_cannot_be_known() {
-    let args = ["--sim", "--asg", "web", "--doc", "AWS-RunShellScript", "--role-arn", ROLE];
-    let output = doctor(&env(), &[&args[..], &["--output", "json"]].concat()).exits(0);
+    let group = "[[group]]\nname = \"web\"\nsize = 6\n";
+    let (_sim, env) = Scoped::of(group, &json!([allow_all()])).start();
+    let env = env.unset("FLEET_NOW");
+    drop(env.run(&["docs", "publish", "--yes", "--role-arn", ROLE]).exits(0));
+    let args = ["--asg", "web", "--role-arn", ROLE, "--output", "json", "--", "uptime"];
+    let output = doctor(&env, &args).exits(0);
     let json = output.json();
     assert_eq!(json["schema"], "fleet.doctor/v1");
     assert_eq!((&json["totals"]["warn"], &json["totals"]["fail"]), (&0.into(), &0.into()));
-    finds(&output, "credentials", "pass", &["user/administrator"]);
+    finds(&output, "configuration", "pass", &["no fleet.toml"]);
+    finds(&output, "credentials", "pass", &["user/operator of account 123456789012"]);
     finds(&output, "role", "pass", &[ROLE, "fleet-"]);
     finds(&output, "reads", "pass", &["6 of 6"]);
     finds(&output, "send", "unknown", &["untested"]);
     finds(&output, "group", "pass", &["web: 6 instances, 6 in service"]);
     finds(&output, "processes", "pass", &["none"]);
     finds(&output, "agents", "pass", &["6 of 6"]);
+    finds(&output, "session policy", "pass", &["of 2048 characters"]);
+    finds(&output, "refresh", "pass", &["web: none"]);
     finds(&output, "document", "pass", &["version 1", "commands"]);
+    finds(&output, "parameters", "pass", &[]);
+    finds(&output, "plan", "pass", &["6 instances, one command by tag, 1 wave, 10% at once"]);
+    finds(&output, "ceilings", "pass", &["none is set"]);
+    finds(&output, "canned documents", "pass", &["as they were shipped"]);
     finds(&output, "clock", "pass", &[]);
     finds(&output, "state directory", "pass", &[]);
 }
@@ -70,16 +82,18 @@ fn it_is_a_table_in_a_fixed_order() {
             "pass     refresh",
             "pass     agents",
             "fail     document",
-            "pass     canned documents",
+            "unknown  plan",
+            "pass     ceilings",
+            "warn     canned documents",
             "pass     clock",
             "pass     state directory",
-            "14 checks: 12 passed, 0 war",
+            "16 checks: 12 passed, 1 war",
         ]
     );
     drop(output.prints(&[
         "there is no document Missing",
         "another account shares",
-        "1 failed, 1 unknown",
+        "1 failed, 2 unknown",
     ]));
 }
 
@@ -137,14 +151,14 @@ fn agents_of_long_ago_are_told() {
 #[test]
 fn a_document_is_held_against_parameters_and_platforms() {
     let world = format!("--sim={}", repository("tests/worlds/mixed.toml").display());
-    let check = |args: &[&str], text: &str| {
+    let check = |args: &[&str], name: &str, text: &str| {
         let args = [&[world.as_str(), "--output", "json"], args].concat();
-        finds(&doctor(&env(), &args).exits(3), "document", "fail", &[text]);
+        finds(&doctor(&env(), &args).exits(3), name, "fail", &[text]);
     };
-    check(&["--asg", "web", "--doc", "Rescue"], "Automation");
-    check(&["--asg", "web", "--doc", "Restart", "--doc-version", "9"], "no version 9");
-    check(&["--asg", "web", "--doc", "Restart", "--param", "unti=a"], "`unti`");
-    check(&["--asg", "win", "--doc", "AWS-RunShellScript"], "no instance is that");
+    check(&["--asg", "web", "--doc", "Rescue"], "document", "Automation");
+    check(&["--asg", "web", "--doc", "Restart", "--doc-version", "9"], "document", "no version 9");
+    check(&["--asg", "web", "--doc", "Restart", "--param", "unti=a"], "parameters", "`unti`");
+    check(&["--asg", "win", "--doc", "AWS-RunShellScript"], "document", "no instance is that");
 }
 
 #[test]

@@ -53,6 +53,8 @@ mod cli_plan;
 
 /// `fleet doctor`: every check has a world in which it does not pass.
 mod cli_doctor;
+/// `fleet doctor` does not pass what `fleet run` refuses.
+mod doctor_and_run;
 
 /// `fleet policy` as a command.
 mod cli_policy;

@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::wanted::{HASH_TAG, VERSION_TAG};
 use crate::{
-    aws::{self, Aws, AwsError, ErrorKind, Published},
+    aws::{self, Aws, AwsError, ErrorKind, Published, Standing},
     cli::{
         access::AccessArgs,
         args::OutputArgs,
@@ -108,15 +107,11 @@ fn row(canned: &Canned) -> Result<DocumentRow, Error> {
 pub(super) fn compare(hash: &str, published: &Published) -> AccountCopy {
     let default_version = published.default_version.clone();
     let latest_version = published.latest_version.clone();
-    let tag = |name: &str| published.tags.get(name).cloned();
-    if published.hash == hash {
-        return AccountCopy::Same { default_version, latest_version };
-    }
-    match tag(VERSION_TAG) {
-        // It is what fleet put there, since nobody has touched it.
-        Some(tool_version) if tag(HASH_TAG).as_ref() == Some(&published.hash) => {
+    match published.standing(hash) {
+        Standing::Same => AccountCopy::Same { default_version, latest_version },
+        Standing::Outdated { tool_version } => {
             AccountCopy::Outdated { default_version, latest_version, tool_version }
         }
-        _ => AccountCopy::Modified { default_version, latest_version },
+        Standing::Modified => AccountCopy::Modified { default_version, latest_version },
     }
 }

@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::{
-    aws::{Kind, Notation, Publication},
+    aws::{HASH_TAG, Kind, Notation, Publication, VERSION_TAG},
     documents::{self, CANNED, Canned, Level},
     error::Error,
     exit::Exit,
     plan::Sidecar,
 };
-
-/// The tags of a document that fleet published.
-pub(super) const VERSION_TAG: &str = "fleet:version";
-pub(super) const HASH_TAG: &str = "fleet:hash";
 
 /// Fleet's documents by name, or files.
 #[derive(Debug, Clone, Args)]

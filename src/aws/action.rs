@@ -1,0 +1,71 @@
+//! Which service's action each operation is: the one place where a denial's action has its name
+//! from. An operation is not called before it is listed here.
+
+/// Every operation that is called, as policies name it (service authorisation reference).
+const ACTIONS: &[&str] = &[
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeAutoScalingInstances",
+    "autoscaling:DescribeInstanceRefreshes",
+    "autoscaling:DescribeScalingActivities",
+    "ssm:AddTagsToResource",
+    "ssm:CancelCommand",
+    "ssm:CreateDocument",
+    "ssm:DescribeDocument",
+    "ssm:DescribeInstanceInformation",
+    "ssm:DescribeInstanceProperties",
+    "ssm:GetCommandInvocation",
+    "ssm:GetDocument",
+    "ssm:ListCommandInvocations",
+    "ssm:ListCommands",
+    "ssm:ListDocuments",
+    "ssm:SendCommand",
+    "ssm:UpdateDocument",
+    "ssm:UpdateDocumentDefaultVersion",
+    "sts:AssumeRole",
+    "sts:GetCallerIdentity",
+];
+
+/// Returns the action of `operation`; what is not listed, such as the way to credentials, is no
+/// action, and keeps its name.
+pub(super) fn action_of(operation: &'static str) -> &'static str {
+    let name = |action: &str| action.split_once(':').map(|(_, name)| name == operation);
+    ACTIONS.iter().copied().find(|it| name(it) == Some(true)).unwrap_or(operation)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use regex::Regex;
+
+    use super::*;
+    use crate::plan::Permission;
+
+    /// Returns the operations that the sources of this folder call.
+    fn called() -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
+        let call = Regex::new(r#"\b(?:ask|pages|explain)\(\s*"(\w+)""#).unwrap();
+        let mut res = BTreeSet::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let text = fs::read_to_string(path).unwrap();
+                res.extend(call.captures_iter(&text).map(|it| it[1].to_owned()));
+            }
+        }
+        res
+    }
+
+    #[test]
+    fn every_operation_that_is_called_has_an_action_and_no_other_has() {
+        let names = ACTIONS.iter().map(|it| it.split_once(':').unwrap().1.to_owned());
+        assert_eq!(called(), names.collect());
+    }
+
+    #[test]
+    fn what_policies_grant_is_called_by_the_same_name() {
+        for it in Permission::ALL {
+            assert_eq!(action_of(it.name()), it.action());
+        }
+    }
+}
