@@ -1,9 +1,10 @@
 //! What an operation is given and what it may answer, whatever the protocol on the wire.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 
+pub(crate) use super::authority::Facts;
 use super::{
     authority::{self, Authority},
     state::Simulator,
@@ -85,14 +86,13 @@ impl Caller {
 
 impl Call {
     /// Refuses with the service's own error unless the caller may do `action` on `resource`
-    /// (`None`: the action knows no resources). `tags` are the resource's tags, for conditions on
-    /// `ssm:resourceTag/…` and `aws:ResourceTag/…`.
+    /// (`None`: the action knows no resources), as far as conditions see of it.
     pub(crate) fn authorize(
         &self,
         action: &str,
         resource: Option<&str>,
-        tags: &BTreeMap<String, String>,
+        facts: &Facts,
     ) -> Result<(), ApiError> {
-        authority::authorize(self, action, resource, tags)
+        authority::authorize(self, action, resource, facts)
     }
 }

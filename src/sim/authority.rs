@@ -91,13 +91,69 @@ impl Authority {
     }
 }
 
+/// What conditions see of a request besides who makes it, and when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The resource's own tags: `ssm:resourceTag/…`, `aws:ResourceTag/…`.
+    pub tags: BTreeMap<String, String>,
+    /// The tags that the request puts on it: `aws:RequestTag/…`, `aws:TagKeys`.
+    pub given: Vec<(String, String)>,
+    /// The keys of the tags that the request takes away: `aws:TagKeys`.
+    pub taken: Vec<String>,
+    /// `ssm:DocumentType`
+    pub document_type: Option<String>,
+}
+
+impl Facts {
+    /// Returns what there is to see of a resource that has tags.
+    pub(crate) fn of_tags(tags: BTreeMap<String, String>) -> Self {
+        Self { tags, ..Self::default() }
+    }
+
+    fn add_to(&self, context: Context, service: &str) -> Context {
+        let tags: Vec<(&String, &String)> = self.tags.iter().collect();
+        let given = self.given.iter().map(|(key, _)| key);
+        let res = context
+            .with_resource_tags(service, &tags)
+            .with_tags("aws:RequestTag", &self.given)
+            .with_all("aws:TagKeys", given.chain(&self.taken));
+        match &self.document_type {
+            Some(it) => res.with("ssm:DocumentType", it),
+            None => res,
+        }
+    }
+}
+
 /// Decides on one action, and words the refusal as the service would.
 pub(crate) fn authorize(
     call: &Call,
     action: &str,
     resource: Option<&str>,
-    tags: &BTreeMap<String, String>,
+    facts: &Facts,
 ) -> Result<(), ApiError> {
+    decide(call, action, resource, facts).map_err(|(_, refusal)| refusal)
+}
+
+/// As `authorize`, for a resource of which the service asks only that nothing denies it.
+pub(crate) fn heed_denial(
+    call: &Call,
+    action: &str,
+    resource: &str,
+    facts: &Facts,
+) -> Result<(), ApiError> {
+    match decide(call, action, Some(resource), facts) {
+        Err((Decision::ExplicitDeny(_), refusal)) => Err(refusal),
+        Err((Decision::ImplicitDeny(_) | Decision::Allowed, _)) | Ok(()) => Ok(()),
+    }
+}
+
+fn decide(
+    call: &Call,
+    action: &str,
+    resource: Option<&str>,
+    facts: &Facts,
+) -> Result<(), (Decision, ApiError)> {
+    debug_assert!(iam::actions().contains(&action), "no policy may be about {action}");
     if call.caller.authority.is_unlimited {
         return Ok(());
     }
@@ -115,18 +171,17 @@ pub(crate) fn authorize(
     };
     let named = resource.map(str::to_owned).or(stand_in);
     let authority = &call.caller.authority;
-    let tags: Vec<(&String, &String)> = tags.iter().collect();
-    let context = authority
-        .context(call.sim.clock.now(), &call.sim.region)
-        .with_resource_tags(service, &tags);
+    let context = authority.context(call.sim.clock.now(), &call.sim.region);
+    let context = facts.add_to(context, service);
     let context = match action {
         "iam:PassRole" => context.with("iam:PassedToService", "ssm.amazonaws.com"),
-        _ => context,
+        "iam:CreateServiceLinkedRole" => context.with("iam:AWSServiceName", "ssm.amazonaws.com"),
+        _ => context, // of no other action does anything else follow
     };
     let request = Request { action, resource: named.as_deref().unwrap_or("*"), context: &context };
     match iam::authorise(&authority.principal, &authority.policies, &request) {
         Decision::Allowed => Ok(()),
-        denied => Err(denial(call, action, named.as_deref(), denied, form)),
+        denied => Err((denied, denial(call, action, named.as_deref(), denied, form))),
     }
 }
 

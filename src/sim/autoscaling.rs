@@ -11,10 +11,8 @@ mod parameters;
 mod processes;
 mod refreshes;
 
-use std::collections::BTreeMap;
-
 use super::{
-    api::{ApiError, Call},
+    api::{ApiError, Call, Facts},
     ids,
     state::Group,
     timeline,
@@ -55,12 +53,12 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 /// Authorises the operation on a group, or on none where AWS knows no resources for it.
 fn authorize(call: &Call, group: Option<&str>) -> Result<(), ApiError> {
     let action = format!("autoscaling:{}", call.operation);
-    let Some(name) = group else { return call.authorize(&action, None, &BTreeMap::new()) };
+    let Some(name) = group else { return call.authorize(&action, None, &Facts::default()) };
     let state = call.sim.state.borrow();
     let found = state.groups.iter().find(|it| it.name == name);
     let tags = found.map(|it| it.tags.clone()).unwrap_or_default();
     drop(state);
-    call.authorize(&action, Some(&arn(call, name)), &tags)
+    call.authorize(&action, Some(&arn(call, name)), &Facts::of_tags(tags))
 }
 
 /// Returns the ARN of a group.

@@ -5,15 +5,13 @@ mod filter;
 mod page;
 mod shapes;
 
-use std::collections::BTreeMap;
-
 use self::{
     filter::filters,
     page::{Page, next_page},
     shapes::{write_reservation, write_status},
 };
 use super::{
-    api::{ApiError, Call},
+    api::{ApiError, Call, Facts},
     state::{Instance, State},
     timeline,
     wire::{form::Form, xml::Xml},
@@ -35,7 +33,7 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
         let message = format!("The action {operation} is not implemented by this simulator.");
         return Err(ApiError::new("UnsupportedOperation", message));
     }
-    call.authorize(&format!("ec2:{operation}"), None, &BTreeMap::new())?;
+    call.authorize(&format!("ec2:{operation}"), None, &Facts::default())?;
     if form.boolean("DryRun")? == Some(true) {
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(ApiError::new("DryRunOperation", message).with_status(412));

@@ -65,6 +65,14 @@ impl Family {
 }
 
 impl Test {
+    /// Returns the pattern that it compares with, if it is one of text.
+    pub(super) fn pattern(&self) -> Option<&Pattern> {
+        match self {
+            Self::Text(it) | Self::TextIgnoringCase(it) | Self::Arn(it) => Some(it),
+            Self::Bool(_) | Self::Ip(_) | Self::Number(..) | Self::Date(..) => None,
+        }
+    }
+
     pub(super) fn passes(&self, value: &str, context: &Context) -> bool {
         match self {
             Self::Text(pattern) => pattern.matches(value, context),

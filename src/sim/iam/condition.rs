@@ -6,6 +6,7 @@ use super::{
     context::Context,
     json::Json,
     parse::{object, one_or_many},
+    pattern::Pattern,
     policy::Version,
 };
 
@@ -44,6 +45,17 @@ impl Condition {
         match self {
             Self::Absent { key, expected } => expected.contains(&context.values(key).is_none()),
             Self::Compared(it) => it.holds(context),
+        }
+    }
+
+    /// Returns the keys that it looks at, in lower case: its own, and those of variables.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        match self {
+            Self::Absent { key, .. } => vec![key],
+            Self::Compared(Compared { key, tests, .. }) => {
+                let patterns = tests.iter().filter_map(Test::pattern);
+                patterns.flat_map(Pattern::keys).chain([key.as_str()]).collect()
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::principal::Principal;
+use super::{keys, principal::Principal};
 
 /// The condition keys of a request with their values. Key names ignore case, also in the part
 /// that names a tag (IAM reference, condition keys); values do not.
@@ -67,7 +67,7 @@ impl Context {
 
     /// Sets a key that has one value.
     pub(crate) fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.keys.insert(key.to_lowercase(), vec![value.into()]);
+        self.keys.insert(known(key), vec![value.into()]);
         self
     }
 
@@ -77,7 +77,7 @@ impl Context {
         key: &str,
         values: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.keys.insert(key.to_lowercase(), values.into_iter().map(Into::into).collect());
+        self.keys.insert(known(key), values.into_iter().map(Into::into).collect());
         self
     }
 
@@ -88,8 +88,8 @@ impl Context {
         tags: &[(K, V)],
     ) -> Self {
         for (key, value) in tags {
-            let key = format!("{prefix}/{}", key.as_ref()).to_lowercase();
-            self.keys.entry(key).or_insert_with(|| vec![value.as_ref().to_owned()]);
+            let key = format!("{prefix}/{}", key.as_ref());
+            self.keys.entry(known(&key)).or_insert_with(|| vec![value.as_ref().to_owned()]);
         }
         self
     }
@@ -116,6 +116,13 @@ impl Context {
             _ => None,
         }
     }
+}
+
+/// Returns the name as keys are compared. What requests have, policies may ask for.
+fn known(key: &str) -> String {
+    let res = key.to_lowercase();
+    debug_assert!(keys::is_modelled(&res), "{key} is provided, but no policy may name it");
+    res
 }
 
 #[cfg(test)]

@@ -130,6 +130,8 @@ pub(super) fn holds<S>(statement: &Statement<S>, context: &Context) -> bool {
 }
 
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

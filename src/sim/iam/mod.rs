@@ -34,6 +34,7 @@ mod context;
 mod denial;
 mod evaluate;
 mod json;
+mod keys;
 mod parse;
 mod pattern;
 mod policy;
@@ -48,6 +49,7 @@ pub(crate) use self::{
     context::Context,
     denial::{Form, message},
     evaluate::{Decision, PolicyKind, PolicySet, Request, authorise},
+    keys::actions,
     policy::{Policy, TrustPolicy},
     principal::{Principal, RoleSession, User},
     session::{

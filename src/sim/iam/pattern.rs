@@ -69,6 +69,14 @@ impl Pattern {
         Ok(Self { pieces })
     }
 
+    /// Returns the keys of its variables, in lower case.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|it| match it {
+            Piece::Fixed(_) => None,
+            Piece::Variable { key, .. } => Some(key.as_str()),
+        })
+    }
+
     /// Returns the pattern with its variables replaced; none if one of them has no value, and
     /// then nothing is equal to it or like it (IAM reference, policy variables with no value).
     pub(super) fn resolve(&self, context: &Context) -> Option<Cow<'_, [Token]>> {

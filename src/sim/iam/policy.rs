@@ -1,8 +1,11 @@
 //! The policies of IAM, parsed once.
-//! It refuses every element that it does not know: nothing in a policy is ignored.
+//! It refuses every element and every condition key that it does not know: nothing in a policy is
+//! ignored.
 
 use super::{
     condition::Condition,
+    evaluate::is_about,
+    keys,
     parse::{Element, Kind, parse, parse_resources},
     pattern::{Pattern, Syntax},
     principals::Principals,
@@ -77,7 +80,13 @@ impl Version {
 impl Policy {
     /// Parses an identity-based policy, a session policy or a permissions boundary.
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        Ok(Self { statements: parse(text, Kind::Permissions, parse_resources)? })
+        let statements = parse(text, Kind::Permissions, parse_resources)?;
+        let variables = |it: &Listed<Pattern>| -> Vec<String> {
+            let (Listed::Only(all) | Listed::AllBut(all)) = it;
+            all.iter().flat_map(Pattern::keys).map(str::to_owned).collect()
+        };
+        check_keys(&statements, variables)?;
+        Ok(Self { statements })
     }
 }
 
@@ -85,8 +94,32 @@ impl TrustPolicy {
     /// Parses the trust policy of a role.
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
         let parse_scope = |element: &Element<'_>, _, effect| Principals::parse(element, effect);
-        Ok(Self { statements: parse(text, Kind::Trust, parse_scope)? })
+        let statements = parse(text, Kind::Trust, parse_scope)?;
+        check_keys(&statements, |_| Vec::new())?; // principals hold no variables
+        Ok(Self { statements })
     }
+}
+
+/// Refuses a key that requests here do not have, in a statement that bears on one of them; what
+/// is about other services decides nothing here.
+fn check_keys<S>(
+    statements: &[Statement<S>],
+    variables: impl Fn(&S) -> Vec<String>,
+) -> Result<(), PolicyError> {
+    for (statement, n) in statements.iter().zip(1..) {
+        if !keys::actions().iter().any(|it| is_about(statement, it)) {
+            continue;
+        }
+        let variables = variables(&statement.scope);
+        let own = statement.conditions.iter().flat_map(Condition::keys);
+        let mut all = own.chain(variables.iter().map(String::as_str));
+        if let Some(key) = all.find(|it| !keys::is_modelled(it)) {
+            let message =
+                format!("statement {n}: the condition key {key} is not modelled by this simulator");
+            return Err(PolicyError(message));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

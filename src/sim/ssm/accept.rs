@@ -20,7 +20,7 @@ use super::{
     status::{Cancel, Status, Tally},
     targets::{self, Target},
 };
-use crate::sim::api::Call;
+use crate::sim::api::{Call, Facts};
 
 /// The delivery timeout of a request without one.
 const DEFAULT_TIMEOUT: i64 = 3600;
@@ -58,7 +58,7 @@ impl Request {
         let (region, account) = (&call.sim.region, &call.sim.account);
         let may_look = |name: &String| {
             let arn = format!("arn:aws:resource-groups:{region}:{account}:group/{name}");
-            call.authorize(action, Some(&arn), &BTreeMap::new()).is_ok()
+            call.authorize(action, Some(&arn), &Facts::default()).is_ok()
         };
         !self.targets.iter().flat_map(Target::resource_groups).all(may_look)
     }

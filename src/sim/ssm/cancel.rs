@@ -1,6 +1,6 @@
 //! CancelCommand. "There is no guarantee that the command will be terminated."
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::{
     status::{Cancel, Status},
     validate,
 };
-use crate::sim::api::{ApiError, Call};
+use crate::sim::api::{ApiError, Call, Facts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,7 +24,7 @@ struct Request {
 }
 
 pub(super) fn cancel_command(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:CancelCommand", None, &BTreeMap::new())?;
+    call.authorize("ssm:CancelCommand", None, &Facts::default())?;
     let mut request: Request = validate::request(CANCEL_COMMAND, body)?;
     let now = call.sim.clock.now();
     let mut state = call.sim.state.borrow_mut();

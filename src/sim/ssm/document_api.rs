@@ -1,7 +1,5 @@
 //! DescribeDocument, GetDocument and ListDocuments: what can be read of documents.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,12 +8,12 @@ use super::{
     document::{Document, Owner, Version},
     document_shapes::{DESCRIBE_DOCUMENT, GET_DOCUMENT, LIST_DOCUMENTS},
     documents::platform_word,
-    page,
+    page, tags,
     validate::{self, Checked, invalid},
     view::epoch,
 };
 use crate::sim::{
-    api::{ApiError, Call},
+    api::{ApiError, Call, Facts},
     state::Simulator,
 };
 
@@ -73,17 +71,30 @@ pub(super) fn get_document(call: &Call, body: &Value) -> Result<Value, ApiError>
     Ok(res)
 }
 
-/// Authorises the document as a resource, also one that does not exist.
+/// Authorises the document as a resource, also one that does not exist. Which actions have the key
+/// `ssm:DocumentType`, aws-facts §8.1 tells.
 pub(super) fn authorize(call: &Call, action: &str, checked: &Checked) -> Result<(), ApiError> {
     let Some(name) = checked.text("Name") else {
-        return call.authorize(action, None, &BTreeMap::new()); // validation refuses it next
+        return call.authorize(action, None, &Facts::default()); // validation refuses it next
     };
-    let (arn, tags) = {
+    let (arn, facts) = {
         let state = call.sim.state.borrow();
         let documents = &state.ssm.documents;
-        (documents.arn(&call.sim, name), documents.tags(&call.sim, name))
+        let facts = match action {
+            // The document is what the request makes of it.
+            "ssm:CreateDocument" => Facts {
+                document_type: Some(checked.text("DocumentType").unwrap_or("Command").to_owned()),
+                given: tags::given(checked),
+                ..documents.facts(&call.sim, name)
+            },
+            "ssm:ListDocumentVersions" | "ssm:DescribeDocumentPermission" => {
+                documents.facts(&call.sim, name)
+            }
+            _ => documents.typed_facts(&call.sim, name), // the other operations on a document
+        };
+        (documents.arn(&call.sim, name), facts)
     };
-    call.authorize(action, Some(&arn), &tags)
+    call.authorize(action, Some(&arn), &facts)
 }
 
 impl Request {
@@ -175,7 +186,7 @@ struct LegacyFilter {
 const DEFAULT_PAGE: usize = 50;
 
 pub(super) fn list_documents(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:ListDocuments", None, &BTreeMap::new())?;
+    call.authorize("ssm:ListDocuments", None, &Facts::default())?;
     let request: ListRequest = validate::request(LIST_DOCUMENTS, body)?;
     let legacy = request.document_filter_list.into_iter();
     let legacy = legacy.map(|it| Filter { key: it.key, values: vec![it.value] });

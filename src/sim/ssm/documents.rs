@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::document::{Document, Owner, Version};
+use super::{
+    document::{Document, Owner, Version},
+    document_api::kind_word,
+};
 use crate::sim::{
-    api::ApiError,
+    api::{ApiError, Facts},
     state::{Platform, Simulator},
 };
 
@@ -39,7 +42,7 @@ impl Documents {
         owner: Owner,
         created: Timestamp,
     ) -> Result<(), String> {
-        let version = Version::new(1, text, created)?;
+        let version = Version::new(1, text, created).map_err(|it| it.to_string())?;
         self.insert(name.to_owned(), Document::new(name, owner, version))
     }
 
@@ -55,7 +58,7 @@ impl Documents {
             return Err(format!("{arn} is not the ARN of a document"));
         };
         let name = resource.strip_prefix("document/").unwrap_or(resource);
-        let version = Version::new(1, text, created)?;
+        let version = Version::new(1, text, created).map_err(|it| it.to_string())?;
         let owner = Owner::Other((*account).to_owned());
         self.insert(arn.to_owned(), Document::new(name, owner, version))
     }
@@ -82,9 +85,15 @@ impl Documents {
         found.ok_or_else(|| missing(name))
     }
 
-    /// Returns the tags that conditions see; none for a document that does not exist.
-    pub(super) fn tags(&self, sim: &Simulator, name: &str) -> BTreeMap<String, String> {
-        self.find(sim, name).map(|it| it.tags.clone()).unwrap_or_default()
+    /// Returns what conditions see of a document: its tags; nothing if it does not exist.
+    pub(super) fn facts(&self, sim: &Simulator, name: &str) -> Facts {
+        Facts::of_tags(self.find(sim, name).map(|it| it.tags.clone()).unwrap_or_default())
+    }
+
+    /// As `facts`, for an action that has the key `ssm:DocumentType` as well.
+    pub(super) fn typed_facts(&self, sim: &Simulator, name: &str) -> Facts {
+        let kind = self.find(sim, name).ok().map(|it| kind_word(it.default().content.kind));
+        Facts { document_type: kind.map(str::to_owned), ..self.facts(sim, name) }
     }
 
     /// Returns the ARN to authorise against, also for a document that does not exist.

@@ -1,7 +1,5 @@
 //! GetCommandInvocation: one step of one invocation, with its output.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +11,7 @@ use super::{
     validate,
     view::StepView,
 };
-use crate::sim::api::{ApiError, Call};
+use crate::sim::api::{ApiError, Call, Facts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,7 +26,7 @@ const STDOUT_LIMIT: usize = 24_000;
 const STDERR_LIMIT: usize = 8_000;
 
 pub(super) fn get_command_invocation(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:GetCommandInvocation", None, &BTreeMap::new())?;
+    call.authorize("ssm:GetCommandInvocation", None, &Facts::default())?;
     let request: Request = validate::request(GET_COMMAND_INVOCATION, body)?;
     let state = call.sim.state.borrow();
     let now = call.sim.clock.now();

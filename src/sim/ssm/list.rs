@@ -1,7 +1,5 @@
 //! ListCommands and ListCommandInvocations: filters and pages, newest first (D9).
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +11,7 @@ use super::{
     summary::Summary,
     validate::{self, invalid},
 };
-use crate::sim::api::{ApiError, Call};
+use crate::sim::api::{ApiError, Call, Facts};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -77,7 +75,7 @@ const INVOCATION_STATUSES: [&str; 13] = [
 ];
 
 pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:ListCommands", None, &BTreeMap::new())?;
+    call.authorize("ssm:ListCommands", None, &Facts::default())?;
     let request: Request = validate::request(LIST_COMMANDS, body)?;
     let wanted = Wanted::read(&request.filters, &COMMAND_STATUSES)?;
     if request.instance_id.is_some() && wanted.status.as_deref() == Some("Pending") {
@@ -118,7 +116,7 @@ pub(super) fn list_commands(call: &Call, body: &Value) -> Result<Value, ApiError
 }
 
 pub(super) fn list_command_invocations(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:ListCommandInvocations", None, &BTreeMap::new())?;
+    call.authorize("ssm:ListCommandInvocations", None, &Facts::default())?;
     let request: Request = validate::request(LIST_COMMANDS, body)?;
     if request.filters.iter().any(|it| it.key == "ExecutionStage") {
         return Err(ApiError::bare("InvalidFilterKey"));

@@ -15,7 +15,7 @@ use super::{
     view::epoch,
 };
 use crate::sim::{
-    api::{ApiError, Call},
+    api::{ApiError, Call, Facts},
     state::{Instance, Ping, Platform},
 };
 
@@ -60,7 +60,7 @@ const DEFAULT_PAGE: usize = 10;
 const CONNECTION_LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn describe_instance_information(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:DescribeInstanceInformation", None, &BTreeMap::new())?;
+    call.authorize("ssm:DescribeInstanceInformation", None, &Facts::default())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_INFORMATION, body)?;
     let size = call.pages.of(request.max_results.unwrap_or(DEFAULT_PAGE));
     let from =

@@ -1,8 +1,6 @@
 //! DescribeInstanceProperties: the managed nodes again, a thousand on a page.
 //! It filters nothing: a request that asks for a filter is refused.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,7 +10,7 @@ use super::{
     shapes::DESCRIBE_INSTANCE_PROPERTIES,
     validate,
 };
-use crate::sim::api::{ApiError, Call};
+use crate::sim::api::{ApiError, Call, Facts};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -27,7 +25,7 @@ struct Request {
 const DEFAULT_PAGE: usize = 50;
 
 pub(super) fn describe_instance_properties(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    call.authorize("ssm:DescribeInstanceProperties", None, &BTreeMap::new())?;
+    call.authorize("ssm:DescribeInstanceProperties", None, &Facts::default())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_PROPERTIES, body)?;
     if !(request.instance_property_filter_list.is_empty()
         && request.filters_with_operator.is_empty())

@@ -2,10 +2,7 @@
 //! The order of the checks is UNVERIFIED (D21): authorisation, validation, document, instances
 //! and platform, parameters.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{collections::BTreeSet, rc::Rc};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +20,10 @@ use super::{
     targets::{self, Target},
     validate::{Checked, invalid},
 };
-use crate::sim::api::{ApiError, Call};
+use crate::sim::{
+    api::{ApiError, Call, Facts},
+    authority,
+};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -73,25 +73,42 @@ pub(super) fn send_command(call: &Call, body: &Value) -> Result<Value, ApiError>
     Ok(answer)
 }
 
+/// The role that Systems Manager acts with by itself.
+const SERVICE_LINKED_ROLE: &str = "aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM";
+
 /// Authorises the document and every instance that is named, each as a resource of its own.
 fn authorize(call: &Call, checked: &Checked) -> Result<(), ApiError> {
     let action = "ssm:SendCommand";
+    let none = Facts::default();
     if let Some(name) = checked.text("DocumentName") {
-        let (arn, tags) = {
+        let (arn, facts) = {
             let state = call.sim.state.borrow();
             let documents = &state.ssm.documents;
-            (documents.arn(&call.sim, name), documents.tags(&call.sim, name))
+            (documents.arn(&call.sim, name), documents.facts(&call.sim, name))
         };
-        call.authorize(action, Some(&arn), &tags)?;
+        call.authorize(action, Some(&arn), &facts)?;
     }
     let mut ids = checked.list::<String>("InstanceIds");
     ids.extend(checked.list::<Target>("Targets").iter().filter_map(Target::ids).flatten().cloned());
     for id in ids {
         authorize_instance(call, &id)?;
     }
+    // The bucket is an optional resource of the action (service authorization reference). That a
+    // Deny of it counts and a missing Allow does not is UNVERIFIED.
+    if let Some(bucket) = checked.text("OutputS3BucketName").filter(|it| !it.is_empty()) {
+        authority::heed_denial(call, action, &format!("arn:aws:s3:::{bucket}"), &none)?;
+    }
     // The role is handed to SNS on the caller's behalf (user guide, monitoring with SNS).
-    let role = checked.text("ServiceRoleArn").filter(|it| !it.is_empty());
-    role.map_or(Ok(()), |it| call.authorize("iam:PassRole", Some(it), &BTreeMap::new()))
+    if let Some(role) = checked.text("ServiceRoleArn").filter(|it| !it.is_empty()) {
+        call.authorize("iam:PassRole", Some(role), &none)?;
+    }
+    // "To use an alarm, the caller needs iam:CreateServiceLinkedRole" (aws-facts §1.10). For which
+    // role, and whether also when that exists already, is UNVERIFIED.
+    if checked.has("AlarmConfiguration") {
+        let role = format!("arn:aws:iam::{}:role/{SERVICE_LINKED_ROLE}", call.sim.account);
+        call.authorize("iam:CreateServiceLinkedRole", Some(&role), &none)?;
+    }
+    Ok(())
 }
 
 /// The instance resource is EC2's, also for ids that do not exist: those have no tags.
@@ -99,7 +116,7 @@ pub(super) fn authorize_instance(call: &Call, id: &str) -> Result<(), ApiError> 
     let sim = &call.sim;
     let arn = format!("arn:aws:ec2:{}:{}:instance/{id}", sim.region, sim.account);
     let tags = sim.state.borrow().instances.get(id).map(|it| it.tags.clone());
-    call.authorize("ssm:SendCommand", Some(&arn), &tags.unwrap_or_default())
+    call.authorize("ssm:SendCommand", Some(&arn), &Facts::of_tags(tags.unwrap_or_default()))
 }
 
 impl Request {

@@ -10,7 +10,7 @@ use super::{
     document_shapes::{ADD_TAGS, LIST_TAGS, REMOVE_TAGS},
     validate::{Checked, Member, invalid},
 };
-use crate::sim::api::{ApiError, Call};
+use crate::sim::api::{ApiError, Call, Facts};
 
 /// "Each resource can have a maximum of 50 tags" (AddTagsToResource reference).
 const MOST: usize = 50;
@@ -23,6 +23,11 @@ struct Request {
     tags: Vec<Tag>,
     #[serde(default)]
     tag_keys: Vec<String>,
+}
+
+/// Returns the tags that a request puts on its resource, as conditions see them.
+pub(super) fn given(checked: &Checked) -> Vec<(String, String)> {
+    checked.list::<Tag>("Tags").into_iter().map(|it| (it.key, it.value)).collect()
 }
 
 #[derive(Deserialize)]
@@ -89,13 +94,15 @@ fn checked(
     body: &Value,
 ) -> Result<Request, ApiError> {
     let checked = Checked::types(members, body)?;
-    let (arn, tags) = {
+    let (arn, facts) = {
         let state = call.sim.state.borrow();
         let name = checked.text("ResourceId").unwrap_or_default();
         let documents = &state.ssm.documents;
-        (documents.arn(&call.sim, name), documents.tags(&call.sim, name))
+        let facts = documents.facts(&call.sim, name);
+        (documents.arn(&call.sim, name), facts)
     };
-    call.authorize(action, Some(&arn), &tags)?;
+    let taken = checked.list("TagKeys");
+    call.authorize(action, Some(&arn), &Facts { given: given(&checked), taken, ..facts })?;
     let kind = checked.text("ResourceType").unwrap_or_default().to_owned();
     let request = checked.request()?;
     if kind != "Document" {

@@ -53,6 +53,11 @@ impl Checked {
         self.body.get(name).and_then(Value::as_str)
     }
 
+    /// Tells whether a member is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.body.get(name).is_some()
+    }
+
     /// Returns what can be read of a list member, whatever its constraints say.
     pub(super) fn list<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
         let items = self.body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();

@@ -53,31 +53,36 @@ fn names_of_keys_ignore_case_and_so_do_the_tags_in_them() {
 
 #[test]
 fn keys_are_joined_by_and_and_values_by_or() {
-    let condition = r#"{"StringEquals":{"a:x":["1","2"],"a:y":"3"}}"#;
-    check(condition, &[("a:x", "2"), ("a:y", "3")], true);
-    check(condition, &[("a:x", "2"), ("a:y", "4")], false);
-    check(condition, &[("a:x", "2")], false);
-    let operators = r#"{"StringEquals":{"a:x":"1"},"StringLike":{"a:y":"3*"}}"#;
-    check(operators, &[("a:x", "1"), ("a:y", "30")], true);
-    check(operators, &[("a:x", "1"), ("a:y", "40")], false);
-    let none_of = r#"{"StringNotEquals":{"a:x":["1","2"]}}"#;
-    check(none_of, &[("a:x", "2")], false);
-    check(none_of, &[("a:x", "3")], true);
+    let condition = r#"{"StringEquals":{"aws:PrincipalTag/x":["1","2"],"aws:PrincipalTag/y":"3"}}"#;
+    check(condition, &[("aws:PrincipalTag/x", "2"), ("aws:PrincipalTag/y", "3")], true);
+    check(condition, &[("aws:PrincipalTag/x", "2"), ("aws:PrincipalTag/y", "4")], false);
+    check(condition, &[("aws:PrincipalTag/x", "2")], false);
+    let operators =
+        r#"{"StringEquals":{"aws:PrincipalTag/x":"1"},"StringLike":{"aws:PrincipalTag/y":"3*"}}"#;
+    check(operators, &[("aws:PrincipalTag/x", "1"), ("aws:PrincipalTag/y", "30")], true);
+    check(operators, &[("aws:PrincipalTag/x", "1"), ("aws:PrincipalTag/y", "40")], false);
+    let none_of = r#"{"StringNotEquals":{"aws:PrincipalTag/x":["1","2"]}}"#;
+    check(none_of, &[("aws:PrincipalTag/x", "2")], false);
+    check(none_of, &[("aws:PrincipalTag/x", "3")], true);
     check("{}", &[], true);
 }
 
 #[test]
 fn a_missing_key_fails_a_positive_operator_and_satisfies_a_negated_one() {
     for operator in ["StringEquals", "StringLike", "StringEqualsIgnoreCase"] {
-        check(&format!(r#"{{"{operator}":{{"a:x":"1"}}}}"#), &[], false);
-        check(&format!(r#"{{"{operator}IfExists":{{"a:x":"1"}}}}"#), &[], true);
-        check(&format!(r#"{{"{operator}IfExists":{{"a:x":"1"}}}}"#), &[("a:x", "2")], false);
+        check(&format!(r#"{{"{operator}":{{"aws:PrincipalTag/x":"1"}}}}"#), &[], false);
+        check(&format!(r#"{{"{operator}IfExists":{{"aws:PrincipalTag/x":"1"}}}}"#), &[], true);
+        check(
+            &format!(r#"{{"{operator}IfExists":{{"aws:PrincipalTag/x":"1"}}}}"#),
+            &[("aws:PrincipalTag/x", "2")],
+            false,
+        );
     }
-    check(r#"{"Bool":{"a:x":"false"}}"#, &[], false);
-    check(r#"{"NumericLessThan":{"a:x":"1"}}"#, &[], false);
-    check(r#"{"DateLessThan":{"a:x":"2026-01-01"}}"#, &[], false);
-    check(r#"{"ArnLike":{"a:x":"arn:aws:iam::*:role/x"}}"#, &[], false);
-    check(r#"{"IpAddress":{"a:x":"0.0.0.0/0"}}"#, &[], false);
+    check(r#"{"Bool":{"aws:PrincipalTag/x":"false"}}"#, &[], false);
+    check(r#"{"NumericLessThan":{"aws:PrincipalTag/x":"1"}}"#, &[], false);
+    check(r#"{"DateLessThan":{"aws:PrincipalTag/x":"2026-01-01"}}"#, &[], false);
+    check(r#"{"ArnLike":{"aws:PrincipalTag/x":"arn:aws:iam::*:role/x"}}"#, &[], false);
+    check(r#"{"IpAddress":{"aws:PrincipalTag/x":"0.0.0.0/0"}}"#, &[], false);
     for (operator, value) in [
         ("StringNotEquals", "1"),
         ("StringNotLike", "1"),
@@ -86,7 +91,7 @@ fn a_missing_key_fails_a_positive_operator_and_satisfies_a_negated_one() {
         ("DateNotEquals", "2026-01-01"),
         ("NotIpAddress", "10.0.0.0/8"),
     ] {
-        check(&format!(r#"{{"{operator}":{{"a:x":"{value}"}}}}"#), &[], true);
+        check(&format!(r#"{{"{operator}":{{"aws:PrincipalTag/x":"{value}"}}}}"#), &[], true);
     }
 }
 
@@ -141,7 +146,11 @@ fn dates_compare_as_points_in_time() {
         true,
     );
     // A time without an offset is no point in time, and not its day either.
-    check(r#"{"DateLessThan":{"a:x":"2026-11-21"}}"#, &[("a:x", "2026-11-20T12:00:00")], false);
+    check(
+        r#"{"DateLessThan":{"aws:PrincipalTag/x":"2026-11-21"}}"#,
+        &[("aws:PrincipalTag/x", "2026-11-20T12:00:00")],
+        false,
+    );
 }
 
 #[test]
@@ -226,10 +235,18 @@ fn variables_in_values_are_replaced() {
     check(other, &[("ssm:resourceTag/team", "red")], true);
     let default = r#"{"StringEquals":{"ssm:resourceTag/team":"${aws:PrincipalTag/team, 'all'}"}}"#;
     check(default, &[("ssm:resourceTag/team", "all")], true);
-    check(r#"{"StringLike":{"a:x":"a${*}c"}}"#, &[("a:x", "abc")], false);
-    check(r#"{"StringLike":{"a:x":"a${*}c"}}"#, &[("a:x", "a*c")], true);
-    let arn = r#"{"ArnLike":{"a:x":"arn:aws:iam::${aws:PrincipalAccount}:role/*"}}"#;
+    check(
+        r#"{"StringLike":{"aws:PrincipalTag/x":"a${*}c"}}"#,
+        &[("aws:PrincipalTag/x", "abc")],
+        false,
+    );
+    check(
+        r#"{"StringLike":{"aws:PrincipalTag/x":"a${*}c"}}"#,
+        &[("aws:PrincipalTag/x", "a*c")],
+        true,
+    );
+    let arn = r#"{"ArnLike":{"aws:PrincipalTag/x":"arn:aws:iam::${aws:PrincipalAccount}:role/*"}}"#;
     let account = ("aws:PrincipalAccount", "123456789012");
-    check(arn, &[account, ("a:x", "arn:aws:iam::123456789012:role/x")], true);
-    check(arn, &[account, ("a:x", "arn:aws:iam::210987654321:role/x")], false);
+    check(arn, &[account, ("aws:PrincipalTag/x", "arn:aws:iam::123456789012:role/x")], true);
+    check(arn, &[account, ("aws:PrincipalTag/x", "arn:aws:iam::210987654321:role/x")], false);
 }

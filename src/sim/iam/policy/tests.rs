@@ -86,15 +86,30 @@ fn what_is_missing_or_excluded_is_named() {
 fn a_value_that_cannot_be_compared_is_named() {
     let condition = |text: &str| format!(r#"{ALLOW},"Condition":{text}"#);
     for (text, expected) in [
-        (r#"{"Bool":{"a:b":"yes"}}"#, r#"Bool of a:b: "yes" is neither true nor false"#),
-        (r#"{"NumericEquals":{"a:b":"x"}}"#, r#"NumericEquals of a:b: "x" is no number"#),
-        (r#"{"DateEquals":{"a:b":"soon"}}"#, r#"DateEquals of a:b: "soon" is no date"#),
         (
-            r#"{"IpAddress":{"a:b":"10.0.0.0/33"}}"#,
-            r#"IpAddress of a:b: "10.0.0.0/33" is no network"#,
+            r#"{"Bool":{"aws:PrincipalTag/b":"yes"}}"#,
+            r#"Bool of aws:PrincipalTag/b: "yes" is neither true nor false"#,
         ),
-        (r#"{"StringEquals":{"a:b":[]}}"#, "StringEquals of a:b: there are no values"),
-        (r#"{"StringEquals":{"a:b":null}}"#, "StringEquals of a:b: a value is null, not a string"),
+        (
+            r#"{"NumericEquals":{"aws:PrincipalTag/b":"x"}}"#,
+            r#"NumericEquals of aws:PrincipalTag/b: "x" is no number"#,
+        ),
+        (
+            r#"{"DateEquals":{"aws:PrincipalTag/b":"soon"}}"#,
+            r#"DateEquals of aws:PrincipalTag/b: "soon" is no date"#,
+        ),
+        (
+            r#"{"IpAddress":{"aws:PrincipalTag/b":"10.0.0.0/33"}}"#,
+            r#"IpAddress of aws:PrincipalTag/b: "10.0.0.0/33" is no network"#,
+        ),
+        (
+            r#"{"StringEquals":{"aws:PrincipalTag/b":[]}}"#,
+            "StringEquals of aws:PrincipalTag/b: there are no values",
+        ),
+        (
+            r#"{"StringEquals":{"aws:PrincipalTag/b":null}}"#,
+            "StringEquals of aws:PrincipalTag/b: a value is null, not a string",
+        ),
         (
             r#"{"StringEquals":{"username":"x"}}"#,
             r#"the condition key "username" names no service"#,
@@ -149,8 +164,8 @@ proptest! {
         operator in "(ForA[a-z]{2}Values?:)?(String|Date|Numeric|Ip|Arn|Null|Bool)(Not)?[A-Za-z]{0,9}",
         value in "[\\PC${}*?:',/0-9-]{0,12}",
     ) {
-        let inner = serde_json::json!({"Effect": "Allow", "Action": "a:b", "Resource": "*",
-            "Condition": {operator: {"a:b": value}}});
+        let inner = serde_json::json!({"Effect": "Allow", "Action": "aws:PrincipalTag/b", "Resource": "*",
+            "Condition": {operator: {"aws:PrincipalTag/b": value}}});
         let mut outer = inner.clone();
         outer[element] = value.into();
         for statement in [inner, outer] {

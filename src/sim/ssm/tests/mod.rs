@@ -1,6 +1,7 @@
 //! The simulated SSM as its callers see it: JSON in, JSON out, on a paused clock.
 
 mod aggregate;
+mod conditions;
 mod documents;
 mod elsewhere;
 mod hostile;
