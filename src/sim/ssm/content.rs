@@ -48,14 +48,30 @@ pub(super) struct Declared {
     pub items: (Option<u64>, Option<u64>),
 }
 
+/// Why a text is not a document's content, in one sentence.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreadable {
+    #[error("schemaVersion {0} is not supported")]
+    Schema(String),
+    #[error("{0}")]
+    Content(String),
+}
+
+impl From<String> for Unreadable {
+    fn from(why: String) -> Self {
+        Self::Content(why)
+    }
+}
+
 impl Content {
-    /// Reads JSON or YAML; the error says what is wrong in one sentence.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads JSON or YAML.
+    pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
         let (value, format) = match serde_json::from_str(text) {
             Ok(it) => (it, Format::Json),
             Err(_) if text.trim_start().starts_with('{') => {
                 let err = serde_json::from_str::<Value>(text).err();
-                return Err(err.map_or_else(String::new, |it| format!("the JSON is invalid: {it}")));
+                let why = err.map_or_else(String::new, |it| format!("the JSON is invalid: {it}"));
+                return Err(Unreadable::Content(why));
             }
             Err(_) => {
                 let value = serde_saphyr::from_str(text)
@@ -66,20 +82,21 @@ impl Content {
         Self::read(value, format)
     }
 
-    fn read(value: Value, format: Format) -> Result<Self, String> {
+    fn read(value: Value, format: Format) -> Result<Self, Unreadable> {
+        let refuse = |why: &str| Err(Unreadable::Content(why.to_owned()));
         let Value::Object(object) = &value else {
-            return Err("the content is no map".to_owned());
+            return refuse("the content is no map");
         };
         let schema = match object.get("schemaVersion") {
             Some(Value::String(it)) => it.clone(),
             Some(Value::Number(it)) => it.to_string(),
-            _ => return Err("schemaVersion is missing".to_owned()), // neither text nor number
+            _ => return refuse("schemaVersion is missing"), // neither text nor number
         };
         let kind = match schema.as_str() {
             "1.0" if object.contains_key("sessionType") => Kind::Session,
             "1.2" | "2.0" | "2.0.1" | "2.0.2" | "2.0.3" | "2.2" => Kind::Command,
             "0.3" => Kind::Automation,
-            other => return Err(format!("schemaVersion {other} is not supported")),
+            other => return Err(Unreadable::Schema(other.to_owned())),
         };
         let steps = match (kind, schema.as_str()) {
             (Kind::Command, "1.2") => plugins(object)?,
@@ -94,7 +111,7 @@ impl Content {
                     parameters.push(Declared::read(name, it)?);
                 }
             }
-            Some(_) => return Err("parameters is no map".to_owned()),
+            Some(_) => return refuse("parameters is no map"),
         }
         let description = text(object, "description").unwrap_or_default();
         Ok(Self { format, schema, kind, description, parameters, steps, value })

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::content::Content;
+use super::content::{Content, Unreadable};
 use crate::sim::{api::ApiError, state::Simulator};
 
 #[derive(Debug)]
@@ -126,9 +126,9 @@ impl Version {
         }
     }
 
-    pub(super) fn new(number: u32, text: &str, created: Timestamp) -> Result<Self, String> {
+    pub(super) fn new(number: u32, text: &str, created: Timestamp) -> Result<Self, Unreadable> {
         if text.len() > SIZE_LIMIT {
-            return Err("the document is larger than 64 KB".to_owned());
+            return Err(Unreadable::Content("the document is larger than 64 KB".to_owned()));
         }
         let content = Rc::new(Content::parse(text)?);
         let digest = Sha256::digest(text.as_bytes());

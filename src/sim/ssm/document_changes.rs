@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    content::Format,
+    content::{Format, Unreadable},
     document::{Document, Owner, SIZE_LIMIT, Version, no_such_version},
     document_api::{authorize, description, kind_word},
     document_shapes::{
@@ -215,11 +215,20 @@ impl Request {
             }
         };
         let now = call.sim.clock.now();
-        let refused = |why: String| ApiError::new("InvalidDocumentContent", why);
+        let refused = |why: Unreadable| {
+            // "The version of the document schema is not supported" (aws-facts §6.2).
+            let code = match why {
+                Unreadable::Schema(_) => "InvalidDocumentSchemaVersion",
+                Unreadable::Content(_) => "InvalidDocumentContent",
+            };
+            ApiError::new(code, why.to_string())
+        };
         let mut res = Version::new(number, &self.content, now).map_err(refused)?;
         // JSON is YAML as well, but not the other way round.
         if format == Format::Json && res.content.format == Format::Yaml {
-            return Err(refused("The document content is not valid JSON.".to_owned()));
+            return Err(refused(Unreadable::Content(
+                "The document content is not valid JSON.".to_owned(),
+            )));
         }
         res.version_name.clone_from(&self.version_name);
         res.active = plus(now, ACTIVE_AFTER);

@@ -112,8 +112,11 @@ fn bad_documents_are_refused() {
         check("a/b", &content("x"), "ValidationException").await;
         check("Own", "{", "InvalidDocumentContent").await;
         check("Own", "schemaVersion: '2.2'", "InvalidDocumentContent").await;
-        check("Own", r#"{"schemaVersion":"9"}"#, "InvalidDocumentContent").await;
-        check("Own", r#"{"schemaVersion":"0.3"}"#, "InvalidDocumentSchemaVersion").await;
+        check("Own", r#"{"mainSteps":[]}"#, "InvalidDocumentContent").await;
+        for schema in ["9.9", "3.0", "2.1", "0.4", "0.3"] {
+            let content = json!({ "schemaVersion": schema, "mainSteps": [] }).to_string();
+            check("Own", &content, "InvalidDocumentSchemaVersion").await;
+        }
         check("Own", &content(&"x".repeat(70_000)), "MaxDocumentSizeExceeded").await;
         let body = json!({ "Name": "AWS-RunShellScript" });
         let err = world.call("DeleteDocument", body).await.unwrap_err();
