@@ -141,7 +141,7 @@ impl Edge {
         let call = Call { sim: Rc::clone(&self.sim), operation, caller, as_of, pages };
         match asked {
             Asked::Json { body, .. } => {
-                let res: Value = ssm::call(&call, &body).await?;
+                let res: Value = ssm::call(&call, &body?).await?;
                 Ok(answer::json(&res, request_id))
             }
             Asked::Form { form, .. } => match service {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::client::{Key, Reply, form, signed, signed_at};
+use super::client::{Key, Reply, form, json, signed, signed_at, signed_json};
 use crate::sim::{Sim, World};
 
 const OPERATOR: &str = r#"{"Version":"2012-10-17","Statement":[
@@ -154,6 +154,19 @@ fn keys_signatures_and_tokens_that_are_not_right_are_refused() {
     let late = signed_at(&sim, &operator(), "sts", 600, WHO);
     assert_eq!(late.element("Code"), "SignatureDoesNotMatch");
     assert_eq!(signed(&sim, &operator(), "ssm", WHO).element("Code"), "SignatureDoesNotMatch");
+}
+
+#[test]
+fn who_asks_is_looked_at_before_what_is_asked() {
+    let sim = start(WORLD);
+    for body in ["{", "[]", "\u{0}", "{}"] {
+        // The key is nobody's.
+        let reply = json(&sim, "AmazonSSM.ListCommands", body).unwrap();
+        let code = reply.json()["__type"].clone();
+        assert_eq!((reply.status, code), (400, "UnrecognizedClientException".into()), "{body}");
+    }
+    let reply = signed_json(&sim, &operator(), "AmazonSSM.ListCommands", "{");
+    assert_eq!(reply.json()["__type"], "SerializationException");
 }
 
 #[test]

@@ -17,8 +17,16 @@ pub(crate) enum Service {
 /// What a request asks for.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    Json { operation: String, body: serde_json::Value },
-    Form { service: Service, operation: String, form: Form },
+    /// That the body is none is told to those alone who may ask at all (aws-facts D21).
+    Json {
+        operation: String,
+        body: Result<serde_json::Value, ApiError>,
+    },
+    Form {
+        service: Service,
+        operation: String,
+        form: Form,
+    },
 }
 
 /// A request that is for no operation, in the shape of the protocol that it seems to speak.
@@ -85,7 +93,7 @@ impl Asked {
     /// Returns the token of the page that is asked for.
     pub(crate) fn token(&self) -> Option<&str> {
         match self {
-            Self::Json { body, .. } => body.get(TOKEN).and_then(serde_json::Value::as_str),
+            Self::Json { body, .. } => body.as_ref().ok()?.get(TOKEN)?.as_str(),
             Self::Form { form, .. } => form.text(TOKEN),
         }
     }
@@ -93,7 +101,8 @@ impl Asked {
     /// Asks for another page; an empty token for the first.
     pub(crate) fn set_token(&mut self, token: &str) {
         match self {
-            Self::Json { body, .. } => body[TOKEN] = token.into(),
+            Self::Json { body: Ok(body), .. } => body[TOKEN] = token.into(),
+            Self::Json { body: Err(_), .. } => {}
             Self::Form { form, .. } => form.set(TOKEN, token),
         }
     }
@@ -141,13 +150,13 @@ fn read_json(headers: &HeaderMap, body: &[u8]) -> Result<Asked, (Protocol, ApiEr
     };
     // An operation without parameters may be asked without a body.
     let body = if body.is_empty() { b"{}" } else { body };
-    match serde_json::from_slice(body) {
-        Ok(body @ serde_json::Value::Object(_)) => {
-            Ok(Asked::Json { operation: operation.to_owned(), body })
-        }
-        Ok(_) => refuse(ApiError::new("SerializationException", "the body is not an object")),
-        Err(err) => refuse(ApiError::new("SerializationException", err.to_string())),
-    }
+    let body = match serde_json::from_slice(body) {
+        Ok(it @ serde_json::Value::Object(_)) => Ok(it),
+        Ok(_) => Err("the body is not an object".to_owned()),
+        Err(err) => Err(err.to_string()),
+    };
+    let body = body.map_err(|why| ApiError::new("SerializationException", why));
+    Ok(Asked::Json { operation: operation.to_owned(), body })
 }
 
 fn read_form(body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {

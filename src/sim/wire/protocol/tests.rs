@@ -30,6 +30,10 @@ fn check(target: Option<&[u8]>, body: &[u8]) -> Result<(), TestCaseError> {
     match read(&parts, body) {
         Ok(mut asked) => {
             prop_assert!(asked.service() != Service::Ssm || target.is_some());
+            if matches!(asked, Asked::Json { body: Err(_), .. }) {
+                prop_assert_eq!(asked.token(), None);
+                return Ok(());
+            }
             let token = asked.token().unwrap_or_default().to_owned();
             asked.set_token("other");
             prop_assert_eq!(asked.token(), Some("other"));
