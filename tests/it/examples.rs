@@ -3,6 +3,8 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
+use serde_json::Value;
+
 use crate::support::{FleetEnv, Output, SimProcess, repository, skip};
 
 /// Returns every file of this ending below examples/.
@@ -47,8 +49,10 @@ fn every_world_runs_as_its_comment_says() {
         let comment: Vec<&str> = comment.map(|it| it.trim_start_matches('#').trim()).collect();
         let start = comment.iter().position(|it| it.starts_with("fleet run "));
         let start = start.unwrap_or_else(|| panic!("{} shows no command", world.display()));
-        let lines = comment[start..].iter().take_while(|it| !it.is_empty());
+        let lines = comment[start..].iter().take_while(|it| !it.is_empty() && !it.starts_with('#'));
         let line: String = lines.map(|it| it.trim_end_matches('\\')).collect();
+        let ends = comment[start..].iter().find_map(|it| it.strip_prefix("# "));
+        let ends = ends.unwrap_or_else(|| panic!("{} says no outcomes", world.display()));
         let words = shell_words::split(&line).unwrap();
         let mut words: Vec<String> = words.into_iter().skip(1).collect();
         for word in &mut words {
@@ -60,9 +64,20 @@ fn every_world_runs_as_its_comment_says() {
         let env = FleetEnv::new();
         let args: Vec<&str> = words.iter().map(String::as_str).collect();
         let output = env.run(&args);
-        assert!([Some(0), Some(1)].contains(&output.code), "{}:\n{output}", world.display());
-        env.record().complete();
+        let record = env.record();
+        assert_eq!(totals(ends), record.complete()["totals"], "{}:\n{output}", world.display());
+        let all_succeeded = record.report["totals"].as_object().unwrap().keys().eq(["succeeded"]);
+        assert_eq!(output.code, Some(if all_succeeded { 0 } else { 1 }), "{output}");
     }
+}
+
+/// Reads the line below a command: `3 succeeded, 1 left group`.
+fn totals(line: &str) -> Value {
+    let total = |it: &str| {
+        let (count, outcome) = it.split_once(' ').unwrap();
+        (outcome.replace(' ', "_"), count.parse::<u64>().unwrap().into())
+    };
+    Value::Object(line.split(", ").map(total).collect())
 }
 
 #[test]
