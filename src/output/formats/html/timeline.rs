@@ -127,7 +127,8 @@ impl<'a> Timeline<'a> {
         waiting: &mut String,
         path: &mut String,
     ) {
-        let height = if lane > 3.0 { lane - 1.0 } else { lane };
+        // Lines thinner than they can be drawn lie over one another, without seams.
+        let height = if lane > 3.0 { lane - 1.0 } else { lane.max(1.0) };
         let tall = if it.outcome == Outcome::Succeeded { height } else { height.max(VISIBLE) };
         let draw = |to: &mut String, from: f64, until: f64, height: f64| {
             let width = (until - from).max(2.0);
