@@ -11,7 +11,6 @@ use super::{
     member::Member,
     observed::{Denial, Effect, Output, Step},
     state::Run,
-    status::Outcome,
 };
 use crate::plan::{InstanceId, Note};
 
@@ -139,7 +138,8 @@ fn cut(
 
 impl Class {
     fn of(member: &Member) -> Self {
-        let is_error = member.outcome.is_some_and(Outcome::counts_as_error);
+        // Whoever withheld an instance, it has no output of its own.
+        let is_error = member.outcome.is_some_and(|it| it.counts_as_error(None));
         if is_error { Self::Errors } else { Self::Others }
     }
 }
