@@ -71,23 +71,80 @@ fn check(n_events: usize, sim: &SimProcess, record: &Record, output: &Output) {
     assert_eq!(report["verdict"]["exit_code"], output.code.unwrap(), "{place}");
 }
 
+const WATCH: [&str; 4] = ["watch", "last", "--continue", "--yes"];
+
+/// A run that ended without knowing whether its send was accepted; it could be told now.
+fn ended_unknown() -> (SimProcess, FleetEnv) {
+    let faults = "[[fault]]\noperation = \"SendCommand\"\nrate = 1.0\n\
+                  kind = \"drop-after-accept\"\n[[fault]]\noperation = \"ListCommands\"\n\
+                  rate = 1.0\nkind = \"error-500\"\n";
+    let sim = SimProcess::start(&format!("{WORLD}{faults}"), &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("FLEET_NOW");
+    drop(env.run(&["run", "--asg", "web", "--yes", "--", "true"]).exits(6));
+    sim.heal();
+    (sim, env)
+}
+
+/// A run that ended after its first wave, as it was asked to.
+fn stopped() -> (SimProcess, FleetEnv) {
+    let (sim, env) = start();
+    let args = ["run", "--asg", "web", "--yes", "--waves", "1,2,4", "--stop-after-wave", "1"];
+    let limits = ["--max-concurrency", "4", "--", "true"];
+    drop(env.run(&[&args[..], &limits].concat()).exits(5));
+    (sim, env)
+}
+
+/// Kills whoever takes up again what `begin` leaves, after each of its events, and has another one
+/// finish it.
+fn survives_again(begin: fn() -> (SimProcess, FleetEnv)) {
+    let again = [&WATCH[..], &["--output", "jsonl"]].concat();
+    let (_sim, env) = begin();
+    let n_events = env.run(&again).exits(0).lines().len();
+    assert!((3..100).contains(&n_events), "{n_events} events");
+    each(n_events, |n| {
+        let (sim, env) = begin();
+        let mut watch = env.spawn(&again);
+        if watch.wait_for_lines(n) {
+            watch.kill();
+        }
+        drop(watch);
+        let output = env.run(&WATCH);
+        check(n, &sim, &env.record(), &output);
+    });
+}
+
 #[test]
-fn a_run_that_is_killed_after_any_of_its_events_is_finished_by_watch() {
-    let (_sim, env) = start();
-    let n_events = env.run(&RUN).exits(0).lines().len();
-    assert!((15..200).contains(&n_events), "{n_events} events");
+fn one_that_looks_again_for_what_was_lost_and_is_killed_is_finished_by_the_next() {
+    survives_again(ended_unknown);
+}
+
+#[test]
+fn one_that_goes_on_after_a_stop_and_is_killed_is_finished_by_the_next() {
+    survives_again(stopped);
+}
+
+/// Runs `case` for each number up to `n`, four at a time.
+fn each(n: usize, case: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(1);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n > n_events {
+                    let it = next.fetch_add(1, Ordering::Relaxed);
+                    if it > n {
                         break;
                     }
-                    survives(n);
+                    case(it);
                 }
             });
         }
     });
+}
+
+#[test]
+fn a_run_that_is_killed_after_any_of_its_events_is_finished_by_watch() {
+    let (_sim, env) = start();
+    let n_events = env.run(&RUN).exits(0).lines().len();
+    assert!((15..200).contains(&n_events), "{n_events} events");
+    each(n_events, survives);
 }
