@@ -1,7 +1,7 @@
 //! What fleet could not do, said once at the edge: the message, its causes, and what would help.
 //! An instance that fails is not an error; it is data.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io::ErrorKind};
 
 use crate::{
     aws::{AwsError, ConnectError, DocumentError, ProfileError, TargetsError},
@@ -113,9 +113,10 @@ impl From<Refusal> for Error {
     fn from(err: Refusal) -> Self {
         let is_unlisted = matches!(err, Refusal::NotListable { .. } | Refusal::NotDivisible { .. });
         let exit = match &err {
-            Refusal::Parameter(_) | Refusal::StopBeforeAll | Refusal::StopBeyondAll { .. } => {
-                Exit::Usage
-            }
+            Refusal::Parameter(_)
+            | Refusal::StopBeforeAll
+            | Refusal::StopBeyondAll { .. }
+            | Refusal::ShrinkingWave(_) => Exit::Usage,
             Refusal::WrongPlatform { .. }
             | Refusal::NotListable { .. }
             | Refusal::NotDivisible { .. } => Exit::Setup,
@@ -137,11 +138,28 @@ impl From<AboveCeiling> for Error {
 
 impl From<HistoryError> for Error {
     fn from(err: HistoryError) -> Self {
-        let it = Self::of(Exit::Usage, &err);
+        let exit = match &err {
+            HistoryError::Damaged { .. } | HistoryError::Unlisted { .. } => Exit::Setup,
+            // What is in the file is of a newer fleet; anything else keeps it from being read.
+            HistoryError::Unreadable { source, .. } if source.kind() != ErrorKind::InvalidData => {
+                Exit::Setup
+            }
+            HistoryError::Ambiguous { .. }
+            | HistoryError::Unknown { .. }
+            | HistoryError::Unreadable { .. }
+            | HistoryError::Empty { .. } => Exit::Usage,
+        };
+        let it = Self::of(exit, &err);
         match &err {
+            HistoryError::Damaged { name, .. } => it.hint(format!(
+                "`fleet report {name}` shows what can still be read of it, and `fleet cancel {name}` \
+                 cancels what that tells of"
+            )),
             HistoryError::Ambiguous { found, .. } => it.hint(found.join(", ")),
             HistoryError::Unknown { .. } => it.hint("`fleet runs` lists what there is"),
-            HistoryError::Unreadable { .. } | HistoryError::Empty { .. } => it,
+            HistoryError::Unreadable { .. }
+            | HistoryError::Unlisted { .. }
+            | HistoryError::Empty { .. } => it,
         }
     }
 }

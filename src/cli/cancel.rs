@@ -39,6 +39,10 @@ pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result
     let directory = history()?.find(&args.run)?;
     let named: BTreeSet<InstanceId> = args.instance.iter().cloned().collect();
     let before = Standing::of(&directory)?;
+    if let Some(damage) = &before.damage {
+        let cause = std::error::Error::source(damage).map(|it| format!(": {it}"));
+        terminal.warning(&format!("{damage}{}", cause.unwrap_or_default()));
+    }
     before.require_members(&named)?;
     before.require_something_to_cancel(&named)?;
     let context = Context::from_env()?;

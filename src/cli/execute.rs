@@ -1,6 +1,6 @@
 //! From a plan to a report: what every command that sends does after planning.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -176,8 +176,19 @@ pub(super) fn finish(
         Ok(path) => files.push(path),
         Err(err) => terminal.warning(&format!("could not write the report to the ledger: {err}")),
     }
+    show(report, (ledger.directory(), files), reports, terminal)
+}
+
+/// Writes the report to the files that were asked for, shows it, and returns its verdict. Its run
+/// has this directory, and the files in it that are told of.
+pub(super) fn show(
+    report: &Report,
+    (directory, mut files): (&Path, Vec<PathBuf>),
+    reports: Vec<ReportFile>,
+    terminal: &mut Terminal,
+) -> Exit {
     for file in reports {
-        match file.write(report, Folding::default(), ledger.directory()) {
+        match file.write(report, Folding::default(), directory) {
             Ok(()) => files.push(file.path().to_owned()),
             Err(err) => {
                 let path = file.path().display();

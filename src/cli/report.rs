@@ -8,7 +8,7 @@ use super::{args::OutputArgs, context::history, execute::check_reports};
 use crate::{
     error::Error,
     exit::Exit,
-    output::{Format, ReportFormat, Terminal, events, render, report as fold, schema},
+    output::{Format, ReportFormat, Salvage, Terminal, render, salvage, schema},
     run::Folding,
 };
 
@@ -82,7 +82,11 @@ pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit,
     }
     let files = check_reports(&args.report)?;
     let directory = history()?.find(&args.run)?;
-    let report = fold(&directory)?;
+    let Salvage { report, events, damage } = salvage(&directory)?;
+    if let Some(damage) = damage {
+        let cause = std::error::Error::source(&damage).map(|it| format!(": {it}"));
+        terminal.warning(&format!("{damage}{}", cause.unwrap_or_default()));
+    }
     let mut written = Vec::new();
     for file in files {
         file.write(&report, Folding::default(), &directory).map_err(|err| {
@@ -100,7 +104,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit,
             terminal.text(&text);
         }
         None => {
-            for event in events(&directory)? {
+            for event in events {
                 terminal.stored_event(&event);
             }
             terminal.report(&report, &written);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::Error,
     exit::Exit,
-    output::{Terminal, read_plan},
+    output::{Seal, Terminal, read_plan_file},
     plan::{Plan, differences},
     signal::Interrupts,
 };
@@ -66,7 +66,7 @@ struct Wanted {
     document: DocumentArgs,
     limits: LimitArgs,
     access: AccessArgs,
-    plan: Option<Plan>,
+    plan: Option<(Plan, Seal)>,
 }
 
 fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
@@ -95,7 +95,7 @@ fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
         let message = "--plan says whom, what and how fast; no flag may say so again";
         return Err(Error::new(Exit::Usage, message));
     }
-    let mut plan = read_plan(path).map_err(|err| {
+    let (mut plan, seal) = read_plan_file(path).map_err(|err| {
         let message = format!("the plan {} cannot be read", path.display());
         Error::new(Exit::Usage, message).because(&err)
     })?;
@@ -106,7 +106,7 @@ fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
         document,
         limits: LimitArgs::of_plan(&plan),
         access: args.access.or_those_of(&plan.region, &plan.operator),
-        plan: Some(plan),
+        plan: Some((plan, seal)),
     })
 }
 
@@ -121,8 +121,11 @@ async fn planned(
     let documents = document.documents();
     let connection = connect(&access, context, &selector, &documents, terminal).await?;
     let now = planning::plan(&connection, context, &selection, &document, &limits).await?;
-    let Some(plan) = plan else { return Ok((connection, now)) };
-    let differences = differences(&plan, &now.plan);
+    let Some((plan, seal)) = plan else { return Ok((connection, now)) };
+    let mut differences = differences(&plan, &now.plan);
+    if seal == Seal::Broken {
+        differences.push("its content is not what `fleet plan` wrote: it was edited".to_owned());
+    }
     if !differences.is_empty() {
         let mut err = Error::new(Exit::Setup, "the plan is stale: the world has moved");
         err.causes = differences;

@@ -40,7 +40,7 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
 
 pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
     let history = history()?;
-    let (mut entries, errors) = history.list();
+    let (mut entries, errors) = history.list()?;
     for err in errors {
         let cause = std::error::Error::source(&err).map(|it| format!(": {it}"));
         terminal.warning(&format!("{err}{}", cause.unwrap_or_default()));

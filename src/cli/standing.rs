@@ -9,7 +9,7 @@ use std::{
 use crate::{
     error::Error,
     exit::Exit,
-    output::{events, report as fold},
+    output::{HistoryError, Salvage, salvage},
     plan::{InstanceId, Plan},
     run::{Event, EventKind, InstanceFacts, LeftOver, Outcome, Report, left_over},
 };
@@ -22,6 +22,8 @@ pub(super) struct Standing {
     pub report: Report,
     pub plan: Option<Plan>,
     commands: Vec<String>,
+    /// Why the ledger does not tell everything.
+    pub damage: Option<HistoryError>,
     /// It ended with waves that could still be sent.
     can_go_on: bool,
     /// Sends of which it is not known whether they were accepted: their tokens, and their instances
@@ -31,15 +33,16 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn of(directory: &Path) -> Result<Self, Error> {
-        let report = fold(directory)?;
+        // What a damaged ledger tells of can be cancelled all the same.
+        let Salvage { report, events, damage } = salvage(directory)?;
         let mut seen = Self {
             report,
             plan: None,
             commands: Vec::new(),
             can_go_on: false,
+            damage,
             doubted: BTreeMap::new(),
         };
-        let events = events(directory)?;
         seen.can_go_on = left_over(&events) == LeftOver::Waves;
         for Event { data, .. } in events {
             match data {

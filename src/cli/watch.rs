@@ -9,16 +9,19 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, OutputArgs, ParamArgs},
     context::{Connection, Context, connect, history},
-    execute::{ConductArgs, Consent, check_reports, confirm, finish, interrupted, lock},
+    execute::{ConductArgs, Consent, check_reports, confirm, finish, interrupted, lock, show},
     planning,
 };
 use crate::{
     drive::{Beginning, Course, Sinks, drive},
     error::Error,
     exit::Exit,
-    output::{HistoryError, Ledger, Orders, ReportFile, Tail, Terminal, read_plan, report as fold},
+    output::{
+        HistoryError, Ledger, Orders, ReportFile, Tail, Terminal, events, read_plan,
+        report as fold, stored_report,
+    },
     plan::Plan,
-    run::{Cancellation, Event, EventKind, Folding, LeftOver, Resume, left_over},
+    run::{Cancellation, Event, EventKind, Folding, LeftOver, Report, Resume, left_over},
     signal::Interrupts,
 };
 
@@ -51,11 +54,7 @@ pub(super) async fn watch(
 ) -> Result<Exit, Error> {
     let reports = check_reports(&args.conduct.report)?;
     let directory = history()?.find(&args.run)?;
-    let unreadable = |source| HistoryError::Unreadable { name: args.run.clone(), source };
-    let Some((ledger, events)) = Ledger::reopen(&directory).map_err(unreadable)? else {
-        let mut tail = Tail::open(&directory).map_err(unreadable)?;
-        return follow(&directory, &mut tail, reports, terminal, interrupts).await;
-    };
+    let unreadable = |source| HistoryError::of(args.run.clone(), source);
     let orders = Orders::of(&directory).pending();
     let go_on = args.go_on && orders != Some(Cancellation::Run);
     if args.go_on && !go_on {
@@ -63,29 +62,50 @@ pub(super) async fn watch(
         let hint = format!("`fleet retry {}` runs again over those that were left", args.run);
         terminal.hint(&hint);
     }
-    if has_finished(&events) {
-        let report = fold(&directory)?;
-        let has_more = match left_over(&events) {
-            LeftOver::Nothing => false,
-            LeftOver::Unknown => true,
-            LeftOver::Waves => go_on,
-        };
-        // What was lost sight of is looked for again, but not on a simulator that is gone.
-        if !has_more || report.run.is_simulated {
-            return Ok(finish(&report, ledger, reports, terminal));
+    let mode = if go_on { Resume::Continue } else { Resume::Follow };
+    if !Ledger::is_held(&directory).map_err(unreadable)?
+        && let Some(report) = ended(&directory, mode)?
+    {
+        // What is all there is only read: its directory need not be writable. A process that died
+        // before it wrote the report down has it written now.
+        if stored_report(&directory).as_ref() == Some(&report) {
+            let files = vec![directory.join("report.json")];
+            return Ok(show(&report, (&directory, files), reports, terminal));
         }
+        return Ok(match Ledger::reopen(&directory) {
+            Ok(Some((ledger, _))) => finish(&report, ledger, reports, terminal),
+            Ok(None) | Err(_) => show(&report, (&directory, Vec::new()), reports, terminal),
+        });
     }
-    // Only a run that has ended has a report. Without its events it would look as if nothing had
-    // been sent, and be sent again.
-    if !events.iter().any(|it| matches!(it.data, EventKind::RunFinished { .. })) {
-        ledger.require_no_report().map_err(unreadable)?;
+    let Some((ledger, events)) = Ledger::reopen(&directory).map_err(unreadable)? else {
+        let mut tail = Tail::open(&directory).map_err(unreadable)?;
+        return follow(&directory, &mut tail, reports, terminal, interrupts).await;
+    };
+    if let Some(report) = ended(&directory, mode)? {
+        return Ok(finish(&report, ledger, reports, terminal));
     }
     let plan = match events.first().map(|it| &it.data) {
         Some(EventKind::RunStarted { plan }) => Plan::clone(plan),
         _ => read_plan(&directory.join("plan.json")).map_err(unreadable)?,
     };
-    let mode = if go_on { Resume::Continue } else { Resume::Follow };
     take_over(args, plan, ledger, (events, mode), reports, terminal, interrupts).await
+}
+
+/// Returns the report of a run that has ended and left nothing to be done.
+fn ended(directory: &Path, mode: Resume) -> Result<Option<Report>, Error> {
+    let events = events(directory)?;
+    if !has_finished(&events) {
+        return Ok(None);
+    }
+    let report = fold(directory)?;
+    let has_more = match left_over(&events) {
+        LeftOver::Nothing => false,
+        LeftOver::Unknown => true,
+        LeftOver::Waves => mode == Resume::Continue,
+    };
+    // What was lost sight of is looked for again, but not on a simulator that is gone.
+    let is_over = !has_more || report.run.is_simulated;
+    Ok(is_over.then_some(report))
 }
 
 /// Shows what the process of the run writes down, until it has finished.

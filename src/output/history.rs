@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    ledger::read_events,
+    damage::{Damage, read_events, salvage_events},
+    ledger::read_plan,
     page::{BOLD, Page},
     table,
     words::count,
 };
 use crate::{
-    plan::RunId,
-    run::{Event, Fold, Report},
+    plan::{Note, RunId},
+    run::{Event, EventKind, Fold, Report},
 };
 
 /// Where the ledgers are.
@@ -48,8 +49,23 @@ pub enum HistoryError {
     Ambiguous { name: String, found: Vec<String> },
     #[error("run {name} cannot be read")]
     Unreadable { name: String, source: io::Error },
+    #[error("the ledger of run {name} is damaged")]
+    Damaged { name: String, source: io::Error },
+    #[error("the runs in {} cannot be listed", runs.display())]
+    Unlisted { runs: PathBuf, source: io::Error },
     #[error("run {name} has no beginning: its ledger has no run_started")]
     Empty { name: String },
+}
+
+impl HistoryError {
+    /// Returns why the ledger of the run `name` could not be read.
+    pub fn of(name: String, source: io::Error) -> Self {
+        if source.get_ref().is_some_and(|it| it.is::<Damage>()) {
+            Self::Damaged { name, source }
+        } else {
+            Self::Unreadable { name, source }
+        }
+    }
 }
 
 /// How much of a run's id is its second: `20261121-010000`.
@@ -64,7 +80,7 @@ impl History {
     /// Returns the directory of the run that `name` means: its id, the beginning of it, or `last`.
     pub fn find(&self, name: &str) -> Result<PathBuf, HistoryError> {
         let unknown = || HistoryError::Unknown { name: name.to_owned(), runs: self.runs.clone() };
-        let names = self.names();
+        let names = self.names()?;
         if name == "last" {
             return names.last().map(|it| self.runs.join(it)).ok_or_else(unknown);
         }
@@ -79,9 +95,16 @@ impl History {
 
     /// Returns the ids of the runs, the oldest first. They begin with their second; of those of one
     /// second, the plan that was written first is the older.
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
-        let directories = entries.filter(|it| it.file_type().is_ok_and(|it| it.is_dir()));
+    fn names(&self) -> Result<Vec<String>, HistoryError> {
+        let unlisted = |source| HistoryError::Unlisted { runs: self.runs.clone(), source };
+        let entries = match fs::read_dir(&self.runs) {
+            Ok(entries) => entries.collect::<io::Result<Vec<_>>>().map_err(unlisted)?,
+            // Nothing was run here yet.
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(err) => return Err(unlisted(err)),
+        };
+        let directories =
+            entries.into_iter().filter(|it| it.file_type().is_ok_and(|it| it.is_dir()));
         let mut names: Vec<String> =
             directories.filter_map(|it| it.file_name().into_string().ok()).collect();
         names.sort_by_cached_key(|it| {
@@ -89,19 +112,23 @@ impl History {
             let written = plan.and_then(|it| it.modified()).ok();
             (it.get(..SECOND).unwrap_or(it).to_owned(), written, it.clone())
         });
-        names
+        Ok(names)
     }
 
-    /// Returns every run that can be read, the newest first, and why others cannot.
-    pub fn list(&self) -> (Vec<Entry>, Vec<HistoryError>) {
+    /// Returns every run of which anything can be read, the newest first, and what is wrong with
+    /// others and with the ledgers of some.
+    pub fn list(&self) -> Result<(Vec<Entry>, Vec<HistoryError>), HistoryError> {
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
-        for name in self.names().into_iter().rev() {
-            match report(&self.runs.join(&name)) {
-                Ok(report) => entries.push(Entry::of(&report)),
+        for name in self.names()?.into_iter().rev() {
+            match salvage(&self.runs.join(&name)) {
+                Ok(Salvage { report, damage, .. }) => {
+                    entries.push(Entry::of(&report));
+                    errors.extend(damage);
+                }
                 Err(err) => errors.push(err),
             }
         }
-        (entries, errors)
+        Ok((entries, errors))
     }
 
     /// Takes the ledger of a run away.
@@ -110,22 +137,75 @@ impl History {
     }
 }
 
-/// Returns the events of the run in `directory`.
+/// Returns the events of the run in `directory`, which must be all there.
 pub fn events(directory: &Path) -> Result<Vec<Event>, HistoryError> {
-    read_events(&directory.join("events.jsonl")).map_err(|source| {
-        let name = name_of(directory);
-        HistoryError::Unreadable { name, source }
-    })
+    let events = read_events(&directory.join("events.jsonl"));
+    events.map_err(|source| HistoryError::of(name_of(directory), source))
 }
 
 /// Returns the report of the run in `directory`, made anew from its events: it is the same as the
 /// stored one, and a run that was killed has one too.
 pub fn report(directory: &Path) -> Result<Report, HistoryError> {
+    fold(&events(directory)?).ok_or_else(|| HistoryError::Empty { name: name_of(directory) })
+}
+
+/// What can be told of a run.
+#[derive(Debug)]
+pub struct Salvage {
+    pub report: Report,
+    pub events: Vec<Event>,
+    /// Why that is not all.
+    pub damage: Option<HistoryError>,
+}
+
+/// Returns whatever can be read of the run in `directory`. Where its events are damaged it is the
+/// report that was stored, or what the others, or the plan alone, amount to; and a note says so.
+pub fn salvage(directory: &Path) -> Result<Salvage, HistoryError> {
+    let name = name_of(directory);
+    let read = salvage_events(&directory.join("events.jsonl"));
+    let (events, damage) = read.map_err(|source| HistoryError::of(name.clone(), source))?;
+    let Some(damage) = damage else {
+        let report = fold(&events).ok_or(HistoryError::Empty { name })?;
+        return Ok(Salvage { report, events, damage: None });
+    };
+    let stored = stored_report(directory);
+    let what = if stored.is_some() {
+        "this is the report as it was stored"
+    } else {
+        "this is what the rest tells"
+    };
+    let text = format!("the ledger is damaged, and {what}: {damage}");
+    let damage = HistoryError::of(name, damage.into());
+    let Some(mut report) = stored.or_else(|| fold_with_plan(directory, &events)) else {
+        return Err(damage);
+    };
+    report.notes.push(Note::new("ledger.damaged", text));
+    Ok(Salvage { report, events, damage: Some(damage) })
+}
+
+/// Returns the report that was written down at the end of the run in `directory`.
+pub fn stored_report(directory: &Path) -> Option<Report> {
+    let text = fs::read(directory.join("report.json")).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn fold(events: &[Event]) -> Option<Report> {
     let mut fold = Fold::default();
-    for event in events(directory)? {
-        fold.apply(&event);
+    events.iter().for_each(|it| fold.apply(it));
+    fold.report()
+}
+
+/// Folds events whose first may be missing: it held the plan, which lies beside them as well.
+fn fold_with_plan(directory: &Path, events: &[Event]) -> Option<Report> {
+    if events.iter().any(|it| it.beginning().is_some()) {
+        return fold(events);
     }
-    fold.report().ok_or_else(|| HistoryError::Empty { name: name_of(directory) })
+    let plan = read_plan(&directory.join("plan.json")).ok()?;
+    let (at, plan) = (plan.created, Box::new(plan));
+    let first = Event { seq: 0, at, elapsed_ms: 0, data: EventKind::RunStarted { plan } };
+    let mut fold = Fold::default();
+    std::iter::once(&first).chain(events).for_each(|it| fold.apply(it));
+    fold.report()
 }
 
 fn name_of(directory: &Path) -> String {
@@ -207,10 +287,10 @@ mod tests {
         let mut ledger = Ledger::create(home.path(), &story.plan).unwrap();
         ledger.append(&story.events[..4]).unwrap();
         let history = History::of(home.path());
-        let (entries, errors) = history.list();
+        let (entries, errors) = history.list().unwrap();
         assert!(errors.is_empty());
         assert_eq!((entries.len(), entries[0].exit_code), (1, None));
         history.remove(&story.plan.run_id).unwrap();
-        assert!(history.list().0.is_empty());
+        assert!(history.list().unwrap().0.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{atomic, json};
+use super::{atomic, damage::read_events, json};
 use crate::{
     plan::{Plan, RunId},
     run::{Event, Report},
@@ -27,13 +27,7 @@ pub struct Ledger {
     length: u64,
 }
 
-/// Writes a plan to a file of the user's choice, readable by the user alone.
-pub fn write_plan(path: &Path, plan: &Plan) -> io::Result<()> {
-    let path = atomic::place(path)?;
-    atomic::write(&path, (json::pretty(plan) + "\n").as_bytes())
-}
-
-/// Reads a plan that [`write_plan`], or a ledger, wrote.
+/// Reads the plan of a ledger.
 pub fn read_plan(path: &Path) -> io::Result<Plan> {
     let text = fs::read(path)?;
     // A plan of another schema may have other fields: that it is of another comes first.
@@ -43,7 +37,7 @@ pub fn read_plan(path: &Path) -> io::Result<Plan> {
 }
 
 /// Refuses a plan whose schema is not ours; one without a schema is for the reader of its fields.
-fn require_schema(plan: &serde_json::Value) -> io::Result<()> {
+pub(super) fn require_schema(plan: &serde_json::Value) -> io::Result<()> {
     let ours = crate::plan::SCHEMA;
     match plan["schema"].as_str() {
         None => Ok(()),
@@ -138,21 +132,6 @@ impl Ledger {
         Ok(path)
     }
 
-    /// Refuses a run that has a report.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::InvalidData`] if there is one: its events, which do not tell of an end, are
-    /// not all there.
-    pub fn require_no_report(&self) -> io::Result<()> {
-        let path = self.directory.join("report.json");
-        if fs::symlink_metadata(&path).is_err() {
-            return Ok(());
-        }
-        let text = "it has a report, and its events have no end: they are damaged; report.json \
-                    tells how it ended";
-        Err(io::Error::new(io::ErrorKind::InvalidData, text))
-    }
-
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -188,36 +167,6 @@ fn file_name(id: &RunId) -> io::Result<&str> {
         return Ok(text);
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{text}` is not a run id")))
-}
-
-/// Returns the events in `path`. A last line that was torn by a crash is passed over; anything
-/// else that is not an event is an error.
-pub fn read_events(path: &Path) -> io::Result<Vec<Event>> {
-    let bytes = fs::read(path)?;
-    let mut events = Vec::new();
-    let mut lines = bytes.split_inclusive(|it| *it == b'\n').enumerate().peekable();
-    while let Some((index, line)) = lines.next() {
-        if index == 0 {
-            require_schema_of_first(line)?;
-        }
-        match serde_json::from_slice(line) {
-            Ok(event) => events.push(event),
-            Err(_) if lines.peek().is_none() && !line.ends_with(b"\n") => {}
-            Err(err) => {
-                let text = format!("{}, line {}: {err}", path.display(), index + 1);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-            }
-        }
-    }
-    Ok(events)
-}
-
-/// Refuses a ledger whose first event holds a plan of another schema.
-fn require_schema_of_first(line: &[u8]) -> io::Result<()> {
-    let Ok(event) = serde_json::from_slice::<serde_json::Value>(line) else {
-        return Ok(()); // it is refused for what it is
-    };
-    require_schema(&event["data"]["plan"])
 }
 
 #[cfg(test)]
@@ -296,18 +245,6 @@ mod tests {
         let mut plan = testing::halted().plan;
         plan.run_id = serde_json::from_str("\"../../etc\"").unwrap();
         assert!(Ledger::create(home.path(), &plan).is_err());
-    }
-
-    #[test]
-    fn a_torn_last_line_is_passed_over_and_a_torn_middle_is_not() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("events.jsonl");
-        let line = json::line(&testing::halted().events[1]);
-        fs::write(&path, format!("{line}\n{}", &line[..line.len() / 2])).unwrap();
-        assert_eq!(read_events(&path).unwrap().len(), 1);
-        fs::write(&path, format!("{}\n{line}\n", &line[..line.len() / 2])).unwrap();
-        let err = read_events(&path).unwrap_err();
-        assert!(err.to_string().contains("events.jsonl, line 1: "), "{err}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod atomic;
 mod confirm;
+mod damage;
 mod diagnosis;
 mod documents;
 mod failure;
@@ -17,6 +18,7 @@ mod lock;
 mod members;
 mod orders;
 mod page;
+mod plan_file;
 mod plan_text;
 mod policy;
 mod progress;
@@ -36,16 +38,18 @@ mod words;
 
 pub use self::{
     confirm::{Confirmation, Echo, read_answer, read_line},
+    damage::{Damage, read_events},
     diagnosis::{Diagnosis, Finding, Verdict},
     documents::{
         AccountCopy, DocumentRow, Linted, Ours, PublicationRow, PublicationState, Verified,
     },
     failure::failure,
     formats::{ReportFormat, render, schema},
-    history::{Entry, History, HistoryError, events, report},
-    ledger::{Ledger, read_events, read_plan, state_dir, write_plan},
+    history::{Entry, History, HistoryError, Salvage, events, report, salvage, stored_report},
+    ledger::{Ledger, read_plan, state_dir},
     lock::{Lock, LockError},
     orders::Orders,
+    plan_file::{Seal, read_plan_file, write_plan},
     policy::{NewDocument, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     sanitize::sanitize,

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
-    Operator, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, Target, VALUES_PER_TAG,
-    Wave, exclusion,
+    Operator, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, ShrinkingWave, Target,
+    VALUES_PER_TAG, Wave, exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -66,6 +66,8 @@ pub enum Refusal {
     StopBeforeAll,
     #[error("there is no wave {after} to stop after: the plan has {}", waves_of(*.n_waves))]
     StopBeyondAll { after: u32, n_waves: usize },
+    #[error(transparent)]
+    ShrinkingWave(#[from] ShrinkingWave),
 }
 
 fn waves_of(n: usize) -> String {
@@ -101,6 +103,9 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     }
     if !population.is_listed && draft.rollout.has_waves() {
         return Err(Refusal::NotDivisible { selector: draft.selector.to_string() });
+    }
+    if let Some(shrinking) = draft.rollout.shrinking(&population.planned) {
+        return Err(shrinking.into());
     }
     let waves = draft.rollout.cut(&population.planned);
     if let Some(after) = draft.rollout.stop_after_wave.filter(|it| *it as usize > waves.len()) {

@@ -41,7 +41,7 @@ pub use self::{
         Statement, fit, grant, is_account, is_reserved_name,
     },
     redaction::{REDACTED, Redaction},
-    rollout::{BadWaves, Rollout},
+    rollout::{BadWaves, Rollout, ShrinkingWave},
     selector::{NotATag, Selector, Tag},
     session::{
         check_session_tag, parse_external_id, parse_mfa_serial, parse_mfa_token,

@@ -41,24 +41,65 @@ pub enum BadWaves {
     NotGrowing { one: Limit, next: Limit },
 }
 
+/// A step to fewer instances than the share before it, as it turns out for this group.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{next} follows {one} in --waves, which is {reached} of these instances: sizes are cumulative, \
+     so each is larger than the one before"
+)]
+pub struct ShrinkingWave {
+    pub one: Limit,
+    pub reached: u32,
+    pub next: u32,
+}
+
 impl Rollout {
     /// Parses `--waves`: sizes with commas between them, each a number or a share, and each larger
     /// than the one before where the two can be compared.
     pub fn parse_waves(text: &str) -> Result<Vec<Limit>, BadWaves> {
         let parse = |it: &str| Limit::parse_concurrency(it.trim());
         let steps = text.split(',').map(parse).collect::<Result<Vec<_>, _>>()?;
-        for pair in steps.windows(2) {
-            // Which of a number and a share is the larger depends on the group.
-            let is_growing = match (pair[0], pair[1]) {
-                (Limit::Count(one), Limit::Count(next)) => one < next,
-                (Limit::Percent(one), Limit::Percent(next)) => one < next,
-                (Limit::Count(_), Limit::Percent(_)) | (Limit::Percent(_), Limit::Count(_)) => true,
+        for (at, next) in steps.iter().enumerate() {
+            let shrinks = |one: &&Limit| match (**one, *next) {
+                (Limit::Count(one), Limit::Count(next)) => one >= next,
+                (Limit::Percent(one), Limit::Percent(next)) => one >= next,
+                // A share is at least one instance. Otherwise it depends on the group which of a
+                // number and a share is the larger.
+                (Limit::Percent(_), Limit::Count(next)) => next <= 1,
+                (Limit::Count(_), Limit::Percent(_)) => false,
             };
-            if !is_growing {
-                return Err(BadWaves::NotGrowing { one: pair[0], next: pair[1] });
+            if let Some(one) = steps[..at].iter().rev().find(shrinks) {
+                return Err(BadWaves::NotGrowing { one: *one, next: *next });
             }
         }
         Ok(steps)
+    }
+
+    /// Returns the first step to a number that is not beyond what the share before it is of
+    /// `planned`, or of a zone of them. A share that is no larger than what was reached before it
+    /// is one of a small group, and no mistake.
+    pub(super) fn shrinking(&self, planned: &[Target]) -> Option<ShrinkingWave> {
+        let zones = by_zone(planned.iter().collect());
+        let sizes: Vec<usize> = match self.by_zone {
+            true => zones.values().map(Vec::len).collect(),
+            false => vec![planned.len()],
+        };
+        sizes.into_iter().find_map(|it| self.shrinking_of(it))
+    }
+
+    fn shrinking_of(&self, population: usize) -> Option<ShrinkingWave> {
+        let population = u32::try_from(population).unwrap_or(u32::MAX);
+        let mut reached = 0;
+        for (at, step) in self.waves.iter().enumerate() {
+            let before = at.checked_sub(1).map(|it| self.waves[it]);
+            if let (Some(one @ Limit::Percent(_)), Limit::Count(next)) = (before, *step)
+                && next <= reached
+            {
+                return Some(ShrinkingWave { one, reached, next });
+            }
+            reached = step.resolve_errors(population).max(reached + 1).min(population.max(1));
+        }
+        None
     }
 
     /// Returns whether it asks for waves, which only a population that is listed can be cut into.

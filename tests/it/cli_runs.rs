@@ -1,5 +1,7 @@
 //! `fleet runs`: what was run on this machine.
 
+use std::fs;
+
 use crate::support::{FleetEnv, repository};
 
 fn run(env: &FleetEnv, world: &str, flags: &[&str], code: i32) {
@@ -27,4 +29,16 @@ fn the_runs_of_this_machine_are_listed_and_pruned() {
     let later = env.set("FLEET_NOW", "2024-09-01T00:00:00Z");
     drop(later.run(&prune).exits(0));
     assert_eq!(later.runs().len(), 0);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_read_has_not_no_runs() {
+    let env = FleetEnv::new();
+    fs::create_dir_all(env.path("state/fleet")).unwrap();
+    // Not a directory: permissions do not keep root, who may run this, from reading one.
+    fs::write(env.path("state/fleet/runs"), "").unwrap();
+    for command in [&["runs"][..], &["report"], &["watch"], &["cancel", "last"]] {
+        let output = env.run(command).exits(3);
+        drop(output.complains(&["cannot be listed", "state/fleet/runs"]));
+    }
 }

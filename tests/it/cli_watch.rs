@@ -1,6 +1,6 @@
 //! `fleet watch`: a run whose process was killed is taken over, and one that goes on is followed.
 
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use crate::support::{FleetEnv, SimProcess, repository};
 
@@ -133,12 +133,15 @@ fn a_finished_run_shows_its_report_and_exits_with_its_code() {
     drop(env.run(&["run", "--asg", "web", "--yes", "--max-errors", "1", "--", "true"]).exits(1));
     let before = env.record();
     let calls = sim.stats().0["calls"].clone();
+    // It is only read: a file that is written again is another one.
+    let written = || fs::metadata(env.record().directory.join("report.json")).unwrap().ino();
+    let file = written();
     for flags in [&[][..], &["--continue", "--yes"]] {
         let output = env.run(&[&["watch"], flags, &["--output", "json"]].concat()).exits(1);
         assert_eq!(output.json(), before.report);
     }
     assert_eq!(sim.stats().0["calls"], calls);
-    assert_eq!(env.record().events, before.events);
+    assert_eq!((env.record().events, written()), (before.events, file));
 }
 
 /// Four instances in waves, of which no more than the first is asked for.

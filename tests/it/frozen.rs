@@ -78,6 +78,28 @@ fn a_plan_is_refused_when_somebody_else_runs_it() {
 }
 
 #[test]
+fn a_plan_is_refused_that_was_edited_by_hand() {
+    let parameters = |plan: &mut Value| {
+        plan["document"]["parameters"]["commands"][0] = "rm -rf /".into();
+    };
+    stale(parameters, &["its content is not what `fleet plan` wrote: it was edited"]);
+    stale(|plan| plan["deadline"] = 60.into(), &["it was edited"]);
+}
+
+#[test]
+fn a_plan_with_a_key_that_means_nothing_is_2() {
+    let (sim, env) = healthy();
+    drop(env.run(&["plan", "--asg", "web", "-o", "plan.json", "--", "true"]).exits(0));
+    let text = fs::read_to_string(env.path("plan.json")).unwrap();
+    let mut plan: Value = serde_json::from_str(&text).unwrap();
+    plan["limits"]["max_erors"] = 5.into();
+    fs::write(env.path("plan.json"), plan.to_string()).unwrap();
+    let output = env.run(&["run", "--plan", "plan.json", "--yes"]).exits(2);
+    drop(output.complains(&["plan.json", "limits.max_erors", "nothing was sent"]));
+    assert_eq!(sim.stats().commands(), 0);
+}
+
+#[test]
 fn a_plan_takes_no_flags_that_say_the_same_and_must_be_one() {
     let (sim, env) = healthy();
     drop(env.run(&["plan", "--asg", "web", "-o", "plan.json", "--", "true"]).exits(0));

@@ -232,6 +232,7 @@ fn what_a_newer_fleet_adds_is_passed_over() {
         let newer = json!({"kind": "gate_opened", "gate": {"is": "an object"}});
         let newer = json!({"seq": 2, "at": events[0]["at"], "elapsed_ms": 0, "data": newer});
         events.insert(1, newer);
+        events.iter_mut().zip(1..).for_each(|(it, seq)| it["seq"] = seq.into());
     });
     let output = env.run(&["report", OVER_BUDGET, "--output", "json"]).exits(0);
     assert_eq!(output.json(), before);
@@ -288,11 +289,55 @@ fn a_run_that_has_ended_is_not_taken_up_again_because_its_events_are_gone() {
         rewrite(&env, OVER_BUDGET, |events| events.truncate(n_kept));
         let before = fs::read(events_of(&env, OVER_BUDGET)).unwrap();
         for flags in [&[][..], &["--continue", "--yes"]] {
-            let output = env.run(&[&["watch", OVER_BUDGET], flags].concat()).exits(2);
+            let output = env.run(&[&["watch", OVER_BUDGET], flags].concat()).exits(3);
             drop(output.complains(&[OVER_BUDGET, "damaged", "report.json", "nothing was sent"]));
         }
-        drop(env.run(&["retry", OVER_BUDGET, "--yes"]).exits(2));
+        drop(env.run(&["retry", OVER_BUDGET, "--yes"]).exits(3));
+        // The report that was stored is shown instead, and in the list.
+        let report = env.run(&["report", OVER_BUDGET, "--output", "json"]).exits(0);
+        let report = report.complains(&["is damaged"]).json();
+        assert_eq!(
+            report["totals"],
+            stored_report(&recorded().join("runs").join(OVER_BUDGET))["totals"]
+        );
+        assert!(report["notes"].to_string().contains("ledger.damaged"));
+        drop(env.run(&["runs"]).exits(0).prints(&[OVER_BUDGET, "2 errors, 1 allowed", "6 runs"]));
         assert_eq!(fs::read(events_of(&env, OVER_BUDGET)).unwrap(), before);
         assert_eq!(sim.stats().commands(), 0);
     }
+}
+
+/// Damages the ledger of a run that was killed, and returns what taking it over says.
+fn taken_over(change: impl FnOnce(&mut Vec<Value>), names: &[&str]) -> (SimProcess, FleetEnv) {
+    let (sim, env) = installed_with_instances();
+    rewrite(&env, BETWEEN_WAVES, change);
+    let before = fs::read(events_of(&env, BETWEEN_WAVES)).unwrap();
+    let output = env.run(&["watch", BETWEEN_WAVES, "--continue", "--yes"]).exits(3);
+    drop(output.complains(names).complains(&[BETWEEN_WAVES, "damaged", "nothing was sent"]));
+    assert_eq!(fs::read(events_of(&env, BETWEEN_WAVES)).unwrap(), before);
+    assert_eq!(sim.stats().commands(), 0);
+    (sim, env)
+}
+
+#[test]
+fn lines_that_are_missing_or_doubled_are_refused_by_file_line_and_number() {
+    let gap = "events.jsonl, line 3: event 4 follows event 2";
+    let (_sim, env) = taken_over(|events| drop(events.remove(2)), &[gap]);
+    let report = env.run(&["report", BETWEEN_WAVES, "--output", "json"]).exits(0);
+    let report = report.complains(&[gap]).json();
+    assert_eq!(report["instances"].as_array().unwrap().len(), 4);
+    assert!(report["notes"].to_string().contains("this is what the rest tells"));
+    let doubled = |events: &mut Vec<Value>| events.insert(2, events[1].clone());
+    taken_over(doubled, &["events.jsonl, line 3: event 2 comes again after event 2"]);
+    taken_over(
+        |events| drop(events.remove(0)),
+        &["events.jsonl, line 1: the first event is event 2"],
+    );
+}
+
+#[test]
+fn a_ledger_that_was_emptied_is_no_run_that_was_never_sent() {
+    let (_sim, env) = taken_over(Vec::clear, &["events.jsonl", "there is no event"]);
+    let report = env.run(&["report", BETWEEN_WAVES, "--output", "json"]).exits(0).json();
+    assert_eq!(report["totals"].to_string(), r#"{"unknown":4}"#);
 }

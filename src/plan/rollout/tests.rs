@@ -50,10 +50,32 @@ fn waves_are_parsed_or_refused_by_name() {
     for text in ["", "1,,2", "0", "0%", "101%", "1,x"] {
         assert!(matches!(Rollout::parse_waves(text), Err(BadWaves::Size(_))), "{text}");
     }
-    for text in ["3,1", "1,5,5", "1,50%,25%", "100%,100%"] {
+    for text in ["3,1", "1,5,5", "1,50%,25%", "100%,100%", "50%,1", "5,10%,3", "5%,9,5%"] {
         let refusal = Rollout::parse_waves(text).unwrap_err();
         assert!(matches!(refusal, BadWaves::NotGrowing { .. }), "{text}: {refusal}");
     }
+}
+
+#[test]
+fn a_number_that_is_no_more_than_the_share_before_it_is_refused() {
+    let refusal = |waves: &str, population: u32| {
+        let rollout = Rollout { waves: Rollout::parse_waves(waves).unwrap(), ..Rollout::default() };
+        build(Draft { rollout, ..draft((0..population).map(target).collect()) }).err()
+    };
+    let check = |waves, population| {
+        let it = refusal(waves, population);
+        assert!(matches!(it, Some(Refusal::ShrinkingWave(_))), "{waves} of {population}: {it:?}");
+    };
+    check("50%,5", 10);
+    check("50%,3", 10);
+    check("1,50%,5", 40);
+    assert!(refusal("50%,6", 10).is_none());
+    assert!(refusal("10%,5", 10).is_none());
+    assert_eq!(
+        refusal("50%,3", 10).unwrap().to_string(),
+        "3 follows 50% in --waves, which is 5 of these instances: sizes are cumulative, so each is \
+         larger than the one before"
+    );
 }
 
 #[test]
@@ -176,7 +198,10 @@ proptest! {
     ) {
         let targets = zoned(&zones);
         let rollout = Rollout { waves: steps, by_zone, seed, ..Rollout::default() };
-        let plan = build(Draft { rollout, ..draft(targets.clone()) }).unwrap();
+        let plan = match build(Draft { rollout, ..draft(targets.clone()) }) {
+            Err(Refusal::ShrinkingWave(_)) => return Ok(()),
+            plan => plan.unwrap(),
+        };
         let all: Vec<_> = plan.waves.iter().flat_map(|it| &it.instances).collect();
         let distinct: BTreeSet<_> = all.iter().collect();
         prop_assert_eq!((all.len(), distinct.len()), (targets.len(), targets.len()));
