@@ -175,11 +175,8 @@ pub enum EventKind {
 impl Event {
     /// Returns the plan, and when its run started, if this is the first event of a run.
     pub fn beginning(&self) -> Option<(&Plan, Timestamp)> {
-        match &self.data {
-            EventKind::RunStarted { plan } => Some((plan, self.at)),
-            // Every other kind comes later.
-            _ => None,
-        }
+        let EventKind::RunStarted { plan } = &self.data else { return None };
+        Some((plan, self.at))
     }
 }
 
