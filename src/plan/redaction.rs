@@ -262,7 +262,7 @@ mod tests {
         check(key, "a\n‹redacted›\nb");
         check("-----BEGIN PRIVATE KEY-----\nMII…", "‹redacted›");
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-        check(&format!("aws_secret_access_key = {secret}\nb"), "‹redacted›\nb");
+        check(&format!("AWS_SECRET_ACCESS_KEY = {secret}\nb"), "‹redacted›\nb");
         check(&format!("export AWS_SESSION_TOKEN='{secret}'"), "export ‹redacted›'");
         check(&format!("{{\"SecretAccessKey\": \"{secret}\"}}"), "{\"‹redacted›\"}");
         check("SecretAccessKey: none", "SecretAccessKey: none");

@@ -356,7 +356,7 @@ impl Pace {
         Self {
             poll_min: scale(self.poll_min),
             poll_max: scale(self.poll_max),
-            lost_after: scale(self.lost_after),
+            lost_after: patient(self.lost_after),
             visible_within: patient(self.visible_within),
             settle_within: patient(self.settle_within),
             throttled_for: scale(self.throttled_for),

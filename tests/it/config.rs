@@ -148,7 +148,7 @@ fn a_folder_chooses_no_role_of_another_account() {
 #[test]
 fn a_flag_for_a_role_needs_a_role() {
     let env = FleetEnv::new();
-    for flags in [["--external-id", "x"], ["--duration", "1h"], ["--session-tag", "a=b"]] {
+    for flags in [["--external-id", "xyz"], ["--duration", "1h"], ["--session-tag", "a=b"]] {
         refused(&env, &flags, &[flags[0], "--role-arn"]);
     }
     let role = ["--role-arn", ROLE];
