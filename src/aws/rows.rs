@@ -42,7 +42,11 @@ const PAGES_FOR_ONE: usize = 2;
 
 /// How far the lists of the commands have been read.
 #[derive(Debug, Default)]
-pub(super) struct Bookmarks(RefCell<BTreeMap<String, Bookmark>>);
+pub(super) struct Bookmarks {
+    left: RefCell<BTreeMap<String, Bookmark>>,
+    /// Commands whose list has moved: it may do so again, and to notice costs calls.
+    unsteady: RefCell<BTreeSet<String>>,
+}
 
 /// How far the list of one command has been read.
 #[derive(Debug)]
@@ -118,9 +122,9 @@ impl Aws {
                     self.bookmarks.put(command_id, bookmark);
                     return Ok(rows);
                 }
-                Ok((_, Again::Moved)) => {}
+                Ok((_, Again::Moved)) => self.bookmarks.distrust(command_id),
                 // Above all a token that is not taken any more.
-                Err(err) if err.kind == ErrorKind::Refused => {}
+                Err(err) if err.kind == ErrorKind::Refused => self.bookmarks.distrust(command_id),
                 Err(err) => return Err(err),
             }
         }
@@ -217,11 +221,17 @@ impl Aws {
 impl Bookmarks {
     /// A read that fails leaves none: the next one begins anew.
     fn take(&self, command_id: &str) -> Option<Bookmark> {
-        self.0.borrow_mut().remove(command_id)
+        self.left.borrow_mut().remove(command_id)
     }
 
     fn put(&self, command_id: &str, bookmark: Bookmark) {
-        self.0.borrow_mut().insert(command_id.to_owned(), bookmark);
+        if !self.unsteady.borrow().contains(command_id) {
+            self.left.borrow_mut().insert(command_id.to_owned(), bookmark);
+        }
+    }
+
+    fn distrust(&self, command_id: &str) {
+        self.unsteady.borrow_mut().insert(command_id.to_owned());
     }
 }
 
@@ -273,4 +283,35 @@ fn row(it: &CommandInvocation) -> Option<Row> {
         requested: it.requested_date_time().and_then(timestamp),
         plugins: plugins.collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_has_moved_is_read_from_its_beginning_from_then_on() {
+        let bookmarks = Bookmarks::default();
+        bookmarks.put("steady", Bookmark::default());
+        assert!(bookmarks.take("steady").is_some());
+        assert!(bookmarks.take("steady").is_none());
+        bookmarks.distrust("unsteady");
+        bookmarks.put("unsteady", Bookmark::default());
+        assert!(bookmarks.take("unsteady").is_none());
+    }
+
+    #[test]
+    fn only_pages_that_were_open_and_what_was_not_read_are_left() {
+        let page = |open: &[&str]| Page {
+            token: Some("t".to_owned()),
+            open: open.iter().map(|it| InstanceId::parse(it).unwrap()).collect(),
+        };
+        let mut bookmark = Bookmark::default();
+        assert!(!bookmark.is_at_end());
+        bookmark.rest = Rest::Nothing;
+        bookmark.keep(page(&[]));
+        assert!(bookmark.is_at_end());
+        bookmark.keep(page(&["i-01234567"]));
+        assert!(!bookmark.is_at_end());
+    }
 }
