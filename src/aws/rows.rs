@@ -89,6 +89,7 @@ impl Aws {
         let request = request.details(true).max_results(LARGEST_PAGE);
         let (res, kind) = match scope {
             ReadScope::All => (self.all_rows(&command_id, request).await, ReadKind::Rows),
+            ReadScope::Whole => (self.afresh(&command_id, request).await, ReadKind::Rows),
             ReadScope::Ahead { unfinished } => {
                 (self.rows_ahead(&command_id, request, unfinished).await, ReadKind::Ahead)
             }
@@ -128,6 +129,14 @@ impl Aws {
                 Err(err) => return Err(err),
             }
         }
+        self.afresh(command_id, request).await
+    }
+
+    async fn afresh(
+        &self,
+        command_id: &str,
+        request: ListCommandInvocationsFluentBuilder,
+    ) -> Result<Vec<Row>, AwsError> {
         let mut bookmark = Bookmark::default();
         let rows = self.advance(&mut bookmark, request, None).await?;
         self.bookmarks.put(command_id, bookmark);

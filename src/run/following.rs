@@ -81,7 +81,9 @@ impl Run {
         let is_small =
             self.sends[index].instances.as_ref().is_some_and(|it| it.len() <= READ_WHOLE as usize);
         let is_whole = command.is_unread || elapsed >= command.give_up;
-        if is_whole || (command.is_sweep_due && is_small) {
+        if is_whole {
+            self.read_rows(step, elapsed, index, ReadScope::Whole);
+        } else if command.is_sweep_due && is_small {
             self.read_rows(step, elapsed, index, ReadScope::All);
         } else if command.is_sweep_due {
             for word in UNSTARTED {

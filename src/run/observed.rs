@@ -196,14 +196,15 @@ pub struct Counts {
 /// Which rows of a command to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadScope {
+    /// All, but for the pages on which every row was final when they were read.
     All,
+    /// All of them, before somebody is given up.
+    Whole,
     /// Only those with this StatusDetails word (the Status filter of ListCommandInvocations).
     Only(&'static str),
     /// All from the first on, until more than this many pages have shown rows that are not final:
     /// what is read before the end need not be read after it.
-    Ahead {
-        unfinished: u32,
-    },
+    Ahead { unfinished: u32 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

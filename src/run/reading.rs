@@ -27,7 +27,7 @@ impl Run {
             return;
         }
         match scope {
-            ReadScope::All | ReadScope::Only(_) => self.rows_reads.answer(),
+            ReadScope::All | ReadScope::Whole | ReadScope::Only(_) => self.rows_reads.answer(),
             ReadScope::Ahead { .. } => self.ahead_reads.answer(),
         }
         if let Some(index) = self.followed(command_id) {
@@ -54,9 +54,9 @@ impl Run {
             self.cancel_recalled(step, elapsed, index);
             self.complete_outputs(step);
             match scope {
-                ReadScope::All => {
+                ReadScope::All | ReadScope::Whole => {
                     self.sends[index].command.is_unread = false;
-                    self.complete_if_done(step, elapsed, index);
+                    self.complete_if_done(step, elapsed, index, scope);
                 }
                 ReadScope::Ahead { .. } => self.has_read_ahead(step, elapsed, index),
                 ReadScope::Only(_) => {}
@@ -126,7 +126,8 @@ impl Run {
         let is_pending = |it: &&Row| matches!(it.status, Status::Pending | Status::Delayed);
         let pending = rows.iter().filter(is_pending).map(|it| it.instance_id.clone());
         self.withhold(step, elapsed, index, pending.collect());
-        let is_telling = matches!(scope, ReadScope::All | ReadScope::Only("Pending"));
+        let is_telling =
+            matches!(scope, ReadScope::All | ReadScope::Whole | ReadScope::Only("Pending"));
         // Just after the send an empty list says nothing about who is pending.
         let command = &mut self.sends[index].command;
         let is_visible =
@@ -170,7 +171,13 @@ impl Run {
         }
     }
 
-    fn complete_if_done(&mut self, step: &mut Step, elapsed: Duration, index: usize) {
+    fn complete_if_done(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        scope: ReadScope,
+    ) {
         let send = &self.sends[index];
         let command = &send.command;
         // A tag may have reached more than the plan lists: SSM's count of targets tells.
@@ -182,7 +189,7 @@ impl Run {
         let waited = |since: Duration, patience| elapsed >= since + patience;
         let quiet = self.pace.visible_within / 4;
         let is_over = match command.final_since {
-            _ if elapsed >= command.give_up => true,
+            _ if elapsed >= command.give_up => scope == ReadScope::Whole,
             // Every target has its row, and every row is final: whoever is missing was no target.
             Some(_) if command.has_all_rows() && self.is_quiet(index) => true,
             Some(since) => waited(since, self.pace.visible_within),

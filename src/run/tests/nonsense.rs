@@ -89,6 +89,7 @@ fn observed() -> impl Strategy<Value = Observed> {
     });
     let scope = prop::sample::select(vec![
         ReadScope::All,
+        ReadScope::Whole,
         ReadScope::Only("Failed"),
         ReadScope::Ahead { unfinished: 1 },
         ReadScope::Only("Pending"),

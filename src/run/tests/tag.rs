@@ -278,3 +278,23 @@ fn counters_that_are_older_than_the_last_ones_take_nothing_back() {
         assert_eq!(finished, 0);
     }
 }
+
+#[test]
+fn nobody_is_given_up_before_every_page_has_been_read_again() {
+    let (mut run, _) = Run::start(by_tag(300, 9, 300), Pace::default(), started());
+    let (command_id, expires_in) = ("command-1".to_owned(), Some(seconds(60)));
+    let accepted = Accepted { command_id, expires_in, expires_after: None };
+    drop(run.apply(seconds(1), Observed::Accepted { send: 1, accepted }));
+    let counted = Observed::Counted { counts: Vec::new() };
+    drop(run.apply(seconds(2), counted));
+    let step = run.apply(seconds(400), Observed::Tick);
+    let is_whole = |it: &Effect| matches!(it, Effect::ReadRows { scope: ReadScope::Whole, .. });
+    assert!(step.effects.iter().any(is_whole), "{:?}", step.effects);
+    let given_up =
+        |step: &Step| count(&step.events, |it| matches!(it, EventKind::InstanceFinished { .. }));
+    for (scope, expected) in [(ReadScope::All, 0), (ReadScope::Whole, 300)] {
+        let command_id = "command-1".to_owned();
+        let step = run.apply(seconds(401), Observed::Read { command_id, scope, rows: Vec::new() });
+        assert_eq!(given_up(&step), expected);
+    }
+}

@@ -234,7 +234,7 @@ impl World {
             Effect::ReadRows { command_id, scope } => {
                 let rows = self.rows(&command_id, scope);
                 let of = match scope {
-                    ReadScope::All | ReadScope::Only(_) => ReadKind::Rows,
+                    ReadScope::All | ReadScope::Whole | ReadScope::Only(_) => ReadKind::Rows,
                     ReadScope::Ahead { .. } => ReadKind::Ahead,
                 };
                 self.answer_read(of, Observed::Read { command_id, scope, rows });
@@ -316,7 +316,7 @@ impl World {
         }
         self.last_rows.insert(command_id.to_owned(), rows.clone());
         match scope {
-            ReadScope::All => {}
+            ReadScope::All | ReadScope::Whole => {}
             ReadScope::Only(word) => rows.retain(|it| it.details_word == word),
             ReadScope::Ahead { .. } => rows.truncate(rows.len() / 2),
         }
