@@ -30,7 +30,12 @@ SELECTIONS = [
     ["--instance", "i-01234567", "--instance", "mi-0123456789abcdef0"],
     ["--asg", "web", "--waves", "1,10%", "--by-zone"],
 ]
-DOCUMENTS = ["Restart", "AWS-RunShellScript", "arn:aws:ssm:eu-west-1:210987654321:document/Theirs"]
+DOCUMENTS = [
+    "Restart",
+    "AWS-RunShellScript",
+    "arn:aws:ssm:eu-west-1:210987654321:document/Theirs",
+    "Fleet-CheckSshd",
+]
 
 
 class Template(yaml.SafeLoader):
@@ -48,7 +53,7 @@ def written_out(loader, suffix, node):
         return {suffix: value}
     for name, it in [("Partition", "aws"), ("Region", REGION), ("AccountId", ACCOUNT)]:
         value = value.replace("${AWS::%s}" % name, it)
-    return value.replace("${Document}", "Restart")
+    return value
 
 
 Template.add_multi_constructor("!", written_out)
@@ -97,7 +102,16 @@ def of_terraform(path):
         }
 
 
+def content_of_terraform(path):
+    with open(path) as file:
+        parsed = hcl2.load(file)
+    blocks = [it['"aws_ssm_document"'] for it in parsed["resource"] if '"aws_ssm_document"' in it]
+    (document,) = [it['"fleet"'] for it in blocks]
+    return text(document["content"])
+
+
 def main(program, work):
+    shipped = os.path.join(os.path.dirname(__file__), "..", "documents", "Fleet-CheckSshd.yaml")
     document = os.path.join(work, "restart.yaml")
     with open(document, "w") as file:
         file.write(DOCUMENT)
@@ -105,7 +119,8 @@ def main(program, work):
     env = {"PATH": os.environ["PATH"], "HOME": work, "AWS_EC2_METADATA_DISABLED": "true"}
     for selection in SELECTIONS:
         for name in DOCUMENTS:
-            for extra in [["--level", "minimal"], ["--level", "full", "--with-user"]]:
+            full = ["--level", "full", "--with-user", "--source-identity", "kim"]
+            for extra in [["--level", "minimal"], full]:
                 flags = ["--account", ACCOUNT, "--region", REGION, "--doc", name, *selection]
 
                 def fleet(*more):
@@ -117,22 +132,33 @@ def main(program, work):
                 iam = json.loads(fleet(*extra[:2]))["Statement"]
                 iam = [normal(it) for it in iam]
                 own = ["--doc-file", document] if name == "Restart" else []
+                deployed = {"Restart": document, "Fleet-CheckSshd": shipped}.get(name)
                 path = os.path.join(work, f"template-{len(templates)}")
                 for format, ending in [("cloudformation", "yaml"), ("terraform", "tf")]:
                     with open(f"{path}.{ending}", "w") as file:
                         file.write(fleet("--format", format, *extra, *own))
                 templates.append(f"{path}.yaml")
                 with open(f"{path}.yaml") as file:
-                    template = yaml.load(file, Template)
+                    written = file.read().replace("${Document}", name)
+                template = yaml.load(written, Template)
                 resources = template["Resources"]
                 (policy,) = resources["Role"]["Properties"]["Policies"]
                 found = [normal(it) for it in policy["PolicyDocument"]["Statement"]]
                 assert found == iam, (selection, name, found, iam)
                 found = list(of_terraform(f"{path}.tf"))
                 assert found == iam, (selection, name, found, iam)
-                if own:
-                    content = resources["Document"]["Properties"]["Content"]
-                    assert content == yaml.safe_load(DOCUMENT), content
+                trust = resources["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+                trusted = {it["Action"] for it in trust}
+                passed = {"sts:SetSourceIdentity"} if extra is full else set()
+                assert trusted == {"sts:AssumeRole", "sts:TagSession"} | passed, trusted
+                assert ("Document" in resources) == bool(deployed), (name, resources)
+                if deployed:
+                    with open(deployed) as file:
+                        content = file.read()
+                    properties = resources["Document"]["Properties"]
+                    assert properties["Content"] == content, properties["Content"]
+                    assert properties["DocumentFormat"] == "YAML", properties
+                    assert content_of_terraform(f"{path}.tf") == content
                 n_compared += 1
     cfn_lint = os.path.join(os.path.dirname(sys.executable), "cfn-lint")
     subprocess.run([cfn_lint, "--regions", REGION, "--template", *templates], check=True)

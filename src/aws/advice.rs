@@ -166,8 +166,9 @@ fn of_trust(denied: &Denied) -> Vec<Note> {
         ),
         _ => format!(
             "the caller needs sts:AssumeRole on the role, and the role's trust policy must name \
-             the caller, {who} (and its external id, MFA or other conditions, if it has any); a \
-             role that does not exist is refused in the same words"
+             the caller, {who} (and its external id, MFA or other conditions, if it has any); no \
+             explicit Deny may stand against it in either, in a boundary or in a policy of the \
+             organisation; a role that does not exist is refused in the same words"
         ),
     };
     let own = statement(&json!({"Effect": "Allow", "Action": action, "Resource": role}));

@@ -18,8 +18,8 @@ use crate::{
     exit::Exit,
     output::{History, Terminal, state_dir},
     plan::{
-        PolicyTooLong, Redaction, RunId, Scope, Selector, document_policy, session_permissions,
-        session_policy,
+        LONGEST_SESSION_POLICY, PolicyTooLong, Redaction, RunId, Scope, Selector, document_policy,
+        session_permissions, session_policy,
     },
     run::Pace,
     sim::{Execution, Sim, World},
@@ -361,10 +361,19 @@ pub(super) fn too_long(err: &PolicyTooLong) -> Error {
 
 /// Reads a session policy of the user's own.
 pub(super) fn policy_in(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|err| {
-        let message = format!("could not read the session policy {}", path.display());
-        Error::new(Exit::Usage, message).because(&err)
-    })
+    let refused = |message: String| Error::new(Exit::Usage, message);
+    let text = std::fs::read_to_string(path).map_err(|err| {
+        refused(format!("could not read the session policy {}", path.display())).because(&err)
+    })?;
+    let length = text.chars().count();
+    if length > LONGEST_SESSION_POLICY {
+        let message = format!(
+            "the session policy {} has {length} characters, and STS takes {LONGEST_SESSION_POLICY}",
+            path.display()
+        );
+        return Err(refused(message).hint("spaces and line ends count: `jq -c` takes them out"));
+    }
+    Ok(text)
 }
 
 /// Starts a simulator on a loopback port (0: any that is free) with the world in `path`, or its own

@@ -8,7 +8,8 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    aws::{self, Aws, Found, Resolved},
+    aws::{self, Aws, DocumentError, Found, Resolved},
+    documents::{self, Canned},
     error::Error,
     exit::Exit,
     plan::{
@@ -47,6 +48,15 @@ pub(super) struct Ground<'a> {
     pub found: Found,
 }
 
+/// What becomes of a document of fleet's that the account does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unpublished {
+    /// There is no plan: it could not be sent.
+    Refused,
+    /// The plan is of what fleet has: it is not to be sent, but to be made ready for.
+    Foreseen,
+}
+
 /// Returns the selector that the flags name.
 pub(super) fn selector(selection: &Selection) -> Result<Selector, Error> {
     let selector = selection.selector();
@@ -65,6 +75,19 @@ pub(super) async fn plan(
     document: &DocumentArgs,
     limits: &LimitArgs,
 ) -> Result<Planned, Error> {
+    let unpublished = Unpublished::Refused;
+    plan_with(connection, context, selection, document, limits, unpublished).await
+}
+
+/// Does the same, and may foresee that a document of fleet's is published.
+pub(super) async fn plan_with(
+    connection: &Connection,
+    context: &Context,
+    selection: &Selection,
+    document: &DocumentArgs,
+    limits: &LimitArgs,
+    unpublished: Unpublished,
+) -> Result<Planned, Error> {
     let aws = &connection.aws;
     let settings = &connection.settings;
     let selector = selector(selection)?;
@@ -72,7 +95,11 @@ pub(super) async fn plan(
     let given = given(document)?;
     let resolved = aws::resolve(aws, &selector).await?;
     let (name, parameters) = what_to_run(document, given, resolved.candidates.as_deref())?;
-    let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await?;
+    let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
+    let found = match unpublished {
+        Unpublished::Refused => found?,
+        Unpublished::Foreseen => found.or_else(foreseen)?,
+    };
     let groups = resolved.groups.clone();
     let is_simulated = connection.is_private();
     let ground =
@@ -136,6 +163,21 @@ pub(super) fn compose(
             plan::build(draft)
         }
     }
+}
+
+/// Returns the document that fleet has under the name of the one that the account lacks.
+fn foreseen(err: DocumentError) -> Result<Found, DocumentError> {
+    let DocumentError::Unknown { name, region } = &err else { return Err(err) };
+    let Some(canned) = Canned::find(name) else { return Err(err) };
+    let text =
+        format!("{name} is not published in {region} yet: this is of the one that fleet has");
+    Ok(Found {
+        version: None,
+        hash: Some(canned.hash()),
+        platforms: Vec::new(),
+        declared: documents::parse(canned.content).ok().map(|it| it.declared()),
+        notes: vec![Note::new("document.unpublished", text)],
+    })
 }
 
 /// Returns what becomes of a secret, and what would keep it.

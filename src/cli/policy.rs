@@ -8,13 +8,16 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, Selection},
     context::{Context, connect, region, too_long},
-    planning,
+    docs::wanted::of_canned,
+    planning::{self, Unpublished},
+    settings::Settings,
 };
 use crate::{
-    documents,
+    aws::Publication,
+    documents::{self, Canned},
     error::Error,
     exit::Exit,
-    output::{self, NewDocument, Template, Terminal, User, read_plan},
+    output::{self, NewDocument, Passed, Template, Terminal, User, read_plan},
     plan::{
         Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY, Level, Manner, Needs, Plan,
         Purpose, Scope, Selector, Statement, fit, grant, is_account, session_policy,
@@ -61,6 +64,12 @@ pub(super) struct PolicyArgs {
     pub(super) quiet: bool,
 }
 
+impl PolicyArgs {
+    fn is_template(&self) -> bool {
+        matches!(self.format, PolicyFormat::Cloudformation | PolicyFormat::Terraform)
+    }
+}
+
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PolicyFormat {
@@ -83,6 +92,10 @@ enum PolicyLevel {
     Full,
 }
 
+/// The largest template that CloudFormation takes without a bucket, in bytes (CloudFormation
+/// quotas).
+const LARGEST_DIRECT_TEMPLATE: usize = 51_200;
+
 /// Whom and what the policy is for.
 struct Basis {
     /// The groups are named here, also those that were selected by tags of theirs.
@@ -95,8 +108,14 @@ struct Basis {
 }
 
 pub(super) async fn policy(args: &PolicyArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
-    let document = args.doc_file.as_deref().map(|path| new_document(args, path)).transpose()?;
+    let document = match &args.doc_file {
+        Some(path) => Some(new_document(args, path)?),
+        None => shipped(args)?,
+    };
     refuse_useless(args)?;
+    if let Some(region) = &args.access.region {
+        agree(args, region, args.document.doc.as_slice())?;
+    }
     let basis = match &args.plan {
         Some(path) => frozen(args, path)?,
         None => {
@@ -110,10 +129,11 @@ pub(super) async fn policy(args: &PolicyArgs, terminal: &mut Terminal) -> Result
                     terminal.note("made from the flags alone: nothing was read");
                     basis
                 }
-                None => from_the_world(args, selector, document.as_ref(), terminal).await?,
+                None => from_the_world(args, selector, terminal).await?,
             }
         }
     };
+    agree(args, &basis.scope.region, &basis.documents)?;
     let text = render(args, &basis, document.as_ref(), terminal)?;
     terminal.text(&text);
     Ok(Exit::Success)
@@ -170,11 +190,30 @@ fn render(
     let description = format!("The role for fleet run {}", basis.selector);
     let user = if args.with_user { User::New } else { User::Existing };
     let scope = &basis.scope;
-    let template =
-        Template { description: &description, statements: &statements, scope, document, user };
+    let (access, _) = Settings::load(&args.access)?.access(&args.access)?;
+    let identity = access.source_identity.map(|_| Passed::SourceIdentity);
+    let passed: Vec<Passed> = [Passed::Tags].into_iter().chain(identity).collect();
+    let template = Template {
+        description: &description,
+        statements: &statements,
+        scope,
+        document,
+        user,
+        passed: &passed,
+    };
     Ok(match args.format {
         PolicyFormat::Iam | PolicyFormat::Session => output::iam(&statements, scope),
-        PolicyFormat::Cloudformation => output::cloudformation(&template),
+        PolicyFormat::Cloudformation => {
+            let text = output::cloudformation(&template);
+            if text.len() > LARGEST_DIRECT_TEMPLATE {
+                terminal.note(&format!(
+                    "the template has {} bytes, and CloudFormation takes {LARGEST_DIRECT_TEMPLATE} \
+                     directly: deploy it by way of S3, `aws cloudformation deploy --s3-bucket …`",
+                    text.len()
+                ));
+            }
+            text
+        }
         PolicyFormat::Terraform => output::terraform(&template),
     })
 }
@@ -205,19 +244,25 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
 async fn from_the_world(
     args: &PolicyArgs,
     selector: Selector,
-    document: Option<&NewDocument>,
     terminal: &mut Terminal,
 ) -> Result<Basis, Error> {
-    if document.is_some() {
+    if args.doc_file.is_some() {
         let message = "--doc-file deploys a document that is not there yet, so that nothing can be \
                        planned with it";
         return Err(Error::new(Exit::Usage, message).hint("pass --account, and name the groups"));
     }
     let context = Context::from_env()?;
     let documents = args.document.documents();
-    let connection = connect(&args.access, &context, &selector, &documents, terminal).await?;
+    let mut access = args.access.clone();
+    if Settings::load(&access)?.access(&access)?.0.role_arn.is_none() {
+        // It is for the role that is to be made, and not for this session.
+        access.source_identity = None;
+    }
+    let connection = connect(&access, &context, &selector, &documents, terminal).await?;
+    let PolicyArgs { selection, document, limits, .. } = args;
+    let unpublished = Unpublished::Foreseen;
     let planned =
-        planning::plan(&connection, &context, &args.selection, &args.document, &args.limits);
+        planning::plan_with(&connection, &context, selection, document, limits, unpublished);
     let planned = planned.await?;
     planned.plan.notes.iter().for_each(|it| terminal.note(&it.text));
     if let (Some(given), Some(found)) = (&args.account, &planned.plan.account)
@@ -268,9 +313,46 @@ fn basis_of(args: &PolicyArgs, plan: Plan, groups: Vec<String>) -> Result<Basis,
     })
 }
 
+/// Refuses what cannot be true at once: a region is of one partition, and a document is sent in the
+/// region it is in.
+fn agree(args: &PolicyArgs, region: &str, documents: &[String]) -> Result<(), Error> {
+    let known = Scope::known_partition_of(region);
+    if let (Some(known), Some(given)) = (known, args.partition.as_deref())
+        && known != given
+    {
+        let message = format!("--partition says {given}, and {region} is a region of {known}");
+        return Err(Error::new(Exit::Usage, message).hint("leave one of the two out"));
+    }
+    let partition = known.or(args.partition.as_deref());
+    for arn in documents.iter().filter(|it| it.starts_with("arn:")) {
+        let mut parts = arn.split(':').skip(1);
+        let (of, _, at) = (parts.next(), parts.next(), parts.next());
+        if partition.is_some_and(|it| of != Some(it)) || at != Some(region) {
+            let message = format!("the document {arn} is not of {region}, where it would be sent");
+            return Err(Error::new(Exit::Usage, message)
+                .hint("pass the --region of the document, or a document of the region"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the document of fleet's that a template deploys along with the role: the one that is
+/// named, unless a version is, which somebody has published.
+fn shipped(args: &PolicyArgs) -> Result<Option<NewDocument>, Error> {
+    let DocumentArgs { doc, doc_version, .. } = &args.document;
+    let canned = doc.as_deref().and_then(Canned::find);
+    let canned = canned.filter(|_| args.is_template() && doc_version.is_none());
+    canned
+        .map(|it| {
+            let Publication { name, content, tags, .. } = of_canned(it)?;
+            Ok(NewDocument { name, text: content, tags })
+        })
+        .transpose()
+}
+
 /// Refuses flags that the format has no use for.
 fn refuse_useless(args: &PolicyArgs) -> Result<(), Error> {
-    let is_template = matches!(args.format, PolicyFormat::Cloudformation | PolicyFormat::Terraform);
+    let is_template = args.is_template();
     let useless = [("--with-user", args.with_user), ("--doc-file", args.doc_file.is_some())];
     match useless.iter().find(|(_, is_given)| *is_given && !is_template) {
         None => Ok(()),
@@ -296,14 +378,14 @@ fn new_document(args: &PolicyArgs, path: &Path) -> Result<NewDocument, Error> {
     let text = std::fs::read_to_string(path).map_err(|err| {
         refused(format!("could not read the document {}", path.display())).because(&err)
     })?;
-    let content = documents::content(&text)
+    documents::content(&text)
         .map_err(|err| refused(format!("{} is not a document", path.display())).because(&err))?;
     let name = args.document.doc.clone().unwrap_or_default();
     if name.starts_with("arn:") || crate::plan::is_reserved_name(&name) {
         let message = format!("`{name}` is not a name that a document of yours can have");
         return Err(refused(message));
     }
-    Ok(NewDocument { name, content })
+    Ok(NewDocument { name, text, tags: Vec::new() })
 }
 
 fn account(text: &str) -> Result<String, &'static str> {

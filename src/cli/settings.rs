@@ -148,6 +148,9 @@ fn goes_with(file: &File, role_arn: &str) -> bool {
     file.first(|it| it.role_arn.as_ref()).is_none_or(|it| it.value == role_arn)
 }
 
+/// The most session tags (AssumeRole reference).
+const MOST_TAGS: usize = 50;
+
 fn check_tags(access: &AccessArgs) -> Result<(), Error> {
     let keys: Vec<String> = access.session_tag.iter().map(|(key, _)| key.to_lowercase()).collect();
     for (n, key) in keys.iter().enumerate() {
@@ -156,6 +159,11 @@ fn check_tags(access: &AccessArgs) -> Result<(), Error> {
             let message = format!("the session tag `{key}` is there twice");
             return Err(Error::new(Exit::Usage, message));
         }
+    }
+    // STS takes no more (AssumeRole reference), and would repeat them all in its refusal.
+    if keys.len() > MOST_TAGS {
+        let message = format!("there are {} session tags, and STS takes {MOST_TAGS}", keys.len());
+        return Err(Error::new(Exit::Usage, message).hint("pass fewer --session-tag"));
     }
     let is_known = |it: &&String| keys.contains(&it.to_lowercase());
     match access.transitive_tag.iter().find(|it| !is_known(it)) {

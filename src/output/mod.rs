@@ -50,7 +50,7 @@ pub use self::{
     lock::{Lock, LockError},
     orders::Orders,
     plan_file::{Seal, read_plan_file, write_plan},
-    policy::{NewDocument, Template, User, cloudformation, iam, terraform},
+    policy::{NewDocument, Passed, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     sanitize::sanitize,
     state::{StateTrouble, look_at_state},

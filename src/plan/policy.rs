@@ -2,7 +2,7 @@
 //! It is made from what was asked for, before anything is read, so that reading is narrowed too.
 
 use super::{
-    Selector,
+    Dispatch, Plan, Selector,
     privilege::{
         Fitting, LONGEST_SESSION_POLICY, Manner, Needs, Permission, Purpose, Resource, Scope,
         Statement, fit, sending,
@@ -50,6 +50,22 @@ pub fn session_policy(
 /// Returns every permission that a run over `selector` may make use of.
 pub fn session_permissions(selector: &Selector) -> Vec<Permission> {
     Needs::of(selector, Manner::default()).all().collect()
+}
+
+/// Returns the statements, on a line each, that let the plan's document be sent to its instances;
+/// none where the account is not known.
+pub fn reaching(plan: &Plan) -> Vec<String> {
+    let Some(account) = plan.account.clone() else { return Vec::new() };
+    let caller = plan.operator.caller_arn.as_deref().unwrap_or_default();
+    let partition = caller.strip_prefix("arn:").and_then(|it| it.split(':').next());
+    let partition = partition.unwrap_or_else(|| Scope::partition_of(&plan.region)).to_owned();
+    let scope = Scope { partition, region: plan.region.clone(), account };
+    let whom = match &plan.dispatch {
+        Dispatch::Tag { values, .. } => Selector { groups: values.clone(), ..Selector::default() },
+        Dispatch::Ids { .. } => plan.selector.clone(),
+    };
+    let statements = sending(&whom, &[&plan.document.name]).into_iter().skip(1);
+    statements.map(|it| Statement { sid: String::new(), ..it }.on_one_line(&scope)).collect()
 }
 
 fn statements(

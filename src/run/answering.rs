@@ -15,6 +15,13 @@ use crate::plan::{Dispatch, InstanceId, Note};
 /// SSM's own default for executionTimeout, which its expiry adds to the delivery timeout.
 pub(super) const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// What it can mean that an id is not in a valid state, and where to look (SSM guide,
+/// troubleshooting Run Command).
+const NOT_VALID: &str = "it is not in a valid state: stopped or terminated, never registered (no \
+                         agent, no instance profile that allows it, no way to the endpoints), or \
+                         of another region or account. `fleet targets` with the same flags shows \
+                         what SSM knows of it, the agent's log on the instance why";
+
 impl Run {
     /// Tries throttled sends again, asks again for doubted ones, and doubts or gives up those
     /// that have not been answered for too long.
@@ -219,7 +226,7 @@ impl Run {
             self.queue.push_front(rest);
         }
         for id in &bad {
-            let hint = format!("SSM refused the id ({code}): it is not in a valid state");
+            let hint = format!("SSM refused the id ({code}): {NOT_VALID}");
             self.finish_unsent(step, elapsed, id, Outcome::Undeliverable, Some(hint));
         }
     }

@@ -7,10 +7,12 @@ use std::{
 
 use super::{
     event::{Coverage, EventKind},
+    member::Member,
     observed::{Effect, Membership, Step},
     state::{Phase, Run},
     status::Outcome,
 };
+use crate::plan::{InstanceId, Note, reaching};
 
 impl Run {
     /// Begins the end as soon as nothing more can be sent or heard.
@@ -30,6 +32,7 @@ impl Run {
             self.finish_unsent(step, elapsed, &id, outcome, None);
         }
         self.finish_wave(step, elapsed);
+        self.explain_denials(step, elapsed);
         if self.abandoned || self.interrupts > 1 || !self.has_sent() {
             self.emit_unread_coverage(step, elapsed);
             return self.conclude(step);
@@ -38,6 +41,37 @@ impl Run {
         self.complete_last_outputs(step, elapsed);
         self.read_membership(step, elapsed);
         self.conclude_if_read(step);
+    }
+
+    /// A command by tag is taken, and denied an instance at a time, without a word of whose policy
+    /// decided: what would allow it is said once.
+    fn explain_denials(&mut self, step: &mut Step, elapsed: Duration) {
+        let is_denied =
+            |it: &&Member| it.outcome == Some(Outcome::AccessDenied) && it.command_id.is_some();
+        let n_denied = self.members.values().filter(is_denied).count();
+        if n_denied == 0 {
+            return;
+        }
+        let operator = &self.plan.operator;
+        let whose = match (&operator.role_arn, &operator.caller_arn) {
+            (Some(role), _) => format!(
+                "the policy of the role {role} does not allow it, or a Deny or its boundary stands \
+                 against it; the session policy that fleet makes allows it, and one from the FILE \
+                 of --session-policy has to as well"
+            ),
+            (None, Some(caller)) => format!(
+                "no policy of {caller} allows it, or a Deny or its boundary stands against it"
+            ),
+            (None, None) => "look at the policies of the caller".to_owned(),
+        };
+        let whom =
+            if n_denied == 1 { "1 instance".into() } else { format!("{n_denied} instances") };
+        let text = format!("ssm:SendCommand was denied on {whom}: {whose}");
+        self.note(step, elapsed, Note::new("advice", text));
+        for statement in reaching(&self.plan) {
+            let text = format!("this statement would allow it: {statement}");
+            self.note(step, elapsed, Note::new("advice.statement", text));
+        }
     }
 
     pub(super) fn is_finished(&self) -> bool {

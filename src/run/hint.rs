@@ -35,8 +35,8 @@ pub(super) fn hint(
             "the agent could not be reached; it may have run all the same: look before repeating"
         }
         Outcome::AccessDenied => {
-            "no policy of the caller allows ssm:SendCommand on this instance: does it carry the tag \
-             that the policy names? `fleet policy` with the same flags writes one that reaches it"
+            "ssm:SendCommand on this instance is not allowed, or denied: does it carry the tag that \
+             the policy names? The notes say whose policy to look at, and the statement"
         }
         Outcome::InvalidPlatform => "the document does not run on this platform",
         Outcome::LeftGroup => "it left its Auto Scaling group during the run",

@@ -2,7 +2,7 @@
 
 use crate::{
     proved_policies::{open_world, policy_for},
-    support::{FleetEnv, Output, scoped::ROLE},
+    support::{FleetEnv, Output, repository, scoped::ROLE},
 };
 
 /// Returns what a policy that is printed without reading anything is.
@@ -151,4 +151,74 @@ fn flags_that_make_no_policy_are_refused() {
         &["--asg", "web", "--doc", "AWS-X", "--format", "terraform", "--doc-file", "x.yaml"],
         "x.yaml",
     );
+}
+
+#[test]
+fn a_template_deploys_the_document_of_fleet_that_the_role_may_send() {
+    let flags = ["--region", "eu-west-1", "--asg", "web", "--doc", "Fleet-CheckSshd"];
+    let template = |format: &str, more: &[&str]| {
+        offline(&[&flags[..], &["--format", format], more].concat()).exits(0)
+    };
+    let shipped = std::fs::read_to_string(repository("documents/Fleet-CheckSshd.yaml")).unwrap();
+    let cloudformation = template("cloudformation", &[]).complains(&["--s3-bucket"]);
+    for text in ["Type: AWS::SSM::Document", "Name: \"Fleet-CheckSshd\"", "fleet:hash"] {
+        assert!(cloudformation.stdout.contains(text), "{text}\n{cloudformation}");
+    }
+    // Byte for byte: its hash is the one that `fleet docs verify` knows.
+    let indented: String = shipped
+        .lines()
+        .map(|it| if it.is_empty() { "\n".to_owned() } else { format!("        {it}\n") })
+        .collect();
+    assert!(cloudformation.stdout.contains(&format!("      Content: |\n{indented}")));
+    let terraform = template("terraform", &[]).stdout;
+    let resource = "resource \"aws_ssm_document\" \"fleet\" {";
+    assert!(terraform.contains(resource) && terraform.contains("document_format = \"YAML\""));
+    // A version that somebody has published is theirs to deploy.
+    assert!(!template("terraform", &["--doc-version", "3"]).stdout.contains(resource));
+    assert_eq!(template("iam", &[]).json()["Statement"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_document_of_fleet_that_is_not_published_yet_has_its_policy() {
+    let (sim, env) = open_world();
+    let flags = ["policy", "--asg", "web", "--role-arn", ROLE, "--doc"];
+    let output = env.run(&[&flags[..], &["Fleet-CheckSshd"]].concat()).exits(0);
+    let document = &output.json()["Statement"][0]["Resource"];
+    assert_eq!(document, "arn:aws:ssm:us-east-1:123456789012:document/Fleet-CheckSshd");
+    drop(output.complains(&["not published in us-east-1 yet"]));
+    let other = env.run(&[&flags[..], &["Fleet-Unheard"]].concat()).exits(3);
+    drop(other.complains(&["there is no document Fleet-Unheard"]));
+    assert_eq!(sim.stats().commands(), 0);
+}
+
+#[test]
+fn a_source_identity_is_trusted_where_one_is_to_be_set() {
+    let flags = ["--region", "eu-west-1", "--asg", "web", "--doc", "Restart", "--with-user"];
+    for format in ["cloudformation", "terraform"] {
+        let template = |more: &[&str]| {
+            offline(&[&flags[..], &["--format", format], more].concat()).exits(0).stdout
+        };
+        let count = |text: &str| text.matches("sts:SetSourceIdentity").count();
+        assert_eq!(count(&template(&[])), 0);
+        // The role's trust, and the policy of the user.
+        assert_eq!(count(&template(&["--source-identity", "kim"])), 2, "{format}");
+    }
+    let (_sim, env) = open_world();
+    let flags = ["policy", "--asg", "web", "--doc", "Restart", "--format", "terraform"];
+    // It is for the role that is to be made: whoever reads assumes none.
+    let output = env.run(&[&flags[..], &["--source-identity", "kim"]].concat()).exits(0);
+    drop(output.prints(&["sts:SetSourceIdentity"]));
+}
+
+#[test]
+fn what_cannot_be_of_one_partition_or_region_is_refused() {
+    let check = |flags: &[&str], says: &str| {
+        let output = offline(&[flags, &["--asg", "web"]].concat()).exits(2);
+        drop(output.complains(&[says, "nothing was sent"]));
+    };
+    let china = ["--partition", "aws-cn", "--region", "us-east-1", "--doc", "Restart"];
+    check(&china, "us-east-1 is a region of aws");
+    let arn = "arn:aws:ssm:us-east-1:210987654321:document/Theirs";
+    check(&["--region", "cn-north-1", "--doc", arn], "is not of cn-north-1");
+    check(&["--region", "eu-west-1", "--doc", arn], "is not of eu-west-1");
 }

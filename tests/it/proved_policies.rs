@@ -312,7 +312,7 @@ fn a_deployed_template_is_enough_for_its_user_and_nobody_else() {
     let args = ["--region", "us-east-1", "--asg", "web", "--doc", "Restart", "--with-user"];
     let args =
         [&args[..], &["--format", "cloudformation", "--doc-file", document.to_str().unwrap()]];
-    let account = ["policy", "--account", "123456789012"];
+    let account = ["policy", "--account", "123456789012", "--source-identity", "kim"];
     let template = deployed(&env.run(&[&account[..], &args.concat()].concat()).exits(0).stdout);
     let resources = &template["Resources"];
     let mut trust = resources["Role"]["Properties"]["AssumeRolePolicyDocument"].clone();
@@ -323,7 +323,7 @@ fn a_deployed_template_is_enough_for_its_user_and_nobody_else() {
     let content = &resources["Document"]["Properties"]["Content"];
     let (sim, env) = Scoped {
         groups: GROUPS.to_owned(),
-        document: content.to_string(),
+        document: content.as_str().unwrap().to_owned(),
         trust,
         operator: user.clone(),
         role: role.clone(),
@@ -333,7 +333,7 @@ fn a_deployed_template_is_enough_for_its_user_and_nobody_else() {
         let what = ["run", "--yes", "--asg", group, "--doc", "Restart", "--role-arn", ROLE];
         env.run(&[&what[..], more].concat())
     };
-    let id = ["--external-id", "incident-7", "--max-concurrency", "2"];
+    let id = ["--external-id", "incident-7", "--max-concurrency", "2", "--source-identity", "kim"];
     drop(run("web", &id).exits(0));
     assert_eq!(sim.stats().executions(), [1, 1]);
     drop(run("other", &id).exits(1).prints(&["1 access denied"]));

@@ -96,8 +96,73 @@ fn an_explicit_deny_is_no_want_of_an_allow() {
 }
 
 #[test]
+fn instances_that_are_denied_one_by_one_are_told_the_statement_and_whose_policy() {
+    let document = "arn:aws:ssm:us-east-1:123456789012:document/Restart";
+    let role = json!([{"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": document},
+        {"Effect": "Allow", "Action": "ssm:ListCommandInvocations", "Resource": "*"}]);
+    let (_sim, env) = world(&role, &trust_in(&json!({})), "");
+    let output = run(&env, &[&AS_ROLE[..], &["--max-errors", "1"]].concat()).exits(1);
+    let statement = "this statement would allow it: {\"Effect\":\"Allow\",\"Action\":\"ssm:SendCommand\",\
+                     \"Resource\":\"arn:aws:ec2:us-east-1:123456789012:instance/*\",\"Condition\":\
+                     {\"StringEquals\":{\"ssm:resourceTag/aws:autoscaling:groupName\":\"web\"}}}";
+    let whose = [
+        "ssm:SendCommand was denied on 2 instances: the policy of the role",
+        "one from the FILE of --session-policy has to as well",
+    ];
+    let record = env.record();
+    assert_eq!(record.complete()["totals"]["access_denied"], 2);
+    let notes = record.complete()["notes"].as_array().unwrap().clone();
+    let texts: Vec<&str> = notes.iter().filter_map(|it| it["text"].as_str()).collect();
+    for text in [&whose[..], &[statement]].concat() {
+        assert_eq!(texts.iter().filter(|it| it.contains(text)).count(), 1, "{text}: {texts:#?}");
+    }
+    drop(output.complains(&[statement]));
+}
+
+#[test]
+fn an_instance_that_ssm_does_not_take_is_told_what_may_be_wrong_with_it() {
+    let role = json!([allow_all(), {"Effect": "Deny", "Action": "ssm:DescribeInstance*",
+        "Resource": "*"}]);
+    let lost = "[[group.instance]]\nindex = 1\nping = \"none\"\n";
+    let (_sim, env) = world(&role, &trust_in(&json!({})), lost);
+    let waves = ["--waves", "1,100%", "--max-errors", "1"];
+    drop(run(&env, &[&AS_ROLE[..], &waves].concat()).exits(1));
+    let record = env.record();
+    assert_eq!(record.complete()["totals"]["undeliverable"], 1);
+    let rows = record.complete()["instances"].to_string();
+    for text in ["InvalidInstanceId", "stopped or terminated", "instance profile", "fleet targets"]
+    {
+        assert!(rows.contains(text), "{text} is missing: {rows}");
+    }
+}
+
+#[test]
+fn what_is_too_large_for_a_session_is_refused_with_its_size_before_any_call() {
+    let (sim, env) = world(&allow_all(), &trust_in(&json!({})), "");
+    let tags: Vec<String> = (0..51).map(|it| format!("k{it}=v")).collect();
+    let tags: Vec<&str> = tags.iter().flat_map(|it| ["--session-tag", it.as_str()]).collect();
+    let allow = allow_all().to_string();
+    let statements = vec![allow.as_str(); 45].join(",");
+    let policy = format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{statements}]}}");
+    let file = env.write("long.json", &policy);
+    let too_long = ["--session-policy", file.to_str().unwrap()];
+    let size = format!("long.json has {} characters, and STS takes 2048", policy.len());
+    for (flags, text) in
+        [(tags.as_slice(), "51 session tags, and STS takes 50"), (&too_long[..], &size)]
+    {
+        for command in [&WHAT[..], &["doctor"]] {
+            let output = env.run(&[command, &AS_ROLE, flags].concat()).exits(2);
+            assert!(!output.stderr.contains("\"Statement\""), "\n{output}");
+            drop(output.complains(&[text, "nothing was sent"]));
+        }
+    }
+    assert_eq!(sim.stats().calls("AssumeRole"), 0);
+}
+
+#[test]
 fn trust_that_is_not_given_shows_both_sides() {
     let both = [
+        "no explicit Deny may stand against it",
         "could not assume arn:aws:iam::123456789012:role/fleet",
         "in the policy of the user operator: {\"Effect\":\"Allow\"",
         "in the trust policy of the role: {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\

@@ -1,7 +1,7 @@
 //! A CloudFormation template: the document, if it is one to deploy, the role with its trust policy,
 //! and the user who may assume it.
 
-use super::{Lines, NewDocument, Template, User, quoted};
+use super::{Lines, NewDocument, Passed, Template, User, quoted};
 use crate::plan::{Resource, Statement};
 
 /// Returns the template.
@@ -28,7 +28,7 @@ pub fn cloudformation(template: &Template<'_>) -> String {
     }
     role(&mut lines, template);
     if template.user == User::New {
-        assuming(&mut lines);
+        assuming(&mut lines, template.passed);
     }
     lines.add(0, "Outputs:");
     lines.add(1, "RoleArn:");
@@ -64,12 +64,40 @@ fn parameters(lines: &mut Lines, user: User) {
 fn document(lines: &mut Lines, document: &NewDocument) {
     lines.add(1, "Document:");
     lines.add(2, "Type: AWS::SSM::Document");
+    lines.add(2, "Metadata:");
+    lines.add(
+        3,
+        "# cfn-lint 1.58 cannot read a content that is a text, and only a text keeps the hash.",
+    );
+    lines.add(3, "cfn-lint: {config: {ignore_checks: [E3051]}}");
     lines.add(2, "Properties:");
     lines.add(3, &format!("Name: {}", quoted(&document.name)));
     lines.add(3, "DocumentType: Command");
     lines.add(3, "# Without it a change would replace the document, which its name forbids.");
     lines.add(3, "UpdateMethod: NewVersion");
-    lines.add_json(3, "Content: ", &document.content);
+    lines.add(3, &format!("DocumentFormat: {}", document.format()));
+    content(lines, &document.text);
+    if !document.tags.is_empty() {
+        lines.add(3, "Tags:");
+    }
+    for (key, value) in &document.tags {
+        lines.add(4, &format!("- Key: {}", quoted(key)));
+        lines.add(5, &format!("Value: {}", quoted(value)));
+    }
+}
+
+/// Adds the text as it is, in lines that can be reviewed where YAML has them all.
+fn content(lines: &mut Lines, text: &str) {
+    let is_printed = |it: char| it == '\n' || it == '\t' || !it.is_control();
+    let ends_once = text.ends_with('\n') && !text.ends_with("\n\n");
+    if !ends_once || text.starts_with([' ', '\t', '\n']) || !text.chars().all(is_printed) {
+        lines.add(3, &format!("Content: {}", quoted(text)));
+        return;
+    }
+    lines.add(3, "Content: |");
+    for line in text.lines() {
+        lines.add(4, line);
+    }
 }
 
 fn role(lines: &mut Lines, template: &Template<'_>) {
@@ -84,23 +112,22 @@ fn role(lines: &mut Lines, template: &Template<'_>) {
     lines.add(3, "AssumeRolePolicyDocument:");
     lines.add(4, "Version: \"2012-10-17\"");
     lines.add(4, "Statement:");
-    for (sid, action) in [("Assume", "sts:AssumeRole"), ("TagSession", "sts:TagSession")] {
-        if action == "sts:TagSession" {
-            lines.add(5, "# --session-tag: without it the whole call would fail.");
-        }
+    let trusted = |lines: &mut Lines, sid: &str, action: &str| {
         lines.add(5, &format!("- Sid: {sid}"));
         lines.add(6, "Effect: Allow");
         lines.add(6, "Principal:");
         lines.add(7, &format!("AWS: {principal}"));
         lines.add(6, &format!("Action: {action}"));
-        if action == "sts:TagSession" {
-            continue;
-        }
-        lines.add(6, "Condition: !If");
-        lines.add(7, "- HasExternalId");
-        lines.add(7, "- StringEquals:");
-        lines.add(9, "sts:ExternalId: !Ref ExternalId");
-        lines.add(7, "- !Ref AWS::NoValue");
+    };
+    trusted(lines, "Assume", "sts:AssumeRole");
+    lines.add(6, "Condition: !If");
+    lines.add(7, "- HasExternalId");
+    lines.add(7, "- StringEquals:");
+    lines.add(9, "sts:ExternalId: !Ref ExternalId");
+    lines.add(7, "- !Ref AWS::NoValue");
+    for it in template.passed {
+        lines.add(5, &format!("# {}: without it the whole call would fail.", it.flag()));
+        trusted(lines, it.sid(), it.action());
     }
     lines.add(3, "Policies:");
     lines.add(4, "- PolicyName: fleet");
@@ -157,7 +184,7 @@ fn resource(resource: &Resource, document: Option<&NewDocument>) -> String {
     }
 }
 
-fn assuming(lines: &mut Lines) {
+fn assuming(lines: &mut Lines, passed: &[Passed]) {
     lines.add(
         1,
         "# A resource of its own, because the user's policy names the role and the role the user.",
@@ -175,6 +202,8 @@ fn assuming(lines: &mut Lines) {
     lines.add(6, "Effect: Allow");
     lines.add(6, "Action:");
     lines.add(7, "- sts:AssumeRole");
-    lines.add(7, "- sts:TagSession");
+    for it in passed {
+        lines.add(7, &format!("- {}", it.action()));
+    }
     lines.add(6, "Resource: !GetAtt Role.Arn");
 }

@@ -19,13 +19,54 @@ pub struct Template<'a> {
     pub scope: &'a Scope,
     pub document: Option<&'a NewDocument>,
     pub user: User,
+    /// What a session is given besides, which the trust has to allow.
+    pub passed: &'a [Passed],
 }
 
 /// A document that is deployed along with the role that may send it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDocument {
     pub name: String,
-    pub content: Value,
+    /// Deployed byte for byte, so that its hash is the one that was reviewed.
+    pub text: String,
+    pub tags: Vec<(String, String)>,
+}
+
+impl NewDocument {
+    /// Returns what the service calls the notation of the text.
+    fn format(&self) -> &'static str {
+        if self.text.trim_start().starts_with('{') { "JSON" } else { "YAML" }
+    }
+}
+
+/// What is passed to AssumeRole and has an action of its own, without which the whole call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    Tags,
+    SourceIdentity,
+}
+
+impl Passed {
+    fn sid(self) -> &'static str {
+        match self {
+            Self::Tags => "TagSession",
+            Self::SourceIdentity => "SetSourceIdentity",
+        }
+    }
+
+    fn action(self) -> &'static str {
+        match self {
+            Self::Tags => "sts:TagSession",
+            Self::SourceIdentity => "sts:SetSourceIdentity",
+        }
+    }
+
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Tags => "--session-tag",
+            Self::SourceIdentity => "--source-identity",
+        }
+    }
 }
 
 /// Who may assume the role.
@@ -48,16 +89,6 @@ impl Lines {
             self.0.push_str(text);
         }
         self.0.push('\n');
-    }
-
-    /// Adds JSON, whose further lines are indented as well.
-    fn add_json(&mut self, level: usize, before: &str, value: &Value) {
-        let text = serde_json::to_string_pretty(value).expect("a value is JSON");
-        let mut lines = text.lines();
-        self.add(level, &format!("{before}{}", lines.next().unwrap_or_default()));
-        for line in lines {
-            self.add(level, line);
-        }
     }
 }
 

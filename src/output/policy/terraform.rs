@@ -1,6 +1,6 @@
 //! The same in Terraform's language, for its AWS provider.
 
-use super::{Lines, NewDocument, Template, User};
+use super::{Lines, NewDocument, Passed, Template, User};
 use crate::plan::Statement;
 
 /// Returns the configuration. It names account and region as they are, and no provider.
@@ -34,7 +34,7 @@ pub fn terraform(template: &Template<'_>) -> String {
         lines.add(1, "name = \"fleet-operator\"");
         lines.add(0, "}");
     }
-    trust(&mut lines, template.user);
+    trust(&mut lines, template);
     lines.add(0, "");
     lines.add(0, "data \"aws_iam_policy_document\" \"fleet\" {");
     for (at, it) in template.statements.iter().enumerate() {
@@ -46,7 +46,7 @@ pub fn terraform(template: &Template<'_>) -> String {
     lines.add(0, "}");
     role(&mut lines, template.description);
     if template.user == User::New {
-        assuming(&mut lines);
+        assuming(&mut lines, template.passed);
     }
     lines.add(0, "");
     lines.add(0, "output \"role_arn\" {");
@@ -61,13 +61,20 @@ fn document(lines: &mut Lines, document: &NewDocument) {
     lines.add(0, "resource \"aws_ssm_document\" \"fleet\" {");
     lines.add(1, &format!("name            = {}", quoted(&document.name)));
     lines.add(1, "document_type   = \"Command\"");
-    lines.add(1, "document_format = \"JSON\"");
-    lines.add(1, &format!("content         = {}", quoted(&document.content.to_string())));
+    lines.add(1, &format!("document_format = {}", quoted(document.format())));
+    lines.add(1, &format!("content         = {}", quoted(&document.text)));
+    if !document.tags.is_empty() {
+        lines.add(1, "tags = {");
+        for (key, value) in &document.tags {
+            lines.add(2, &format!("{} = {}", quoted(key), quoted(value)));
+        }
+        lines.add(1, "}");
+    }
     lines.add(0, "}");
 }
 
-fn trust(lines: &mut Lines, user: User) {
-    let principal = match user {
+fn trust(lines: &mut Lines, template: &Template<'_>) {
+    let principal = match template.user {
         User::Existing => "var.principal_arn",
         User::New => "aws_iam_user.fleet.arn",
     };
@@ -93,14 +100,16 @@ fn trust(lines: &mut Lines, user: User) {
     lines.add(3, "}");
     lines.add(2, "}");
     lines.add(1, "}");
-    lines.add(0, "");
-    lines.add(1, "# --session-tag: without it the whole call would fail.");
-    lines.add(1, "statement {");
-    lines.add(2, "sid     = \"TagSession\"");
-    lines.add(2, "effect  = \"Allow\"");
-    lines.add(2, "actions = [\"sts:TagSession\"]");
-    principals(lines);
-    lines.add(1, "}");
+    for it in template.passed {
+        lines.add(0, "");
+        lines.add(1, &format!("# {}: without it the whole call would fail.", it.flag()));
+        lines.add(1, "statement {");
+        lines.add(2, &format!("sid     = {}", quoted(it.sid())));
+        lines.add(2, "effect  = \"Allow\"");
+        lines.add(2, &format!("actions = [{}]", quoted(it.action())));
+        principals(lines);
+        lines.add(1, "}");
+    }
     lines.add(0, "}");
 }
 
@@ -145,13 +154,15 @@ fn role(lines: &mut Lines, description: &str) {
     lines.add(0, "}");
 }
 
-fn assuming(lines: &mut Lines) {
+fn assuming(lines: &mut Lines, passed: &[Passed]) {
+    let passed = passed.iter().map(|it| it.action());
+    let actions: Vec<String> = ["sts:AssumeRole"].into_iter().chain(passed).map(quoted).collect();
     lines.add(0, "");
     lines.add(0, "data \"aws_iam_policy_document\" \"assume\" {");
     lines.add(1, "statement {");
     lines.add(2, "sid       = \"AssumeRole\"");
     lines.add(2, "effect    = \"Allow\"");
-    lines.add(2, "actions   = [\"sts:AssumeRole\", \"sts:TagSession\"]");
+    lines.add(2, &format!("actions   = [{}]", actions.join(", ")));
     lines.add(2, "resources = [aws_iam_role.fleet.arn]");
     lines.add(1, "}");
     lines.add(0, "}");

@@ -23,19 +23,38 @@ impl Scope {
         })
     }
 
-    /// Returns the partition that `region` belongs to.
+    /// Returns the partition that `region` belongs to; one that nobody has heard of may be of `aws`.
     pub fn partition_of(region: &str) -> &'static str {
-        let of = |prefix: &str| region.starts_with(prefix);
-        match () {
-            () if of("cn-") => "aws-cn",
-            () if of("us-gov-") => "aws-us-gov",
-            () if of("us-iso-") => "aws-iso",
-            () if of("us-isob-") => "aws-iso-b",
-            () if of("eusc-") => "aws-eusc",
-            () => "aws",
-        }
+        Self::known_partition_of(region).unwrap_or("aws")
+    }
+
+    /// Returns the partition of a region whose name is of a kind that is known.
+    pub fn known_partition_of(region: &str) -> Option<&'static str> {
+        let is_of = |(prefix, _): &&(&str, _)| region.starts_with(prefix);
+        PARTITIONS.iter().find(is_of).map(|(_, partition)| *partition)
     }
 }
+
+/// How the regions of each partition begin, the longer beginnings first (botocore's endpoints, and
+/// aws-partitions).
+const PARTITIONS: [(&str, &str); 16] = [
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+    ("us-", "aws"),
+    ("eu-", "aws"),
+    ("ap-", "aws"),
+    ("sa-", "aws"),
+    ("ca-", "aws"),
+    ("me-", "aws"),
+    ("af-", "aws"),
+    ("il-", "aws"),
+    ("mx-", "aws"),
+];
 
 /// Returns whether `text` is the number of an account.
 pub fn is_account(text: &str) -> bool {
@@ -125,6 +144,17 @@ fn names_one_instance(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_tells_its_partition_unless_nobody_has_heard_of_its_kind() {
+        let check = |region: &str, known| assert_eq!(Scope::known_partition_of(region), known);
+        check("us-east-1", Some("aws"));
+        check("us-gov-west-1", Some("aws-us-gov"));
+        check("us-isof-south-1", Some("aws-iso-f"));
+        check("eusc-de-east-1", Some("aws-eusc"));
+        check("xx-new-1", None);
+        assert_eq!(Scope::partition_of("xx-new-1"), "aws");
+    }
 
     #[test]
     fn documents_of_aws_have_no_account_and_shared_ones_keep_their_arn() {

@@ -88,6 +88,11 @@ fn one_or_more(mut values: Vec<String>) -> Value {
 }
 
 impl Statement {
+    /// Returns the statement on one line, to be pasted.
+    pub fn on_one_line(&self, scope: &Scope) -> String {
+        serde_json::to_string(&self.written(scope)).expect("a statement is JSON")
+    }
+
     fn written(&self, scope: &Scope) -> Written<'_> {
         let mut condition = serde_json::Map::new();
         for it in &self.conditions {
