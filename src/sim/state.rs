@@ -114,6 +114,8 @@ pub(crate) struct Instance {
     pub lost: Option<Timestamp>,
     /// `None`: before the simulation began.
     pub launched: Option<Timestamp>,
+    /// What its agent is busy with.
+    pub workers: ssm::Workers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -32,6 +32,9 @@ pub(crate) enum Happening {
     Event(usize),
     /// An alarm gets into another state; by its index in the world.
     Turns(usize),
+    /// An agent's worker is free for an invocation that waits on the node: its command's sequence
+    /// number, and its index.
+    Begins(u64, usize),
     /// A group looks after the health of its members.
     Examines(String),
 }
@@ -116,6 +119,9 @@ pub(crate) fn catch_up(sim: &Simulator) {
                 if let Some(it) = sim.events.get(index) {
                     scaling.event(it);
                 }
+            }
+            Happening::Begins(sequence, index) => {
+                ssm::begin(sim, &mut state, (sequence, index), at);
             }
             Happening::Examines(group) => scaling.examine(&group),
             Happening::Turns(index) => {

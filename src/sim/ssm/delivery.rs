@@ -12,7 +12,7 @@ use super::{
     status::Status,
 };
 use crate::sim::{
-    state::{AgentFault, Ping, Platform, RunMode},
+    state::{AgentFault, Instance, Ping, Platform, RunMode},
     timeline::Happening,
 };
 
@@ -91,6 +91,11 @@ impl Command {
         let scripted = invocation.outcome.and_then(|it| world.outcomes.get(it));
         let ending = outcome::ending(scripted, invocation.chosen.platform, self.steps_timeout);
         let agent = scripted.and_then(|it| it.agent);
+        let instance = world.instances.get_mut(&invocation.chosen.instance);
+        let takes = |it: &mut Instance| it.workers.take((self.sequence, index));
+        if ending.runs && !instance.is_none_or(takes) {
+            return; // it stays InProgress, and begins when a worker is free (aws-facts §A.2)
+        }
         if ending.delayed {
             self.set(index, Status::Delayed);
             self.push(plus(at, ending.after / 2), What::Resumes(index));
@@ -125,13 +130,23 @@ impl Command {
         self.count_execution(index, world);
     }
 
+    /// The agent is done with an invocation: its worker is free for one that waits.
+    pub(super) fn free_worker(&self, index: usize, at: Timestamp, world: &mut World) {
+        let instance = world.instances.get_mut(&self.invocations[index].chosen.instance);
+        let next = instance.and_then(|it| it.workers.release((self.sequence, index)));
+        if let Some((sequence, index)) = next {
+            world.timeline.push(at, Happening::Begins(sequence, index));
+        }
+    }
+
     pub(super) fn count_execution(&self, index: usize, world: &mut World) {
         let instance = self.invocations[index].chosen.instance.clone();
         let by_document = world.executions.entry(instance).or_default();
         *by_document.entry(self.document.clone()).or_default() += 1;
     }
 
-    pub(super) fn ends(&mut self, index: usize, status: Status, at: Timestamp, world: &World) {
+    pub(super) fn ends(&mut self, index: usize, status: Status, at: Timestamp, world: &mut World) {
+        self.free_worker(index, at, world);
         let invocation = &self.invocations[index];
         if invocation.status.is_terminal() {
             return;

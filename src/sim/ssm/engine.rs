@@ -9,6 +9,7 @@ use super::{
     Store,
     command::{Command, Invocation},
     status::{Cancel, Status},
+    workers::Invoked,
 };
 pub(super) use crate::sim::timeline::plus;
 use crate::sim::{
@@ -76,6 +77,19 @@ pub(crate) fn advance(sim: &Simulator, state: &mut State, now: Timestamp) {
     });
 }
 
+/// Lets an invocation begin that has waited on its node for a worker of the agent.
+pub(crate) fn begin(sim: &Simulator, state: &mut State, (sequence, index): Invoked, at: Timestamp) {
+    let (store, mut world) = split(sim, state);
+    let Some(command) = store.commands.get_mut(&sequence) else { return };
+    if command.invocations[index].status.is_terminal() {
+        // Nobody wants it any more; there may be one behind it.
+        command.free_worker(index, at, &mut world);
+    } else {
+        command.play(index, at, &mut world);
+    }
+    command.wake.notify_one();
+}
+
 /// Separates what SSM remembers from what it looks at.
 pub(super) fn split<'a>(sim: &'a Simulator, state: &'a mut State) -> (&'a mut Store, World<'a>) {
     let State { ssm, instances, executions, timeline, alarms, .. } = state;
@@ -116,7 +130,7 @@ impl Command {
                 What::Resumes(_) => {}
                 What::Leaves(index) => self.disconnect(index, at, world),
                 What::Ends(index, status) => self.ends(index, status, at, world),
-                What::Expires => self.expire(at),
+                What::Expires => self.expire(at, world),
             }
             self.send_more(at);
         }
@@ -186,9 +200,11 @@ impl Command {
 
     /// "At ExpiresAfter, every invocation still InProgress|Pending|Delayed becomes
     /// DeliveryTimedOut, even if the script is running" (Command.ExpiresAfter).
-    fn expire(&mut self, at: Timestamp) {
+    fn expire(&mut self, at: Timestamp, world: &mut World) {
         self.pace.stop();
         for index in 0..self.invocations.len() {
+            // The execution timeout is over as well: no script runs any longer.
+            self.free_worker(index, at, world);
             if !self.invocations[index].status.is_terminal() {
                 self.finish(index, Status::DeliveryTimedOut, at);
             }

@@ -38,6 +38,7 @@ mod tests;
 mod text;
 mod validate;
 mod view;
+mod workers;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -47,7 +48,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-pub(crate) use self::{alarm::look_at_alarms, engine::advance};
+pub(crate) use self::{
+    alarm::look_at_alarms,
+    engine::{advance, begin},
+    workers::Workers,
+};
 use self::{command::Command, document::Owner, documents::Documents, shell::Home};
 use super::{
     api::{ApiError, Call},

@@ -11,6 +11,7 @@ use super::{
     engine::{self, plus},
     outcome,
     status::Status,
+    workers,
 };
 use crate::sim::{
     agent::{self, Execution, Machine, MachineSpec, Plugin, Work},
@@ -23,9 +24,6 @@ pub(super) struct Home {
     machine: OnceCell<Result<Machine, String>>,
     workers: Semaphore,
 }
-
-/// Documents that an agent runs at a time; others wait on the node (`CommandWorkersLimit`).
-const WORKERS: usize = 5;
 
 /// Runs one invocation's document and reports what became of it.
 pub(super) async fn run(sim: Rc<Simulator>, sequence: u64, index: usize) {
@@ -54,7 +52,7 @@ fn home(sim: &Simulator, sequence: u64, index: usize) -> Option<(Rc<Home>, Machi
     };
     let id = instance.id.clone();
     let home = state.ssm.homes.entry(id).or_insert_with(|| {
-        Rc::new(Home { machine: OnceCell::new(), workers: Semaphore::new(WORKERS) })
+        Rc::new(Home { machine: OnceCell::new(), workers: Semaphore::new(workers::LIMIT) })
     });
     Some((Rc::clone(home), spec))
 }

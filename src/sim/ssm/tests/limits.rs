@@ -159,3 +159,58 @@ fn a_command_cancelled_before_its_targets_are_resolved_runs_nowhere() {
         assert!(world.sim.state.borrow().executions.is_empty());
     });
 }
+
+#[test]
+fn an_agent_runs_five_documents_at_a_time_and_the_others_wait_on_the_node() {
+    let outcomes = vec![slow(60, &[0])];
+    simulated(WorldSpec { size: 1, outcomes, ..WorldSpec::default() }, async |world: World| {
+        let mut commands = Vec::new();
+        for _ in 0..8 {
+            commands.push(world.send(json!({ "InstanceIds": [id(0)] })).await);
+        }
+        // The sixth is cancelled while it waits, and takes no worker.
+        let look = async || {
+            let mut res = Vec::new();
+            for command in &commands {
+                let row = &world.rows(command).await[0];
+                let body = json!({ "CommandId": command, "InstanceId": id(0) });
+                let invocation = world.ok("GetCommandInvocation", body).await;
+                let has_begun = invocation["ExecutionStartDateTime"] != "";
+                res.push((row["StatusDetails"].as_str().unwrap().to_owned(), has_begun));
+            }
+            res
+        };
+        let seen = |status: &str, has_begun| (status.to_owned(), has_begun);
+        world.wait(30.0).await;
+        let (runs, waits) = (seen("InProgress", true), seen("InProgress", false));
+        assert_eq!(look().await, [vec![runs.clone(); 5], vec![waits; 3]].concat());
+        world.ok("CancelCommand", json!({ "CommandId": commands[5] })).await;
+        world.wait(40.0).await;
+        let (done, not) = (seen("Success", true), seen("Cancelled", false));
+        let last = [vec![not.clone()], vec![runs; 2]].concat();
+        assert_eq!(look().await, [vec![done.clone(); 5], last].concat());
+        world.wait(60.0).await;
+        let last = [vec![not], vec![done.clone(); 2]].concat();
+        assert_eq!(look().await, [vec![done; 5], last].concat());
+        let ran = world.sim.state.borrow().executions[&id(0)]["AWS-RunShellScript"];
+        assert_eq!(ran, 7);
+    });
+}
+
+#[test]
+fn a_document_that_is_killed_makes_room_on_its_node() {
+    let outcomes = vec![slow(600, &[0])];
+    simulated(WorldSpec { size: 1, outcomes, ..WorldSpec::default() }, async |world: World| {
+        let mut commands = Vec::new();
+        for _ in 0..6 {
+            commands.push(world.send(json!({ "InstanceIds": [id(0)] })).await);
+        }
+        world.wait(10.0).await;
+        world.ok("CancelCommand", json!({ "CommandId": commands[0] })).await;
+        world.wait(2.0).await;
+        let ran = || world.sim.state.borrow().executions[&id(0)]["AWS-RunShellScript"];
+        assert_eq!((world.statuses(&commands[5]).await, ran()), (vec!["InProgress".into()], 6));
+        world.wait(600.0).await;
+        assert_eq!(world.statuses(&commands[5]).await, ["Success"]);
+    });
+}
