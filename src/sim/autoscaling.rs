@@ -1,6 +1,7 @@
 //! EC2 Auto Scaling: what groups there are, who is in them, and what changes them.
 //! It decides who may ask for what; how a group changes, `scaling` knows.
 
+mod absent;
 mod activities;
 mod changes;
 mod constraints;
@@ -16,7 +17,11 @@ use super::{
     ids,
     state::Group,
     timeline,
-    wire::{form::Form, protocol::no_action, xml::Xml},
+    wire::{
+        form::Form,
+        protocol::{no_action, not_implemented},
+        xml::Xml,
+    },
 };
 
 /// Answers one operation into `xml`.
@@ -46,6 +51,7 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
         "SetInstanceProtection" => changes::set_instance_protection(call, form),
         "SuspendProcesses" => processes::suspend(call, form),
         "ResumeProcesses" => processes::resume(call, form),
+        other if absent::OPERATIONS.contains(&other) => Err(not_implemented(other)),
         other => Err(no_action(other, "2011-01-01")),
     }
 }

@@ -1,12 +1,13 @@
 //! EC2, as far as fleet looks at it: DescribeInstances and DescribeInstanceStatus.
 //! Everything else is refused, and it changes nothing.
 
+mod absent;
 mod filter;
 mod page;
 mod shapes;
 
 use self::{
-    filter::filters,
+    filter::{INSTANCES as INSTANCE_FILTERS, Known, STATUSES as STATUS_FILTERS},
     page::{Page, next_page},
     shapes::{write_reservation, write_status},
 };
@@ -52,7 +53,7 @@ fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
         return Err(ApiError::new("InvalidParameterCombination", message));
     }
     let state = call.sim.state.borrow();
-    let found = select(&state, form, &ids)?;
+    let found = select(call, &state, &INSTANCE_FILTERS, form, &ids)?;
     let (page, next) = next_page(found, form, size.unwrap_or(INSTANCES.most))?;
     xml.items("reservationSet", page, |xml, it| write_reservation(call, it, xml));
     if let Some(it) = next {
@@ -71,7 +72,7 @@ fn describe_instance_status(call: &Call, form: &Form, xml: &mut Xml) -> Result<(
     }
     let all = form.boolean("IncludeAllInstances")? == Some(true);
     let state = call.sim.state.borrow();
-    let mut found = select(&state, form, &ids)?;
+    let mut found = select(call, &state, &STATUS_FILTERS, form, &ids)?;
     found.retain(|it| all || it.ec2_state == "running");
     let (page, next) = next_page(found, form, size.unwrap_or(STATUSES.most))?;
     xml.items("instanceStatusSet", page, |xml, it| write_status(it, xml));
@@ -82,8 +83,14 @@ fn describe_instance_status(call: &Call, form: &Form, xml: &mut Xml) -> Result<(
 }
 
 /// Returns the instances that the ids and the filters mean, in the order of their ids.
-fn select<'a>(state: &'a State, form: &Form, ids: &[&str]) -> Result<Vec<&'a Instance>, ApiError> {
-    let filters = filters(form)?;
+fn select<'a>(
+    call: &Call,
+    state: &'a State,
+    known: &Known,
+    form: &Form,
+    ids: &[&str],
+) -> Result<Vec<&'a Instance>, ApiError> {
+    let filters = known.read(form)?;
     for id in ids {
         let hex = id.strip_prefix("i-").unwrap_or_default();
         if ![8, 17].contains(&hex.len()) || !hex.bytes().all(|it| it.is_ascii_hexdigit()) {
@@ -104,7 +111,7 @@ fn select<'a>(state: &'a State, form: &Form, ids: &[&str]) -> Result<Vec<&'a Ins
             return Err(ApiError::new("InvalidInstanceID.NotFound", message));
         }
     }
-    let is_meant = |it: &&Instance| filters.iter().all(|filter| filter.selects(it));
+    let is_meant = |it: &&Instance| filters.iter().all(|filter| filter.selects(call, it));
     if ids.is_empty() {
         return Ok(state.instances.values().filter(is_meant).collect());
     }

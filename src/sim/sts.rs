@@ -18,7 +18,11 @@ use super::{
     },
     ids,
     keyring::{Credentials, Keyring},
-    wire::{form::Form, protocol::no_action, xml::Xml},
+    wire::{
+        form::Form,
+        protocol::{no_action, not_implemented},
+        xml::Xml,
+    },
     world::{PolicySpec, RoleSpec, World},
 };
 
@@ -38,6 +42,19 @@ struct Role {
     max_session_duration: i64,
     tags: Vec<(String, String)>,
 }
+
+/// The operations that STS has and the simulator has not (the service model 2011-06-15).
+const ABSENT: [&str; 9] = [
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "AssumeRoot",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetDelegatedAccessToken",
+    "GetFederationToken",
+    "GetSessionToken",
+    "GetWebIdentityToken",
+];
 
 /// The packed form of policies and tags is opaque; their plain text is measured in its place.
 const PACKED_LIMIT: usize = 4_096;
@@ -74,6 +91,7 @@ impl Sts {
                 Ok(())
             }
             "AssumeRole" => self.assume_role(call, keyring, form, xml),
+            other if ABSENT.contains(&other) => Err(not_implemented(other)),
             other => Err(no_action(other, "2011-06-15")),
         }
     }

@@ -356,6 +356,8 @@ def unknown_operations(world):
             except client.exceptions.ClientError as error:
                 found = error.response["Error"]["Code"]
                 holds(code is None or found == code, error)
+                holds("not implemented by this simulator" in error.response["Error"]["Message"],
+                      error)
                 holds(found in model.UNMODELLED[
                     {"ssm": "ssm", "ec2": "ec2"}.get(service, "query")], error)
                 holds(error.response["ResponseMetadata"]["HTTPStatusCode"] == 400, error)

@@ -202,6 +202,18 @@ def instances(world, ec2):
                for it in r["Instances"]]
         equal(len(ids), len(set(ids)))
         holds(set(world.members("large")) <= set(ids), "some are lost")
+    with check("DescribeInstances filters by what it tells of an instance, and says what it lacks"):
+        one = ec2.describe_instances(InstanceIds=tight[:1])["Reservations"][0]["Instances"][0]
+        for name, value in (("vpc-id", one["VpcId"]), ("subnet-id", one["SubnetId"]),
+                            ("image-id", one["ImageId"]), ("instance-type", one["InstanceType"]),
+                            ("private-ip-address", one["PrivateIpAddress"]),
+                            ("availability-zone", one["Placement"]["AvailabilityZone"])):
+            found = model.ask(ec2, "describe_instances", InstanceIds=tight[:1],
+                              Filters=[{"Name": name, "Values": [value]}])["Reservations"]
+            equal(len(found), 1)
+        model.refused(ec2, "describe_instances", "UnsupportedOperation",
+                      "The filter 'key-name' is not implemented by this simulator.",
+                      Filters=[{"Name": "key-name", "Values": ["a"]}])
     with check("DescribeInstances: unknown and malformed ids, ids with MaxResults (§5.5)"):
         model.refused(ec2, "describe_instances", "InvalidInstanceID.NotFound",
                       "The instance ID 'i-0123456789abcdef0' does not exist",

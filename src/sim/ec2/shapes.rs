@@ -8,9 +8,25 @@ use crate::sim::{autoscaling::subnet_id, ids, state::Platform};
 /// Instances of the world's beginning are this much older than the simulation.
 const AGE: SignedDuration = SignedDuration::from_hours(24);
 
+pub(super) const INSTANCE_TYPE: &str = "t3.micro";
+pub(super) const VPC: &str = "vpc-0123456789abcdef0";
+
+/// Tells whether the instance has a network still.
+pub(super) fn is_there(instance: &Instance) -> bool {
+    instance.ec2_state != "terminated"
+}
+
+pub(super) fn image_id(instance: &Instance) -> String {
+    ids::instance_id(0, details(instance), 0).replacen("i-", "ami-", 1)
+}
+
+pub(super) fn reservation_id(instance: &Instance) -> String {
+    instance.id.replacen("i-", "r-", 1)
+}
+
 /// Every instance has a reservation of its own, as those of Auto Scaling do.
 pub(super) fn write_reservation(call: &Call, instance: &Instance, xml: &mut Xml) {
-    xml.text("reservationId", &instance.id.replacen("i-", "r-", 1));
+    xml.text("reservationId", &reservation_id(instance));
     xml.text("ownerId", &call.sim.account);
     xml.items("groupSet", [], |_, ()| {});
     xml.items("instancesSet", [instance], |xml, it| write_instance(call, it, xml));
@@ -18,9 +34,9 @@ pub(super) fn write_reservation(call: &Call, instance: &Instance, xml: &mut Xml)
 
 fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
     let launched = instance.launched.unwrap_or(call.sim.clock.epoch() - AGE);
-    let is_there = instance.ec2_state != "terminated";
+    let is_there = is_there(instance);
     xml.text("instanceId", &instance.id);
-    xml.text("imageId", &ids::instance_id(0, details(instance), 0).replacen("i-", "ami-", 1));
+    xml.text("imageId", &image_id(instance));
     xml.element("instanceState", |xml| write_state(instance, xml));
     let private = if is_there { instance.computer_name.as_str() } else { "" };
     xml.text("privateDnsName", private);
@@ -28,7 +44,7 @@ fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
     xml.text("reason", "");
     xml.value("amiLaunchIndex", 0);
     xml.items("productCodes", [], |_, ()| {});
-    xml.text("instanceType", "t3.micro");
+    xml.text("instanceType", INSTANCE_TYPE);
     xml.text("launchTime", &launched.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
     xml.element("placement", |xml| {
         xml.text("availabilityZone", &instance.zone);
@@ -42,7 +58,7 @@ fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
     xml.element("monitoring", |xml| xml.text("state", "disabled"));
     if is_there {
         xml.text("subnetId", &subnet_id(&instance.zone));
-        xml.text("vpcId", "vpc-0123456789abcdef0");
+        xml.text("vpcId", VPC);
         xml.text("privateIpAddress", &instance.ip_address);
     }
     xml.text("architecture", "x86_64");
@@ -61,17 +77,9 @@ pub(super) fn write_status(instance: &Instance, xml: &mut Xml) {
     xml.text("instanceId", &instance.id);
     xml.text("availabilityZone", &instance.zone);
     xml.element("instanceState", |xml| write_state(instance, xml));
-    // Auto Scaling's word for an instance whose checks failed.
-    let is_sick = instance.impaired || instance.health == "Unhealthy";
-    let status = match (instance.ec2_state.as_str(), is_sick) {
-        ("running", true) => ("impaired", "failed"),
-        ("running", false) => ("ok", "passed"),
-        _ => ("not-applicable", ""),
-    };
-    for (name, (status, check)) in [
-        ("systemStatus", if status.0 == "impaired" { ("ok", "passed") } else { status }),
-        ("instanceStatus", status),
-    ] {
+    for (name, (status, check)) in
+        ["systemStatus", "instanceStatus"].into_iter().zip(checks(instance))
+    {
         xml.element(name, |xml| {
             xml.text("status", status);
             let checks: &[&str] = if check.is_empty() { &[] } else { &["reachability"] };
@@ -83,20 +91,34 @@ pub(super) fn write_status(instance: &Instance, xml: &mut Xml) {
     }
 }
 
+/// Returns the system's status and the instance's own, each with the state of its one check.
+pub(super) fn checks(instance: &Instance) -> [(&'static str, &'static str); 2] {
+    // Auto Scaling's word for an instance whose checks failed.
+    let is_sick = instance.impaired || instance.health == "Unhealthy";
+    match (instance.ec2_state.as_str(), is_sick) {
+        ("running", true) => [("ok", "passed"), ("impaired", "failed")],
+        ("running", false) => [("ok", "passed"); 2],
+        _ => [("not-applicable", ""); 2],
+    }
+}
+
 fn write_state(instance: &Instance, xml: &mut Xml) {
-    let code = match instance.ec2_state.as_str() {
+    xml.value("code", state_code(instance));
+    xml.text("name", &instance.ec2_state);
+}
+
+pub(super) fn state_code(instance: &Instance) -> u8 {
+    match instance.ec2_state.as_str() {
         "pending" => 0,
         "shutting-down" => 32,
         "terminated" => 48,
         "stopping" => 64,
         "stopped" => 80,
         _ => 16, // running
-    };
-    xml.value("code", code);
-    xml.text("name", &instance.ec2_state);
+    }
 }
 
-fn details(instance: &Instance) -> &'static str {
+pub(super) fn details(instance: &Instance) -> &'static str {
     match instance.platform {
         Platform::Linux | Platform::MacOs => "Linux/UNIX",
         Platform::Windows => "Windows",

@@ -35,6 +35,69 @@ fn instances_are_found_by_filters() {
 }
 
 #[test]
+fn what_is_told_of_an_instance_can_be_filtered_by() {
+    let sim = start(WORLD);
+    let find = |operation: &str, name: &str, value: &str| {
+        let filter = format!("&Filter.1.Name={name}&Filter.1.Value.1={value}");
+        ask(&sim, operation, &filter).elements("instanceId").len()
+    };
+    let reply = ask(&sim, "DescribeInstances", &tag("win"));
+    for (name, element) in [
+        ("image-id", "imageId"),
+        ("instance-type", "instanceType"),
+        ("availability-zone", "availabilityZone"),
+        ("private-ip-address", "privateIpAddress"),
+        ("private-dns-name", "privateDnsName"),
+        ("subnet-id", "subnetId"),
+        ("vpc-id", "vpcId"),
+        ("owner-id", "ownerId"),
+        ("reservation-id", "reservationId"),
+        ("platform-details", "platformDetails"),
+        ("instance-state-code", "code"),
+        ("architecture", "architecture"),
+        ("tenancy", "tenancy"),
+        ("hypervisor", "hypervisor"),
+        ("virtualization-type", "virtualizationType"),
+        ("root-device-name", "rootDeviceName"),
+        ("root-device-type", "rootDeviceType"),
+    ] {
+        let value = reply.element(element);
+        assert!(find("DescribeInstances", name, value) >= 1, "{name} {value}");
+        assert_eq!(find("DescribeInstances", name, "other"), 0, "{name}");
+    }
+    assert_eq!(find("DescribeInstances", "platform", "windows"), 1);
+    // What is terminated has no network.
+    assert_eq!(find("DescribeInstances", "vpc-id", "*"), 7);
+    assert_eq!(find("DescribeInstanceStatus", "instance-status.status", "ok"), 7);
+    assert_eq!(find("DescribeInstanceStatus", "system-status.reachability", "failed"), 0);
+}
+
+#[test]
+fn a_filter_that_only_ec2_has_is_said_to_be_missing_here() {
+    let sim = start(WORLD);
+    for (operation, name, code, message) in [
+        (
+            "DescribeInstances",
+            "key-name",
+            "UnsupportedOperation",
+            "not implemented by this simulator.",
+        ),
+        ("DescribeInstances", "color", "InvalidParameterValue", "invalid"),
+        (
+            "DescribeInstanceStatus",
+            "event.code",
+            "UnsupportedOperation",
+            "not implemented by this simulator.",
+        ),
+        ("DescribeInstanceStatus", "tag:role", "InvalidParameterValue", "invalid"),
+    ] {
+        let reply = ask(&sim, operation, &format!("&Filter.1.Name={name}&Filter.1.Value.1=a"));
+        let message = format!("The filter &apos;{name}&apos; is {message}");
+        assert_eq!((reply.element("Code"), reply.element("Message")), (code, message.as_str()));
+    }
+}
+
+#[test]
 fn pages_and_ids_exclude_each_other() {
     let sim = start(WORLD);
     let first = ask(&sim, "DescribeInstances", "&MaxResults=5");

@@ -191,6 +191,10 @@ pub(super) fn list_documents(call: &Call, body: &Value) -> Result<Value, ApiErro
     let legacy = request.document_filter_list.into_iter();
     let legacy = legacy.map(|it| Filter { key: it.key, values: vec![it.value] });
     let filters: Vec<Filter> = request.filters.into_iter().chain(legacy).collect();
+    if filters.iter().any(|it| it.key == "SearchKeyword") {
+        let message = "The filter key SearchKeyword is not implemented by this simulator";
+        return Err(ApiError::new("InvalidFilterKey", message));
+    }
     if filters.iter().any(|it| !it.is_known()) {
         return Err(ApiError::bare("InvalidFilterKey"));
     }

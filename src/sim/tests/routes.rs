@@ -83,6 +83,54 @@ fn unknown_actions_versions_and_targets_are_refused_in_their_protocols_shape() {
 }
 
 #[test]
+fn what_aws_has_and_the_simulator_has_not_is_said_to_be_missing_here() {
+    let sim = start("");
+    let here = "is not implemented by this simulator";
+    for (body, message) in [
+        (
+            "Action=GetSessionToken&Version=2011-06-15",
+            format!("The operation GetSessionToken {here}"),
+        ),
+        (
+            "Action=SetDesiredCapacity&Version=2011-01-01",
+            format!("The operation SetDesiredCapacity {here}"),
+        ),
+        (
+            "Action=Foo&Version=2011-06-15",
+            "Could not find operation Foo for version 2011-06-15".to_owned(),
+        ),
+        (
+            "Action=Foo&Version=2011-01-01",
+            "Could not find operation Foo for version 2011-01-01".to_owned(),
+        ),
+        (
+            "Action=DescribeAlarms&Version=2010-08-01",
+            "Could not find operation DescribeAlarms for version 2010-08-01, which is none of the \
+             services that this simulator implements"
+                .to_owned(),
+        ),
+    ] {
+        let reply = form(&sim, body).unwrap();
+        assert_eq!((reply.element("Code"), reply.element("Message")), ("InvalidAction", &*message));
+    }
+    for (target, body, message) in [
+        ("Logs_20140328.GetLogEvents", "{}", format!("The service Logs_20140328 {here}")),
+        ("AmazonSSM.PutParameter", "{}", format!("The operation PutParameter {here}")),
+        (
+            "AmazonSSM.ListDocuments",
+            r#"{"Filters":[{"Key":"SearchKeyword","Values":["a"]}]}"#,
+            format!("The filter key SearchKeyword {here}"),
+        ),
+    ] {
+        assert_eq!(json(&sim, target, body).unwrap().json()["message"], message, "{target}");
+    }
+    // What AWS does not have either is refused in AWS's words.
+    let reply =
+        json(&sim, "AmazonSSM.ListDocuments", r#"{"Filters":[{"Key":"Colour","Values":["a"]}]}"#);
+    assert_eq!(reply.unwrap().json(), serde_json::json!({ "__type": "InvalidFilterKey" }));
+}
+
+#[test]
 fn other_methods_paths_and_oversize_bodies_are_refused() {
     let sim = start("");
     assert_eq!(send(&sim, "GET", "/", &[], b"").unwrap().status, 405);

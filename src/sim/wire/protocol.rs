@@ -145,8 +145,14 @@ pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
 fn read_json(headers: &HeaderMap, body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {
     let refuse = |error| Err((Protocol::Json, error));
     let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let Some((JSON_PREFIX, operation)) = target.split_once('.') else {
-        return refuse(ApiError::bare("UnknownOperationException"));
+    let operation = match target.split_once('.') {
+        Some((JSON_PREFIX, operation)) => operation,
+        Some((other, _)) if !other.is_empty() => {
+            // AWS has such services, at other endpoints.
+            let message = format!("The service {other} is not implemented by this simulator");
+            return refuse(ApiError::new("UnknownOperationException", message));
+        }
+        Some(_) | None => return refuse(ApiError::bare("UnknownOperationException")),
     };
     // An operation without parameters may be asked without a body.
     let body = if body.is_empty() { b"{}" } else { body };
@@ -167,17 +173,28 @@ fn read_form(body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {
     };
     let version = form.text("Version").unwrap_or_default();
     let Some((_, service)) = VERSIONS.into_iter().find(|(it, _)| *it == version) else {
-        return Err((Protocol::Query, no_action(operation, version)));
+        let mut error = no_action(operation, version);
+        // Of another service it may be the right one.
+        if let Some(message) = &mut error.message {
+            message.push_str(", which is none of the services that this simulator implements");
+        }
+        return Err((Protocol::Query, error));
     };
     Ok(Asked::Form { service, operation: operation.to_owned(), form })
 }
 
-/// The refusal of an operation that is not there.
+/// The refusal of an operation that the service does not have, in AWS's words.
 pub(crate) fn no_action(operation: &str, version: &str) -> ApiError {
     ApiError::new(
         "InvalidAction",
         format!("Could not find operation {operation} for version {version}"),
     )
+}
+
+/// The refusal of an operation that the service has and the simulator has not.
+pub(crate) fn not_implemented(operation: &str) -> ApiError {
+    let message = format!("The operation {operation} is not implemented by this simulator");
+    ApiError::new("InvalidAction", message)
 }
 
 #[cfg(test)]
