@@ -191,6 +191,9 @@ def run(worlds):
              Content="schemaVersion: '2.2'\nmainSteps: []\n")
     document("create_document", "InvalidDocumentSchemaVersion", "a runbook as a Command",
              Name="bad-doc", Content=json.dumps(AUTOMATION), DocumentType="Command")
+    for schema in ("9.9", "3.0", "2.1", "0.4"):
+        document("create_document", "InvalidDocumentSchemaVersion", f"the schema {schema}",
+                 Name="bad-doc", Content=json.dumps(COMMAND | {"schemaVersion": schema}))
     for name in ("AWS-mine", "amazon-mine", "amzn-mine"):
         document("create_document", "ValidationException", f"the reserved name {name}", Name=name,
                  Content=same)

@@ -167,6 +167,7 @@ const TAGGABLE: Text = Text {
         "OpsMetadata",
         "Automation",
         "Association",
+        "CloudConnector",
     ],
     ..ANY
 };

@@ -3,7 +3,7 @@
 //! Data only: `validate` reads it.
 
 use super::{
-    text::Text,
+    text::{NOT_BLANK, Text},
     validate::{
         Member::{self, Optional, Required},
         Shape::{self, Flag, Integer, List, Map, Structure, Text as Str},
@@ -98,10 +98,9 @@ pub(super) const SEND_COMMAND: &[Member] = &[
                 List {
                     min: 1,
                     max: 1,
-                    // The model's pattern `^(?!\s*$).+` says: not blank.
                     item: &Structure(&[Required(
                         "Name",
-                        Str(Text { min: 1, max: 255, pattern: r".*\S.*", ..ANY }),
+                        Str(Text { min: 1, max: 255, pattern: NOT_BLANK, ..ANY }),
                     )]),
                 },
             ),

@@ -4,6 +4,9 @@ use std::{cell::RefCell, collections::HashMap};
 
 use regex::Regex;
 
+/// The model's pattern of what has a character besides white space.
+pub(super) const NOT_BLANK: &str = r"^(?!\s*$).+";
+
 /// The constraints of a string; an empty pattern or set constrains nothing.
 pub(super) struct Text {
     pub min: usize,
@@ -64,7 +67,9 @@ fn matches(pattern: &'static str, value: &str) -> bool {
     }
     COMPILED.with_borrow_mut(|compiled| {
         let regex = compiled.entry(pattern).or_insert_with(|| {
-            Regex::new(&format!(r"\A(?:{pattern})\z")).expect("the model's patterns compile")
+            // Rust's expressions do not look ahead.
+            let read = if pattern == NOT_BLANK { r".*\S.*" } else { pattern };
+            Regex::new(&format!(r"\A(?:{read})\z")).expect("the model's patterns compile")
         });
         regex.is_match(value)
     })

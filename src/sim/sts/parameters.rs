@@ -52,7 +52,7 @@ impl<'a> Asked<'a> {
             .collect();
         let transitive_tag_keys: Vec<String> =
             form.texts("TransitiveTagKeys").into_iter().map(str::to_owned).collect();
-        found.required("roleArn", form.text("RoleArn"), 20..=2048, None);
+        found.arn("roleArn", form.text("RoleArn"));
         found.required(
             "roleSessionName",
             form.text("RoleSessionName"),
@@ -98,7 +98,7 @@ impl<'a> Asked<'a> {
         let policy_arns = form.members("PolicyArns");
         for (index, prefix) in policy_arns.iter().enumerate() {
             let member = format!("policyArns.{}.member.arn", index + 1);
-            found.required(&member, form.text(&format!("{prefix}.arn")), 20..=2048, None);
+            found.arn(&member, form.text(&format!("{prefix}.arn")));
         }
         let part = |prefix: &str, name| form.text(&format!("{prefix}.{name}")).unwrap_or_default();
         let shown_tags = form.members("Tags").into_iter().map(|it| {

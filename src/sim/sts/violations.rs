@@ -5,6 +5,17 @@ use super::ApiError;
 
 const TAG_PATTERN: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]";
 
+/// What an ARN may hold (the service model, `arnType`).
+const ARN_PATTERN: &str =
+    r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+";
+
+fn may_be_in_arn(it: char) -> bool {
+    matches!(
+        it,
+        '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..
+    )
+}
+
 fn may_be_in_tag(it: char) -> bool {
     it.is_alphanumeric() || it == ' ' || "_.:/=+-@".contains(it)
 }
@@ -65,6 +76,15 @@ impl Violations {
         let Some(value) = value.filter(|it| !it.chars().all(may_be_in_tag)) else { return };
         let constraint = format!("satisfy regular expression pattern: {TAG_PATTERN}{repeat}");
         self.add(value, member, &constraint);
+    }
+
+    /// An ARN, which has to be there.
+    pub(super) fn arn(&mut self, member: &str, value: Option<&str>) {
+        self.required(member, value, 20..=2048, None);
+        if let Some(value) = value.filter(|it| !it.chars().all(may_be_in_arn)) {
+            let constraint = format!("satisfy regular expression pattern: {ARN_PATTERN}");
+            self.add(value, member, &constraint);
+        }
     }
 
     /// AWS reports a list of strings whole.

@@ -220,6 +220,19 @@ fn the_parameters_of_assume_role_are_validated_in_aws_words() {
          &apos;policyArns.1.member.arn&apos; failed to satisfy constraint: Member must have length \
          greater than or equal to 20",
     );
+    let pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\
+                   \\u10000-\\u10FFFF]+";
+    let arn = "arn:aws:iam::123456789012:role/w\u{7f}b";
+    let broken = |member: &str| {
+        format!(
+            "1 validation error detected: Value &apos;{arn}&apos; at &apos;{member}&apos; failed \
+             to satisfy constraint: Member must satisfy regular expression pattern: {pattern}"
+        )
+    };
+    let bad = ASSUME.replace("role/web", "role/w%7Fb");
+    check(&bad, "ValidationError", &broken("roleArn"));
+    let bad = format!("{ASSUME}&PolicyArns.member.1.arn=arn:aws:iam::123456789012:role/w%7Fb");
+    check(&bad, "ValidationError", &broken("policyArns.1.member.arn"));
     let reply = signed(&sim, &operator(), "sts", &format!("{ASSUME}&Policy=%7B"));
     assert_eq!(reply.element("Code"), "MalformedPolicyDocument");
     let reply = signed(&sim, &operator(), "sts", &format!("{ASSUME}&Policy={}", "x".repeat(2049)));
