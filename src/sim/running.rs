@@ -11,10 +11,23 @@ use std::{
 };
 
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
-use tokio::{sync::oneshot, task::LocalSet};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+    task::LocalSet,
+};
 
-use super::{isolation, opening::edge, server::Edge, state::RunMode, world::World};
+use super::{
+    isolation,
+    opening::edge,
+    server::{Edge, PATIENCE},
+    state::RunMode,
+    world::World,
+};
 
 /// A local AWS on a loopback port, with a thread of its own.
 ///
@@ -210,6 +223,28 @@ fn run(
     });
 }
 
+/// Answers each request of a connection, and closes it when none has come for a while. How else it
+/// ends is the client's matter, or the world's.
+fn converse<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    edge: &Rc<Edge>,
+    stream: S,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + use<S> {
+    let edge = Rc::clone(edge);
+    let service = service_fn(move |request| {
+        let edge = Rc::clone(&edge);
+        async move { edge.serve(request).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    async move {
+        connection.await.ok();
+    }
+}
+
 /// Serves connections until it is told to stop.
 async fn accept(
     edge: Rc<Edge>,
@@ -229,16 +264,39 @@ async fn accept(
         };
         // Requests and answers are small: waiting to fill a packet would only delay them.
         stream.set_nodelay(true).ok();
-        let edge = Rc::clone(&edge);
-        let service = service_fn(move |request| {
-            let edge = Rc::clone(&edge);
-            async move { edge.serve(request).await }
-        });
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
-        // How a connection ends is the client's matter, or the world's.
-        tokio::task::spawn_local(async move { connection.await.ok() });
+        tokio::task::spawn_local(converse(&edge, stream, &graceful));
     }
     drop(listener);
     tokio::time::timeout(GRACE, graceful.shutdown()).await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_stops_in_the_middle_of_a_request_is_closed() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true) // waiting takes no time
+            .build()
+            .unwrap();
+        let world = World::parse("", std::path::Path::new("w.toml")).unwrap();
+        let half_a_body = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf";
+        for said in ["", "POST / HT", "POST / HTTP/1.1\r\nhost: a\r\n", half_a_body] {
+            LocalSet::new().block_on(&runtime, async {
+                let edge = Rc::new(edge(&world).unwrap());
+                let (mut client, server) = tokio::io::duplex(1024);
+                let graceful = GracefulShutdown::new();
+                tokio::task::spawn_local(converse(&edge, server, &graceful));
+                client.write_all(said.as_bytes()).await.unwrap();
+                let begun = tokio::time::Instant::now();
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).await.unwrap();
+                assert_eq!(begun.elapsed().as_secs(), PATIENCE.as_secs(), "{said:?}: {answer}");
+            });
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Takes requests from the wire to their operations and back.
 //! It knows the order of things: count, fault, identify, call, answer. Nothing of an operation.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, request::Parts};
@@ -30,6 +30,9 @@ use super::{
 /// No operation's request comes near it: a document has 64 KB at most.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// How long a connection may keep the simulator waiting for a request, or for the rest of one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Everything that a request meets.
 pub(crate) struct Edge {
     pub sim: Rc<Simulator>,
@@ -53,7 +56,7 @@ pub(crate) struct Meeting<'a> {
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was dropped, as the world orders")]
+#[error("the connection was dropped, as the world orders or the client gave reason to")]
 pub(crate) struct Dropped;
 
 impl Edge {
@@ -61,7 +64,10 @@ impl Edge {
     pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Answer, Dropped> {
         let request_id = ids::uuid(&mut self.request_ids.borrow_mut());
         let (parts, body) = request.into_parts();
-        let body = match Limited::new(body, MAX_BODY).collect().await {
+        let body = Limited::new(body, MAX_BODY).collect();
+        // What is not there by then never comes.
+        let Ok(body) = tokio::time::timeout(PATIENCE, body).await else { return Err(Dropped) };
+        let body = match body {
             Ok(it) => it.to_bytes(),
             Err(err) if err.is::<LengthLimitError>() => {
                 let error = ApiError::new("RequestEntityTooLarge", "Request entity is too large");
@@ -170,7 +176,7 @@ impl Edge {
     /// Answers what is not AWS's: the simulator's own questions.
     fn own(&self, parts: &Parts, body: &[u8]) -> Answer {
         match (parts.method.as_str(), parts.uri.path()) {
-            (_, "/_fleet/faults") => orders::answer(&self.faults, &parts.method, body),
+            (_, "/_fleet/faults") => orders::answer(&self.faults, parts, body),
             ("GET", "/_fleet/stats") => {
                 let body = self.stats.to_json(&self.sim).to_string();
                 answer::plain(200, "application/json", body)

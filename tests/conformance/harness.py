@@ -90,7 +90,8 @@ class World:
     def faults(self, method="GET", orders=None):
         """Asks /_fleet/faults, and returns what is ordered then."""
         body = None if orders is None else json.dumps(orders).encode()
-        asked = urllib.request.Request(f"{self.endpoint}/_fleet/faults", body, method=method)
+        asked = urllib.request.Request(f"{self.endpoint}/_fleet/faults", body, method=method,
+                                       headers={"content-type": "application/json"})
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return json.load(answer)
 

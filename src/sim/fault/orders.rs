@@ -1,7 +1,7 @@
 //! Faults that are ordered while the simulator runs: `/_fleet/faults`.
 //! What a fault may say is the world's matter; here it only comes as JSON.
 
-use http::Method;
+use http::{HeaderMap, Method, request::Parts};
 use serde_json::{Map, Value, json};
 
 use super::{Fault, FaultKind, Faults, When};
@@ -12,11 +12,16 @@ use crate::sim::{
 
 /// GET lists the faults, POST adds a list of them, DELETE clears them; each answers what there is
 /// then.
-pub(crate) fn answer(faults: &Faults, method: &Method, body: &[u8]) -> Answer {
-    match *method {
+pub(crate) fn answer(faults: &Faults, parts: &Parts, body: &[u8]) -> Answer {
+    match parts.method {
         Method::GET => {}
         Method::DELETE => faults.clear(),
-        Method::POST => match read(body) {
+        // A page in a browser may post plain text here unasked, but not JSON.
+        Method::POST if !is_json(&parts.headers) => {
+            let message = "the body has to be of the content-type application/json\n";
+            return answer::plain(415, "text/plain", message);
+        }
+        Method::POST => match read(body).and_then(|it| fits(faults, it)) {
             Ok(it) => faults.order(&it),
             Err(message) => return answer::plain(400, "text/plain", format!("{message}\n")),
         },
@@ -24,6 +29,23 @@ pub(crate) fn answer(faults: &Faults, method: &Method, body: &[u8]) -> Answer {
     }
     let all: Vec<Value> = faults.list().iter().map(|it| to_json(it)).collect();
     answer::plain(200, "application/json", Value::Array(all).to_string())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let kind = given.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Every call looks at every fault.
+const MOST: usize = 1_000;
+
+fn fits(faults: &Faults, more: Vec<Fault>) -> Result<Vec<Fault>, String> {
+    let there = faults.list().len();
+    if there + more.len() > MOST {
+        return Err(format!("there may be {MOST} faults at the most, and there are {there}"));
+    }
+    Ok(more)
 }
 
 /// Reads a list of faults, with the keys of a world's `[[fault]]`; all of them or none.

@@ -1,6 +1,5 @@
 //! Whatever a request holds, it is answered.
 
-use http::Method;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::account::{Account, simulated};
@@ -102,8 +101,10 @@ proptest! {
     #[test]
     fn no_order_makes_the_faults_panic(body in vec(any::<u8>(), 0..200), json in "\\[(\\{(\"(operation|kind|calls|rate|delay|age|calls_per_second)\":(\"[*a-zA-Z0-9-]{0,12}\"|[0-9e.-]{1,6}|\\[[0-9,]{0,5}\\]|null),?){0,4}\\},?){0,2}\\]") {
         let faults = Faults::new(&[], 1);
+        let order = http::Request::post("/").header("content-type", "application/json").body(());
+        let (parts, ()) = order.unwrap().into_parts();
         for body in [body.as_slice(), json.as_bytes()] {
-            orders::answer(&faults, &Method::POST, body);
+            orders::answer(&faults, &parts, body);
             faults.strike("SendCommand", jiff::Timestamp::UNIX_EPOCH);
         }
     }

@@ -8,7 +8,8 @@ use crate::sim::{Sim, World};
 const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
 fn order(sim: &Sim, method: &str, body: &Value) -> Reply {
-    send(sim, method, "/_fleet/faults", &[], body.to_string().as_bytes()).unwrap()
+    let headers = [("content-type", "application/json")];
+    send(sim, method, "/_fleet/faults", &headers, body.to_string().as_bytes()).unwrap()
 }
 
 #[test]
@@ -64,10 +65,27 @@ fn an_order_that_makes_no_sense_is_refused_whole() {
         assert!(reply.status == 400 && reply.body.starts_with(why), "{reply:?}");
     }
     for body in ["", "{}", "[1]", "null"] {
-        let reply = send(&sim, "POST", "/_fleet/faults", &[], body.as_bytes()).unwrap();
+        let headers = [("content-type", "application/json; charset=utf-8")];
+        let reply = send(&sim, "POST", "/_fleet/faults", &headers, body.as_bytes()).unwrap();
         assert_eq!(reply.status, 400, "{body}");
     }
     assert_eq!(order(&sim, "GET", &Value::Null).json(), json!([]));
+}
+
+#[test]
+fn faults_are_json_and_a_thousand_at_the_most() {
+    let sim = start("");
+    let fault = json!({ "operation": "SendCommand", "kind": "throttle", "calls": [1] });
+    let body = json!([fault]).to_string();
+    for headers in [&[][..], &[("content-type", "text/plain")]] {
+        let reply = send(&sim, "POST", "/_fleet/faults", headers, body.as_bytes()).unwrap();
+        assert_eq!(reply.status, 415, "{reply:?}");
+    }
+    assert_eq!(order(&sim, "POST", &json!(vec![&fault; 999])).status, 200);
+    let reply = order(&sim, "POST", &json!(vec![&fault; 2]));
+    let why = "there may be 1000 faults at the most, and there are 999\n";
+    assert_eq!((reply.status, reply.body.as_str()), (400, why));
+    assert_eq!(order(&sim, "POST", &json!([fault])).json().as_array().unwrap().len(), 1_000);
 }
 
 #[test]
