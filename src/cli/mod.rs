@@ -123,6 +123,7 @@ pub fn no_runtime(err: &std::io::Error) -> Exit {
 /// Runs the command and returns how it ended; what there was to say has been said.
 pub async fn run(cli: Cli) -> Exit {
     let mut terminal = cli.terminal();
+    let is_silent = matches!(cli.command, Command::Sim(_)); // it never sends anything
     let result = match Interrupts::listen() {
         Ok(mut interrupts) => dispatch(&cli, &mut terminal, &mut interrupts).await,
         Err(err) => Err(Error::new(Exit::Setup, "could not listen for signals").because(&err)),
@@ -135,7 +136,9 @@ pub async fn run(cli: Cli) -> Exit {
     result.unwrap_or_else(|err| {
         let Error { exit, message, causes, mut hints } = err;
         // Every error stops fleet before its first send; afterwards there is only the report.
-        hints.push("nothing was sent".to_owned());
+        if !is_silent {
+            hints.push("nothing was sent".to_owned());
+        }
         terminal.failure(&message, &causes, &hints);
         exit
     })

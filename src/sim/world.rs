@@ -104,9 +104,12 @@ pub enum WorldError {
 impl World {
     /// Reads the world in a file. Files that it names are read from the file's folder.
     pub fn load(path: &Path) -> Result<Self, WorldError> {
-        let text =
+        let bytes =
             read(path).map_err(|source| WorldError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text, path)
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::parse(&text, path),
+            Err(err) => Err(check::not_text(&err, path.display().to_string())),
+        }
     }
 
     /// Reads a world from its text. `origin` names it in errors, and the files that it names are
@@ -135,13 +138,13 @@ impl World {
 }
 
 /// Reads a file that nobody has vouched for: it may be a device without an end.
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut res = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut res)?;
+    if res.len() as u64 > LARGEST {
         return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
     }
-    Ok(text)
+    Ok(res)
 }
 
 /// Shows what the world holds, in a line.

@@ -1,7 +1,7 @@
 //! Turns a world's text into a world, or into an error that names the place.
 //! It knows where things are in the text; what a group or a role may be is its neighbours' matter.
 
-use std::{io, ops::Range, time::Duration};
+use std::{io, ops::RangeInclusive, string::FromUtf8Error, time::Duration};
 
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -23,7 +23,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_VISIBLE_AFTER: Duration = Duration::from_secs(1);
 
 /// The clock divides by it and multiplies with it: beyond this, timers lose their meaning.
-const SPEEDS: Range<f64> = 0.001..1_000_000.0;
+const SPEEDS: RangeInclusive<f64> = 0.001..=1_000_000.0;
 
 /// No simulated wait is longer than this.
 const MAX_DURATION: SignedDuration = SignedDuration::from_hours(24 * 365);
@@ -193,6 +193,13 @@ impl<'a> Source<'a> {
             (None, _, None) => String::new(),
         }
     }
+}
+
+/// Says where a world stops being text.
+pub(super) fn not_text(err: &FromUtf8Error, origin: String) -> WorldError {
+    let good = err.utf8_error().valid_up_to();
+    let text = String::from_utf8_lossy(err.as_bytes().get(..good).unwrap_or_default());
+    Source::new(&text, origin).error(good, String::new(), "this is not UTF-8".to_owned())
 }
 
 pub(super) fn is_account(text: &str) -> bool {

@@ -41,13 +41,28 @@ impl Source<'_> {
             after: self.duration(&raw.after, "event.after")?,
             since: since.map_or(Ok(Since::Command), |it| self.word(it, "event.since", &SINCES))?,
             kind,
-            which: self.which(&raw, kind, group.instances.len())?,
+            which: self.which(&raw, kind, group)?,
             group: raw.group.into_inner(),
         })
     }
 
-    fn which(&self, raw: &raw::Event, kind: EventKind, size: usize) -> Result<Which, WorldError> {
+    fn which(
+        &self,
+        raw: &raw::Event,
+        kind: EventKind,
+        group: &GroupSpec,
+    ) -> Result<Which, WorldError> {
+        let size = group.instances.len();
+        // It may have grown by then, to its maximum.
+        let most = size.max(usize::try_from(group.max).unwrap_or(usize::MAX));
         match (&raw.count, &raw.instances) {
+            (Some(it), _) if *it.get_ref() > most => {
+                let message = format!(
+                    "{} is out of range: the group has {most} instances at the most",
+                    it.get_ref()
+                );
+                Err(self.refuse(it, "event.count", message))
+            }
             (None, None) => Ok(Which::Count(1)),
             (Some(it), None) if *it.get_ref() == 0 => {
                 Err(self.refuse(it, "event.count", "expected at least 1"))

@@ -1,6 +1,6 @@
 //! What documents do on the instances of a world, and what their agents do wrong.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use toml::Spanned;
 
@@ -10,9 +10,12 @@ use super::{
     groups::{GroupSpec, beyond},
     raw,
 };
-use crate::sim::state::{AgentFault, Outcome};
+use crate::sim::state::{AgentFault, Outcome, Platform};
 
 const DEFAULT_AFTER: Duration = Duration::from_secs(1);
+
+/// The exit codes that there are, but on Windows, where they have 32 bits.
+const EXITS: RangeInclusive<i32> = -1..=255;
 
 /// How long a boot takes.
 const DEFAULT_AWAY: Duration = Duration::from_secs(30);
@@ -103,6 +106,7 @@ impl Source<'_> {
             return Err(self.refuse(indices, "outcome.instances", beyond(*index, size)));
         }
         let agent = self.agent_fault(&raw)?;
+        self.check_exit(&raw, groups)?;
         self.check_status(&raw)?;
         Ok(Outcome {
             group: raw.group.map(Spanned::into_inner),
@@ -115,6 +119,26 @@ impl Source<'_> {
             stderr: raw.stderr.map(Spanned::into_inner).unwrap_or_default(),
             agent,
         })
+    }
+
+    /// Refuses an exit code that no instance it is for can have.
+    fn check_exit(&self, raw: &raw::Outcome, groups: &[GroupSpec]) -> Result<(), WorldError> {
+        let Some(exit) = &raw.exit else { return Ok(()) };
+        let is_meant =
+            |it: &&GroupSpec| raw.group.as_ref().is_none_or(|name| *name.get_ref() == it.name);
+        let has_windows = groups.iter().filter(is_meant).any(|it| {
+            it.usual.platform == Platform::Windows
+                || it.instances.iter().any(|it| it.platform == Platform::Windows)
+        });
+        // The agent says -1 of a script that a signal ended (aws-facts C7).
+        if has_windows || EXITS.contains(exit.get_ref()) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is no exit code: expected 0 to 255, or -1 for what a signal ended",
+            exit.get_ref()
+        );
+        Err(self.refuse(exit, "outcome.exit", message))
     }
 
     /// Refuses a `status` that is none, and whatever cannot be beside it.

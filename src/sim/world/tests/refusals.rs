@@ -48,6 +48,21 @@ fn a_bad_value_is_named_with_its_line() {
         ),
         ("speed = 0".to_owned(), "1:9: speed: 0 is out of range: expected 0.001 to 1,000,000"),
         (
+            "speed = 1000001".to_owned(),
+            "1:9: speed: 1000001 is out of range: expected 0.001 to 1,000,000",
+        ),
+        (
+            format!("{outcome}exit = 300"),
+            "5:8: outcome.exit: 300 is no exit code: expected 0 to 255, or -1 for what a signal \
+             ended",
+        ),
+        (
+            format!(
+                "{GROUP}[[event]]\ngroup = \"web\"\nafter = \"1s\"\nkind = \"scale-in\"\ncount = 9"
+            ),
+            "8:9: event.count: 9 is out of range: the group has 4 instances at the most",
+        ),
+        (
             format!("{fault}kind = \"oops\"\ncalls = [1]"),
             "3:8: fault.kind: unknown value \"oops\", expected drop-before-accept, \
              drop-after-accept, error-500, error-500-after-accept, throttle, delay, \
@@ -320,4 +335,25 @@ fn what_other_services_hold_is_checked() {
         &format!("{document}account = \"123456789012\"\n"),
         "w.toml:4:11: document.account: \"123456789012\" is not another account",
     );
+}
+
+#[test]
+fn a_world_that_is_no_text_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.toml");
+    std::fs::write(&path, b"seed = 1\n# caf\xe9\n").unwrap();
+    let message = crate::sim::World::load(&path).unwrap_err().to_string();
+    assert!(message.ends_with("w.toml:2:6: this is not UTF-8"), "{message}");
+}
+
+#[test]
+fn the_limits_that_a_refusal_names_are_within_them() {
+    for speed in ["0.001", "1000000"] {
+        parse(&format!("speed = {speed}")).unwrap();
+    }
+    for (platform, exit) in [("Linux", -1), ("Linux", 255), ("Windows", 3010), ("Windows", 300)] {
+        parse(&format!("{GROUP}platform = \"{platform}\"\n[[outcome]]\nexit = {exit}")).unwrap();
+    }
+    let event = "[[event]]\ngroup = \"web\"\nafter = \"1s\"\nkind = \"scale-out\"\ncount = 4";
+    parse(&format!("{GROUP}{event}")).unwrap();
 }
