@@ -12,7 +12,7 @@ use super::{
     state::{Phase, Run},
     status::Outcome,
 };
-use crate::plan::{InstanceId, Note, reaching};
+use crate::plan::{Note, reaching};
 
 impl Run {
     /// Begins the end as soon as nothing more can be sent or heard.
