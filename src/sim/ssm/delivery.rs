@@ -93,7 +93,8 @@ impl Command {
         let agent = scripted.and_then(|it| it.agent);
         let instance = world.instances.get_mut(&invocation.chosen.instance);
         let takes = |it: &mut Instance| it.workers.take((self.sequence, index));
-        if ending.runs && !instance.is_none_or(takes) {
+        // What is Delayed has not reached the agent yet.
+        if ending.runs && !ending.delayed && !instance.is_none_or(takes) {
             return; // it stays InProgress, and begins when a worker is free (aws-facts §A.2)
         }
         if ending.delayed {

@@ -214,3 +214,25 @@ fn a_document_that_is_killed_makes_room_on_its_node() {
         assert_eq!(world.statuses(&commands[5]).await, ["Success"]);
     });
 }
+
+#[test]
+fn what_is_cancelled_before_it_starts_keeps_no_worker_from_the_others() {
+    let late = Outcome { document: "Late".to_owned(), ..super::ends(&[0], "Delayed") };
+    let outcomes = vec![Outcome { after: std::time::Duration::from_secs(60), ..late }];
+    simulated(WorldSpec { size: 1, outcomes, ..WorldSpec::default() }, async |world: World| {
+        let step = r#"{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["true"]}}"#;
+        world.add_document("Late", &format!(r#"{{"schemaVersion":"2.2","mainSteps":[{step}]}}"#));
+        for _ in 0..5 {
+            let late = json!({
+                "InstanceIds": [id(0)], "DocumentName": "Late", "Parameters": null,
+            });
+            let command = world.send(late).await;
+            world.wait(2.0).await;
+            assert_eq!(world.statuses(&command).await, ["Delayed"]);
+            world.ok("CancelCommand", json!({ "CommandId": command })).await;
+        }
+        let command = world.send(json!({ "InstanceIds": [id(0)] })).await;
+        world.wait(3.0).await;
+        assert_eq!(world.statuses(&command).await, ["Success"]);
+    });
+}
