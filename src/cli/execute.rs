@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{
     access::AccessArgs,
     context::{Connection, Context, state_directory},
+    folds::FoldArgs,
     planning::{Planned, Review},
     prompt::{Answer, ask},
 };
@@ -14,9 +15,9 @@ use crate::{
     drive::{Beginning, Course, Sinks, drive},
     error::Error,
     exit::Exit,
-    output::{Ledger, Lock, ReportFile, Terminal},
+    output::{Folds, Ledger, Lock, ReportFile, Terminal},
     plan::Plan,
-    run::{Folding, Kind, OnInterrupt, Report},
+    run::{Kind, OnInterrupt, Report},
     signal::Interrupts,
 };
 
@@ -33,7 +34,9 @@ pub(super) struct ConductArgs {
     /// Write the report to this file; may be repeated. Its format is its ending: .json, .jsonl,
     /// .html, .md, .csv, .xml (JUnit) or .txt
     #[arg(long, value_name = "FILE")]
-    pub report: Vec<PathBuf>,
+    report: Vec<PathBuf>,
+    #[command(flatten)]
+    folds: FoldArgs,
 }
 
 /// `--on-interrupt`.
@@ -46,6 +49,11 @@ enum Running {
 }
 
 impl ConductArgs {
+    /// Refuses a report that could not be written, before anything is sent.
+    pub(super) fn reports(&self) -> Result<Reports, Error> {
+        Reports::check(&self.report, self.folds)
+    }
+
     pub(super) fn on_interrupt(&self) -> OnInterrupt {
         match self.on_interrupt {
             Running::Cancel => OnInterrupt::Cancel,
@@ -58,15 +66,25 @@ impl ConductArgs {
 #[derive(Debug)]
 pub(super) struct Conduct {
     pub consent: Consent,
-    pub reports: Vec<ReportFile>,
+    pub reports: Reports,
     pub on_interrupt: OnInterrupt,
 }
 
-/// Refuses a report that could not be written, before anything is sent.
-pub(super) fn check_reports(paths: &[PathBuf]) -> Result<Vec<ReportFile>, Error> {
-    let check =
-        |path: &PathBuf| ReportFile::check(path).map_err(|err| Error::of(Exit::Usage, &err));
-    paths.iter().map(check).collect()
+/// Where a report goes besides the ledger, and how it is shown.
+#[derive(Debug)]
+pub(super) struct Reports {
+    pub files: Vec<ReportFile>,
+    pub folds: Folds,
+}
+
+impl Reports {
+    /// Refuses a report that could not be written.
+    pub(super) fn check(paths: &[PathBuf], folds: FoldArgs) -> Result<Self, Error> {
+        let check =
+            |path: &PathBuf| ReportFile::check(path).map_err(|err| Error::of(Exit::Usage, &err));
+        let files = paths.iter().map(check).collect::<Result<_, _>>()?;
+        Ok(Self { files, folds: folds.folds() })
+    }
 }
 
 /// Asks whether the plan is to be carried out.
@@ -168,7 +186,7 @@ pub(super) async fn execute(
 pub(super) fn finish(
     report: &Report,
     mut ledger: Ledger,
-    reports: Vec<ReportFile>,
+    reports: Reports,
     terminal: &mut Terminal,
 ) -> Exit {
     let mut files = Vec::new();
@@ -184,11 +202,11 @@ pub(super) fn finish(
 pub(super) fn show(
     report: &Report,
     (directory, mut files): (&Path, Vec<PathBuf>),
-    reports: Vec<ReportFile>,
+    reports: Reports,
     terminal: &mut Terminal,
 ) -> Exit {
-    for file in reports {
-        match file.write(report, Folding::default(), directory) {
+    for file in reports.files {
+        match file.write(report, reports.folds, directory) {
             Ok(()) => files.push(file.path().to_owned()),
             Err(err) => {
                 let path = file.path().display();
@@ -196,7 +214,7 @@ pub(super) fn show(
             }
         }
     }
-    terminal.report(report, &files);
+    terminal.report(report, &files, reports.folds);
     let Some(verdict) = &report.verdict else { return Exit::Bug };
     if verdict.kind == Kind::NothingSent {
         terminal.hint("nothing was sent");

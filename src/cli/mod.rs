@@ -10,6 +10,7 @@ mod device;
 mod docs;
 mod doctor;
 mod execute;
+mod folds;
 mod generate;
 mod plan;
 mod planning;

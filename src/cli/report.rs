@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{args::OutputArgs, context::history, execute::check_reports};
+use super::{args::OutputArgs, context::history, execute::Reports, folds::FoldArgs};
 use crate::{
     error::Error,
     exit::Exit,
     output::{Format, ReportFormat, Salvage, Terminal, render, salvage, schema},
-    run::Folding,
 };
 
 /// Show the report of a run again, in any format
@@ -26,8 +25,13 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
     /// Print the JSON Schema of the report, and read no run
-    #[arg(long, conflicts_with_all = ["format", "report", "run", "output"])]
+    #[arg(long, conflicts_with_all = ["format", "report", "run", "output", "diff"])]
     schema: bool,
+    /// Show how the outputs that are not the majority's differ from it
+    #[arg(long, conflicts_with_all = ["format", "output"])]
+    diff: bool,
+    #[command(flatten)]
+    folds: FoldArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -80,7 +84,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit,
         terminal.text(&schema());
         return Ok(Exit::Success);
     }
-    let files = check_reports(&args.report)?;
+    let Reports { files, folds } = Reports::check(&args.report, args.folds)?;
     let directory = history()?.find(&args.run)?;
     let Salvage { report, events, damage } = salvage(&directory)?;
     if let Some(damage) = damage {
@@ -89,7 +93,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit,
     }
     let mut written = Vec::new();
     for file in files {
-        file.write(&report, Folding::default(), &directory).map_err(|err| {
+        file.write(&report, folds, &directory).map_err(|err| {
             let message = format!("could not write the report to {}", file.path().display());
             Error::new(Exit::Setup, message).because(&err)
         })?;
@@ -97,17 +101,18 @@ pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit,
     }
     match args.format {
         Some(format) => {
-            let text = render(format.into(), &report, Folding::default(), &directory);
+            let text = render(format.into(), &report, folds, &directory);
             let text = text.map_err(|err| {
                 Error::new(Exit::Setup, "could not render the report").because(&err)
             })?;
             terminal.text(&text);
         }
+        None if args.diff => terminal.differences(&report, folds),
         None => {
             for event in events {
                 terminal.stored_event(&event);
             }
-            terminal.report(&report, &written);
+            terminal.report(&report, &written, folds);
         }
     }
     // The report was shown, whatever it says.

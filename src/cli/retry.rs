@@ -6,7 +6,7 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
     context::{Context, Purpose, connect_for, history},
-    execute::{Conduct, ConductArgs, Consent, check_reports, execute, interrupted},
+    execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub(super) async fn retry(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let reports = check_reports(&args.conduct.report)?;
+    let reports = args.conduct.reports()?;
     let before = fold(&history()?.find(&args.run)?)?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     if before.verdict.is_none() {

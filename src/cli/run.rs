@@ -8,7 +8,7 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, connect},
-    execute::{Conduct, ConductArgs, Consent, check_reports, execute, interrupted},
+    execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning::{self, Planned, Review},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) async fn run(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let wanted = wanted(args)?;
-    let reports = check_reports(&args.conduct.report)?;
+    let reports = args.conduct.reports()?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
     let planning = planned(wanted, &context, terminal);

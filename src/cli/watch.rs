@@ -9,7 +9,7 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, OutputArgs, ParamArgs},
     context::{Connection, Context, connect, history},
-    execute::{ConductArgs, Consent, check_reports, confirm, finish, interrupted, lock, show},
+    execute::{ConductArgs, Consent, Reports, confirm, finish, interrupted, lock, show},
     planning,
 };
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{
-        HistoryError, Ledger, Orders, ReportFile, Tail, Terminal, events, read_plan,
-        report as fold, stored_report,
+        HistoryError, Ledger, Orders, Tail, Terminal, events, read_plan, report as fold,
+        stored_report,
     },
     plan::Plan,
-    run::{Cancellation, Event, EventKind, Folding, LeftOver, Report, Resume, left_over},
+    run::{Cancellation, Event, EventKind, LeftOver, Report, Resume, left_over},
     signal::Interrupts,
 };
 
@@ -52,7 +52,7 @@ pub(super) async fn watch(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let reports = check_reports(&args.conduct.report)?;
+    let reports = args.conduct.reports()?;
     let directory = history()?.find(&args.run)?;
     let unreadable = |source| HistoryError::of(args.run.clone(), source);
     let orders = Orders::of(&directory).pending();
@@ -112,7 +112,7 @@ fn ended(directory: &Path, mode: Resume) -> Result<Option<Report>, Error> {
 async fn follow(
     directory: &Path,
     tail: &mut Tail,
-    reports: Vec<ReportFile>,
+    reports: Reports,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
@@ -140,12 +140,12 @@ async fn follow(
     let report = fold
         .report()
         .ok_or_else(|| Error::new(Exit::Setup, "the ledger of the run has no beginning"))?;
-    for file in reports {
-        if let Err(err) = file.write(&report, Folding::default(), directory) {
+    for file in reports.files {
+        if let Err(err) = file.write(&report, reports.folds, directory) {
             terminal.warning(&err.to_string());
         }
     }
-    terminal.report(&report, &[]);
+    terminal.report(&report, &[], reports.folds);
     Ok(report.verdict.map_or(Exit::Bug, |it| Exit::Verdict(it.exit_code)))
 }
 
@@ -164,7 +164,7 @@ async fn take_over(
     mut plan: Plan,
     mut ledger: Ledger,
     (events, mode): (Vec<Event>, Resume),
-    reports: Vec<ReportFile>,
+    reports: Reports,
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {

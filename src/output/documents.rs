@@ -216,7 +216,8 @@ pub(super) fn publications(rows: &[PublicationRow]) -> Page {
     page
 }
 
-fn diff(page: &mut Page, text: &str) {
+/// Adds a unified diff in colour.
+pub(super) fn diff(page: &mut Page, text: &str) {
     for line in text.lines() {
         let style = match line.as_bytes().first() {
             _ if line.starts_with("---") || line.starts_with("+++") => BOLD,

@@ -6,6 +6,7 @@ mod atomic;
 mod confirm;
 mod damage;
 mod diagnosis;
+mod differences;
 mod documents;
 mod failure;
 mod folded;
@@ -44,6 +45,7 @@ pub use self::{
         AccountCopy, DocumentRow, Linted, Ours, PublicationRow, PublicationState, Verified,
     },
     failure::failure,
+    folded::{Folds, Members},
     formats::{ReportFormat, render, schema},
     history::{Entry, History, HistoryError, Salvage, events, report, salvage, stored_report},
     ledger::{Ledger, read_plan, state_dir},

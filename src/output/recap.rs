@@ -6,21 +6,25 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anstyle::Style;
 
 use super::{
-    folded,
+    folded::{self, Folds, Members},
     page::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW},
     table,
     words::{between, count, one_line, outcome, some_of, wrap},
 };
-use crate::run::{Coverage, InstanceFacts, Kind, Outcome, Report};
+use crate::run::{Coverage, Group, Kind, Outcome, Report, groups};
 
 /// Failures shown one by one; the report has them all.
 const FAILURES_SHOWN: usize = 100;
 
-pub(super) fn page(report: &Report, files: &[PathBuf], columns: usize) -> Page {
+/// From so many on, instances that failed alike are told together.
+const ALIKE: usize = 2;
+
+pub(super) fn page(report: &Report, files: &[PathBuf], folds: Folds, columns: usize) -> Page {
     let mut page = Page::default();
-    failures(&mut page, report, columns);
+    let groups = groups(report, folds.folding);
+    failures(&mut page, &groups, folds.members, columns);
     let before = page.n_lines();
-    folded::add(&mut page, report, columns);
+    folded::succeeded(&mut page, &groups, folds, columns);
     if page.n_lines() > before {
         page.blank();
     }
@@ -28,10 +32,18 @@ pub(super) fn page(report: &Report, files: &[PathBuf], columns: usize) -> Page {
     page
 }
 
-fn failures(page: &mut Page, report: &Report, columns: usize) {
-    let instances = report.instances.iter().filter(|it| it.outcome != Outcome::Succeeded);
-    let (untouched, mut failed): (Vec<_>, Vec<_>) = instances.partition(|it| is_foldable(it));
-    failed.sort_by_key(|it| it.outcome);
+fn failures(page: &mut Page, groups: &[Group<'_>], members: Members, columns: usize) {
+    let groups = groups.iter().filter(|it| it.outcome != Outcome::Succeeded);
+    let (untouched, failed): (Vec<_>, Vec<_>) = groups.partition(|it| is_untouched(it));
+    let (many, few): (Vec<_>, Vec<_>) =
+        failed.into_iter().partition(|it| it.members.len() >= ALIKE);
+    for group in &many {
+        folded::failed(page, group, members, columns);
+    }
+    if !many.is_empty() {
+        page.blank();
+    }
+    let failed: Vec<_> = few.iter().flat_map(|it| it.members.iter().copied()).collect();
     if !failed.is_empty() {
         table::failures(page, &failed[..failed.len().min(FAILURES_SHOWN)], columns);
         if let Some(n @ 1..) = failed.len().checked_sub(FAILURES_SHOWN) {
@@ -40,7 +52,7 @@ fn failures(page: &mut Page, report: &Report, columns: usize) {
         page.blank();
     }
     let mut folded: BTreeMap<(Outcome, Option<&str>), Vec<_>> = BTreeMap::new();
-    for it in untouched {
+    for it in untouched.iter().flat_map(|it| &it.members) {
         folded.entry((it.outcome, it.hint.as_deref())).or_default().push(&it.instance_id);
     }
     for ((word, hint), ids) in &folded {
@@ -55,8 +67,8 @@ fn failures(page: &mut Page, report: &Report, columns: usize) {
 }
 
 /// Whoever was left alone has nothing to tell; a hundred lines of that would hide the cause.
-fn is_foldable(it: &InstanceFacts) -> bool {
-    it.outcome.is_untouched() && it.stdout.is_empty() && it.stderr.is_empty()
+fn is_untouched(it: &Group<'_>) -> bool {
+    it.outcome.is_untouched() && it.is_silent()
 }
 
 fn facts(page: &mut Page, report: &Report, files: &[PathBuf], columns: usize) {
@@ -172,7 +184,7 @@ mod tests {
 
     fn text(story: &Story) -> String {
         let files = ["/tmp/report.json".into()];
-        let page = page(&story.report(), &files, 80).into_text();
+        let page = page(&story.report(), &files, Folds::default(), 80).into_text();
         anstream::adapter::strip_str(&page).to_string()
     }
 
@@ -188,9 +200,9 @@ mod tests {
             the agent could not be reached; it may have run all the same: look before
             repeating
 
-        34 succeeded with the same output (web/us-east-1a 17, web/us-east-1b 17):
+        34 succeeded with the same output (web ×34: us-east-1a 17, us-east-1b 17):
             nginx 1.24
-        3 succeeded with the same output (web/us-east-1a 3):
+        3 succeeded with the same output (web ×3: us-east-1a):
             nginx 1.25
             two     columns
 
@@ -229,7 +241,7 @@ mod tests {
             i-00000000000000004, i-00000000000000005, i-00000000000000006,
             i-00000000000000007, i-00000000000000008 and 11 more
 
-        3 succeeded with the same output (web/us-east-1a 2, web/us-east-1b 1):
+        3 succeeded with the same output (web ×3: us-east-1a 2, us-east-1b 1):
             Linux web 6.1
 
           run         20240719-040900-abcdef, took 1.0s
@@ -248,16 +260,16 @@ mod tests {
     #[test]
     fn a_few_instances_that_differ_are_all_shown() {
         let draft = testing::draft((0..6).map(testing::target).collect());
-        let outputs = ["up 1 day", "up 2 days", "up 3 days", "up 4 days", "up 5 days", ""];
+        let outputs = ["nginx 1.1", "nginx 1.2", "nginx 1.3", "nginx 1.4", "nginx 1.5", ""];
         let story = testing::play(plan::build(draft).unwrap(), |it| {
             testing::success(outputs[usize::from(it.as_str().as_bytes()[18] - b'0')])
         });
         insta::assert_snapshot!(text(&story), @r"
-        i-00000000000000000 web/us-east-1a: up 1 day
-        i-00000000000000001 web/us-east-1b: up 2 days
-        i-00000000000000002 web/us-east-1a: up 3 days
-        i-00000000000000003 web/us-east-1b: up 4 days
-        i-00000000000000004 web/us-east-1a: up 5 days
+        i-00000000000000000 web/us-east-1a: nginx 1.1
+        i-00000000000000001 web/us-east-1b: nginx 1.2
+        i-00000000000000002 web/us-east-1a: nginx 1.3
+        i-00000000000000003 web/us-east-1b: nginx 1.4
+        i-00000000000000004 web/us-east-1a: nginx 1.5
         i-00000000000000005 web/us-east-1b succeeded without output
 
           run         20240719-040900-abcdef, took 0.5s

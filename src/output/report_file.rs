@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     atomic,
+    folded::Folds,
     formats::{ReportFormat, render},
 };
-use crate::run::{Folding, Report};
+use crate::run::Report;
 
 /// A place for a report in the format that its ending names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,8 @@ impl ReportFile {
     }
 
     /// Writes the report of the run in `directory`, whole or not at all.
-    pub fn write(&self, report: &Report, folding: Folding, directory: &Path) -> io::Result<()> {
-        let text = render(self.format, report, folding, directory)?;
+    pub fn write(&self, report: &Report, folds: Folds, directory: &Path) -> io::Result<()> {
+        let text = render(self.format, report, folds, directory)?;
         atomic::write(&self.path, text.as_bytes())
     }
 
@@ -63,7 +64,7 @@ mod tests {
         ReportFile::check(&path).unwrap();
         assert!(fs::read_to_string(&path).unwrap().starts_with("the old one"));
         let report = testing::halted().report();
-        file.write(&report, Folding::Exact, home.path()).unwrap();
+        file.write(&report, Folds::default(), home.path()).unwrap();
         let written: Report = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(json::line(&written), json::line(&report));
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
@@ -95,7 +96,7 @@ mod tests {
         fs::write(&target, "old").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
         let file = ReportFile::check(&link).unwrap();
-        file.write(&testing::halted().report(), Folding::Exact, home.path()).unwrap();
+        file.write(&testing::halted().report(), Folds::default(), home.path()).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(fs::read_to_string(&target).unwrap().starts_with('{'));
     }

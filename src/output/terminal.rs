@@ -13,6 +13,7 @@ use anstyle::Style;
 
 use super::{
     failure::{self, labelled},
+    folded::Folds,
     history::{self, Entry},
     json,
     live::Bar,
@@ -224,10 +225,10 @@ impl Terminal {
     }
 
     /// Shows what became of a run; `files` are where the report is.
-    pub fn report(&mut self, report: &Report, files: &[PathBuf]) {
+    pub fn report(&mut self, report: &Report, files: &[PathBuf], folds: Folds) {
         self.clear_bar();
         let text = match self.format {
-            Format::Human => recap::page(report, files, self.width()).into_text(),
+            Format::Human => recap::page(report, files, folds, self.width()).into_text(),
             Format::Json => json::pretty(report) + "\n",
             // The events have said it.
             Format::Jsonl => return,

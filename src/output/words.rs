@@ -78,7 +78,7 @@ pub(super) fn why_of(stderr: &str, stdout: &str, hint: Option<&str>) -> Option<S
 
 /// The agent ends a failed step's stderr with a line that repeats the exit code, and a cut stream
 /// with a mark (amazon-ssm-agent).
-fn is_useful(line: &str) -> bool {
+pub(super) fn is_useful(line: &str) -> bool {
     let line = line.trim();
     let is_mark = ["---Output truncated---", "---Error truncated----", "--output truncated--"];
     !line.is_empty() && !line.starts_with("failed to run commands:") && !is_mark.contains(&line)

@@ -37,11 +37,22 @@ pub struct Group<'a> {
     /// The output of them all: masked where theirs differs, else as it is.
     pub stdout: Cow<'a, str>,
     pub stderr: Cow<'a, str>,
+    /// Theirs differs in what is masked, or in how its JSON is written.
+    pub is_masked: bool,
 }
 
 impl Group<'_> {
     pub fn is_silent(&self) -> bool {
         self.stdout.trim().is_empty() && self.stderr.trim().is_empty()
+    }
+
+    /// Returns stdout and stderr in the form in which they are compared.
+    pub fn compared(&self, folding: Folding) -> [Cow<'_, str>; 2] {
+        let first = self.members[0];
+        [&first.stdout, &first.stderr].map(|it| match folding {
+            Folding::Masked => comparable(it),
+            Folding::Exact | Folding::None => Cow::Borrowed(&**it),
+        })
     }
 
     /// Returns whether more was printed than the report has.
@@ -65,13 +76,15 @@ pub fn groups(report: &Report, folding: Folding) -> Vec<Group<'_>> {
         let (outcome, response_code, hint, stdout, stderr, _) = key;
         let first = members[0];
         let one = |of: fn(&InstanceFacts) -> &str| members.iter().all(|it| of(it) == of(first));
+        let (one_stdout, one_stderr) = (one(|it| &it.stdout), one(|it| &it.stderr));
         Group {
             outcome,
             response_code,
             hint,
-            stdout: if one(|it| &it.stdout) { Cow::Borrowed(&*first.stdout) } else { stdout },
-            stderr: if one(|it| &it.stderr) { Cow::Borrowed(&*first.stderr) } else { stderr },
+            stdout: if one_stdout { Cow::Borrowed(&*first.stdout) } else { stdout },
+            stderr: if one_stderr { Cow::Borrowed(&*first.stderr) } else { stderr },
             members,
+            is_masked: !(one_stdout && one_stderr),
         }
     });
     let mut groups: Vec<_> = groups.collect();

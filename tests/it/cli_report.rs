@@ -1,6 +1,6 @@
 //! `fleet report`: an earlier run, rendered again from its events.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 
@@ -58,6 +58,54 @@ fn every_format_is_a_file_by_its_ending_and_the_same_on_standard_output() {
     }
     // A script that takes a report apart is not to meet the report twice.
     drop(env.run(&["report", "--format", "csv", "--output", "json"]).exits(2));
+}
+
+#[test]
+fn two_hundred_instances_fit_on_one_screen() {
+    let env = FleetEnv::new();
+    let world = format!("--sim={}", repository("examples/worlds/two-hundred.toml").display());
+    let limits = ["--max-errors", "10%", "--max-concurrency", "100%", "--quiet"];
+    let run = [&["run", &world, "--asg", "web"], &limits[..], &["--", "true"]].concat();
+    let told = env.run(&run).exits(1);
+    assert!(told.stdout.lines().count() <= 40, "{told}");
+    for text in
+        ["6 failed, exit code 1 (web ×6: ", "166 succeeded with the same output (web ×166: "]
+    {
+        assert!(told.stdout.contains(text), "{told}");
+    }
+    let names = |flags: &[&str]| {
+        let told = env.run(&[&["report"], flags].concat()).exits(0).stdout;
+        let words: BTreeSet<&str> =
+            told.split(|it: char| !it.is_alphanumeric() && it != '-').collect();
+        words.into_iter().filter(|it| it.starts_with("i-")).count()
+    };
+    assert!(names(&[]) < 20);
+    assert_eq!(names(&["--expand"]), 200);
+    assert_eq!(names(&["--fold", "none"]), 200);
+    let differences = env.run(&["report", "--diff"]).exits(0);
+    drop(differences.prints(&["166 succeeded", "+nginx/1.25.3", "No space left on device"]));
+}
+
+#[test]
+fn output_is_the_same_up_to_what_differs_by_nature_unless_said_otherwise() {
+    let outputs = ["ip-10-0-0-1 up 3 days, 1:02", "ip-10-0-0-2 up 9 min", "maintenance mode"];
+    let outcomes = outputs.iter().enumerate();
+    let outcomes =
+        outcomes.map(|(n, it)| format!("[[outcome]]\ninstances = [{n}]\nstdout = \"{it}\"\n"));
+    let group = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 3\n";
+    let world = group.to_owned() + &outcomes.collect::<String>();
+    let env = FleetEnv::new();
+    let run = ["run", &env.world(&world), "--asg", "web", "--quiet", "--", "uptime"];
+    let masked = "‹host› up ‹duration›";
+    drop(env.run(&run).exits(0).prints(&["2 succeeded", "but for", masked, outputs[2]]));
+    drop(env.run(&["report", "--fold", "exact"]).exits(0).prints(&outputs));
+    drop(env.run(&["report", "--format", "md"]).exits(0).prints(&["### 2 succeeded", masked]));
+    let exact = env.run(&["report", "--format", "md", "--fold", "exact"]).exits(0);
+    assert!(!exact.stdout.contains('‹'), "{exact}");
+    let diff = env.run(&["report", "--diff"]).exits(0);
+    drop(diff.prints(&[&format!("-{masked}"), "+maintenance mode"]));
+    // What is stored is exact, however it is shown.
+    assert_eq!(env.record().report["groups"].as_array().unwrap().len(), 3);
 }
 
 #[test]

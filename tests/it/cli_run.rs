@@ -14,7 +14,7 @@ fn a_run_shows_its_plan_its_progress_and_a_report_with_the_verdict_last() {
     let output = env.run(&["run", &mixed(), "--asg", "web", "--reason", "INC-7", "--", "uptime"]);
     insta::assert_snapshot!(output.exits(0), @r"
     -- stdout
-    3 succeeded with the same output (web/us-east-1a 2, web/us-east-1b 1): ok
+    3 succeeded with the same output (web ×3: us-east-1a 2, us-east-1b 1): ok
 
       run         20240719-052700-000001, took [DURATION]
       outcomes    3 succeeded of 3 instances

@@ -2,10 +2,9 @@
 
 use super::super::{
     recap,
-    sanitize::sanitize,
-    words::{between, count, one_line, outcome},
+    words::{between, count, one_line},
 };
-use crate::run::{Group, Outcome, Report};
+use crate::run::{Outcome, Report};
 
 /// Returns what was run, by whom, on what and with what result, each with its label, in safe text.
 pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
@@ -60,40 +59,6 @@ pub(super) fn totals(report: &Report) -> Vec<(Outcome, u32)> {
     let mut totals: Vec<_> = report.totals.iter().map(|(it, n)| (*it, *n)).collect();
     totals.sort_by_key(|(it, _)| (*it != Outcome::Succeeded, *it));
     totals
-}
-
-/// Returns `2 failed, exit code 3`.
-pub(super) fn title(group: &Group<'_>) -> String {
-    // What never began has a code of the service's, which says nothing.
-    let has_begun = group.members.iter().any(|it| it.started.is_some());
-    let code = group.response_code.filter(|it| *it != 0 && has_begun);
-    let code = code.map(|it| format!(", exit code {it}")).unwrap_or_default();
-    format!("{} {}{code}", group.members.len(), outcome(group.outcome))
-}
-
-/// Returns the end of `text`, made safe, in at most so many lines and characters, and how many lines
-/// went before: scripts say why they fail at the end.
-pub(super) fn tail(text: &str, lines: usize, chars: usize) -> (String, usize) {
-    let text = sanitize(text);
-    let all: Vec<&str> = text.trim_end().lines().collect();
-    let mut kept = Vec::new();
-    let mut room = chars;
-    for line in all.iter().rev().take(lines) {
-        let n_chars = line.chars().count();
-        if n_chars > room {
-            if kept.is_empty() {
-                // One line without an end: its end is what there is room for.
-                kept.push(line.chars().skip(n_chars - room).collect::<String>());
-                kept.push("…".to_owned());
-            }
-            break;
-        }
-        room -= n_chars;
-        kept.push((*line).to_owned());
-    }
-    let n_before = all.len().saturating_sub(kept.iter().filter(|it| *it != "…").count());
-    kept.reverse();
-    (kept.join("\n"), n_before)
 }
 
 /// Returns `12 lines before are in the report`, or nothing.

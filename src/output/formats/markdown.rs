@@ -3,14 +3,15 @@
 
 use super::{
     super::{
+        folded::{Folds, Members, tail, title},
         members::places,
         sanitize::sanitize,
         words::{count, one_line, outcome},
     },
     add,
-    facts::{cut_note, facts, sentence, tail, title, totals},
+    facts::{cut_note, facts, sentence, totals},
 };
-use crate::run::{Folding, Group, Kind, Outcome, Report, groups};
+use crate::run::{Group, Kind, Outcome, Report, groups};
 
 /// A comment on GitHub takes 65,536 characters; this leaves room for what is written around it.
 const LONGEST: usize = 60_000;
@@ -23,9 +24,9 @@ const CHARS: usize = 3_000;
 const IDS: usize = 20;
 const NOTES: usize = 20;
 
-pub(super) fn render(report: &Report, folding: Folding) -> String {
+pub(super) fn render(report: &Report, folds: Folds) -> String {
     let mut res = head(report);
-    let groups = groups(report, folding);
+    let groups = groups(report, folds.folding);
     let (failed, succeeded): (Vec<_>, Vec<_>) =
         groups.iter().partition(|it| it.outcome != Outcome::Succeeded);
     let foot = foot(report);
@@ -35,7 +36,7 @@ pub(super) fn render(report: &Report, folding: Folding) -> String {
         }
         res.push_str(&format_heading(2, heading));
         for (n, group) in groups.iter().enumerate() {
-            let section = section(group);
+            let section = section(group, folds.members);
             if res.len() + section.len() + foot.len() > LONGEST {
                 let rest = &groups[n..];
                 let members = rest.iter().map(|it| it.members.len()).sum();
@@ -68,15 +69,16 @@ fn head(report: &Report) -> String {
     res
 }
 
-fn section(group: &Group<'_>) -> String {
+fn section(group: &Group<'_>, members: Members) -> String {
     let mut res = format_heading(3, &title(group));
     if let Some(hint) = group.hint {
         add(&mut res, format_args!("\n{}\n", text(&one_line(hint))));
     }
     let ids: Vec<_> = group.members.iter().map(|it| &it.instance_id).collect();
-    let shown = ids.iter().take(IDS).map(|it| code_span(it.as_str()));
+    let n_shown = if members == Members::All { ids.len() } else { IDS };
+    let shown = ids.iter().take(n_shown).map(|it| code_span(it.as_str()));
     let shown = shown.collect::<Vec<_>>().join(", ");
-    let more = ids.len().checked_sub(IDS).filter(|it| *it > 0);
+    let more = ids.len().checked_sub(n_shown).filter(|it| *it > 0);
     let more = more.map(|it| format!(" and {it} more")).unwrap_or_default();
     add(&mut res, format_args!("\n{}\n\n{shown}{more}\n", code_span(&places(&group.members))));
     for (name, output) in [("stdout", &group.stdout), ("stderr", &group.stderr)] {

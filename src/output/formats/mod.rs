@@ -17,8 +17,8 @@ use std::{
 };
 
 pub use self::schema::schema;
-use super::{history, json, recap};
-use crate::run::{Folding, Report};
+use super::{folded::Folds, history, json, recap};
+use crate::run::Report;
 
 /// The columns of a text that is no terminal's.
 const COLUMNS: usize = 100;
@@ -73,7 +73,7 @@ impl ReportFormat {
 pub fn render(
     format: ReportFormat,
     report: &Report,
-    folding: Folding,
+    folds: Folds,
     directory: &Path,
 ) -> io::Result<String> {
     Ok(match format {
@@ -82,12 +82,12 @@ pub fn render(
             let events = history::events(directory).map_err(io::Error::other)?;
             events.iter().map(|it| json::line(it) + "\n").collect()
         }
-        ReportFormat::Html => html::render(report, folding),
-        ReportFormat::Markdown => markdown::render(report, folding),
+        ReportFormat::Html => html::render(report, folds),
+        ReportFormat::Markdown => markdown::render(report, folds),
         ReportFormat::Csv => csv::render(report),
         ReportFormat::Junit => junit::render(report),
         ReportFormat::Text => {
-            let page = recap::page(report, &[], COLUMNS).into_text();
+            let page = recap::page(report, &[], folds, COLUMNS).into_text();
             anstream::adapter::strip_str(&page).to_string()
         }
     })

@@ -63,7 +63,7 @@ fn report() -> impl Strategy<Value = Report> {
 }
 
 fn rendered(format: ReportFormat, report: &Report) -> String {
-    render(format, report, Folding::Masked, Path::new("/nowhere")).unwrap()
+    render(format, report, Folds::default(), Path::new("/nowhere")).unwrap()
 }
 
 /// Nothing in `text` acts on a terminal, reorders a line or hides.
@@ -207,7 +207,7 @@ fn jsonl_is_the_events_of_the_ledger() {
     let mut ledger = crate::output::Ledger::create(home.path(), &story.plan).unwrap();
     ledger.append(&story.events).unwrap();
     let directory = ledger.directory();
-    let text = render(ReportFormat::Jsonl, &story.report(), Folding::Exact, directory).unwrap();
+    let text = render(ReportFormat::Jsonl, &story.report(), Folds::default(), directory).unwrap();
     assert_eq!(text, std::fs::read_to_string(directory.join("events.jsonl")).unwrap());
 }
 

@@ -14,7 +14,7 @@ fn tell(terminal: &mut Terminal) {
     let story = testing::mixed();
     terminal.plan_preview(&story.plan);
     story.events.iter().for_each(|it| terminal.event(it));
-    terminal.report(&story.report(), &[]);
+    terminal.report(&story.report(), &[], Folds::default());
 }
 
 #[test]
@@ -165,7 +165,7 @@ proptest! {
         let verdict = report.verdict.as_mut().unwrap();
         verdict.sentence.clone_from(&bad);
         verdict.next_commands.push(bad.clone());
-        prop_assert!(is_harmless(&recap::page(&report, &[bad.clone().into()], 80).into_text()));
+        prop_assert!(is_harmless(&recap::page(&report, &[bad.clone().into()], Folds::default(), 80).into_text()));
 
         let strings = std::slice::from_ref(&bad);
         prop_assert!(is_harmless(&failure::page(&bad, strings, strings).into_text()));

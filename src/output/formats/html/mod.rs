@@ -10,13 +10,14 @@ use self::{
     markup::{Html, class},
     timeline::Timeline,
 };
-use super::facts::{cut_note, facts, sentence, tail, title, totals};
+use super::facts::{cut_note, facts, sentence, totals};
 use crate::{
     output::{
+        folded::{Folds, tail, title},
         members::places,
         words::{count, cut, one_line, outcome},
     },
-    run::{Folding, Group, Kind, Outcome, Report, groups},
+    run::{Group, Kind, Outcome, Report, groups},
 };
 
 const STYLE: &str = include_str!("report.css");
@@ -35,8 +36,8 @@ const GIST: usize = 60;
 /// Instances that were left out, by name.
 const LEFT_OUT: usize = 200;
 
-pub(super) fn render(report: &Report, folding: Folding) -> String {
-    let groups = groups(report, folding);
+pub(super) fn render(report: &Report, folds: Folds) -> String {
+    let groups = groups(report, folds.folding);
     let timeline = Timeline::of(report);
     let mut page = Html::default();
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
