@@ -5,6 +5,7 @@ use std::{error::Error as StdError, io::ErrorKind};
 
 use crate::{
     aws::{AwsError, ConnectError, DocumentError, ProfileError, TargetsError},
+    documents::Canned,
     exit::Exit,
     output::{HistoryError, LockError},
     plan::{AboveCeiling, Permission, Refusal},
@@ -96,6 +97,10 @@ impl From<DocumentError> for Error {
     fn from(err: DocumentError) -> Self {
         let it = Self::of(Exit::Setup, &err);
         match &err {
+            DocumentError::Unknown { name, .. } if Canned::find(name).is_some() => it.hint(format!(
+                "it is one of fleet's own: `fleet docs publish {name}` puts it there, and so does \
+                 `fleet run --publish`"
+            )),
             DocumentError::Unknown { .. } => it.hint(
                 "a document lives in one region, and one that another account shares is named by its \
                  ARN; \

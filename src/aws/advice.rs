@@ -249,7 +249,8 @@ fn of_refusal(code: &str, message: &str) -> Option<&'static str> {
         }
         "InvalidDocument" => {
             "a document lives in one region of one account, and a shared one is named by its ARN: \
-             are --region and --doc the right ones?"
+             are --region and --doc the right ones? One of fleet's own is put there by `fleet docs \
+             publish`"
         }
         "InvalidDocumentVersion" => "`aws ssm list-document-versions` lists what there is",
         "InvalidInstanceId" => {

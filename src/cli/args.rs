@@ -8,7 +8,10 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
-    plan::{Agent, BadWaves, Document, Include, InstanceId, Limit, Plan, Rollout, Selector, Tag},
+    plan::{
+        Agent, BadWaves, Document, Include, InstanceId, Limit, Plan, Rollout, Selector, Sidecar,
+        Tag,
+    },
     run::Report,
 };
 
@@ -154,6 +157,13 @@ pub(super) struct DocumentArgs {
     pub doc_version: Option<String>,
     #[command(flatten)]
     pub params: ParamArgs,
+    /// What a document of your own declares, as NAME.fleet.toml: how its findings are read, and how
+    /// it is rolled out
+    #[arg(long, value_name = "FILE", alias = "findings")]
+    pub sidecar: Option<PathBuf>,
+    /// What it declared when it was planned before.
+    #[arg(skip)]
+    pub before: Option<Sidecar>,
     /// A shell command to run: short for AWS-RunShellScript, or AWS-RunPowerShellScript on Windows
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -176,6 +186,8 @@ impl DocumentArgs {
             doc: Some(document.name.clone()),
             doc_version: document.version.clone(),
             params: ParamArgs { read, ..given },
+            sidecar: None,
+            before: document.sidecar.clone(),
             command: Vec::new(),
         })
     }
@@ -241,6 +253,12 @@ pub(super) struct LimitArgs {
 #[derive(Debug, Clone)]
 pub(super) struct Steps(Vec<Limit>);
 
+impl From<Vec<Limit>> for Steps {
+    fn from(steps: Vec<Limit>) -> Self {
+        Self(steps)
+    }
+}
+
 fn steps(text: &str) -> Result<Steps, BadWaves> {
     Rollout::parse_waves(text).map(Steps)
 }
@@ -274,7 +292,8 @@ impl LimitArgs {
     pub(super) fn of_plan(plan: &Plan) -> Self {
         let rollout = plan.rollout.clone();
         Self {
-            waves: (!rollout.waves.is_empty()).then_some(Steps(rollout.waves)),
+            // That there are none was decided, too.
+            waves: Some(Steps(rollout.waves)),
             by_zone: rollout.by_zone,
             pause: rollout.pause,
             stop_after_wave: rollout.stop_after_wave,

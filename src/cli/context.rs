@@ -132,7 +132,8 @@ pub(super) struct Prepared {
     pub args: AccessArgs,
     pub settings: Settings,
     pace: Pace,
-    speed: f64,
+    /// What every wait is multiplied by: 1 is real time.
+    pub speed: f64,
     sim: Option<Sim>,
 }
 
@@ -170,7 +171,39 @@ pub(super) async fn connect_for(
     purpose: Purpose<'_>,
     terminal: &mut Terminal,
 ) -> Result<Connection, Error> {
-    let prepared = prepare(args, context, terminal).await?;
+    establish(prepare(args, context, terminal).await?, purpose, terminal).await
+}
+
+/// Connects for `published` alone, beside the connection that `prepared` is for.
+pub(super) async fn connect_beside(
+    prepared: &Prepared,
+    published: &[&str],
+    terminal: &mut Terminal,
+) -> Result<Aws, Error> {
+    let Prepared { access, args, .. } = prepared;
+    let mut access = access.clone();
+    if access.role.is_some() && access.region.is_none() {
+        access.region = Some(aws::region(&access).await?);
+    }
+    if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
+        if role.mfa.is_some() {
+            let message = "a role that takes a code is assumed once, and publishing takes a session of its own";
+            return Err(Error::new(Exit::Usage, message)
+                .hint("`fleet docs publish` first, then run without --publish"));
+        }
+        let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
+        let purpose = Purpose::Documents { published };
+        role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
+    }
+    Ok(Aws::connect(&access).await?)
+}
+
+/// Connects on a way that is prepared.
+pub(super) async fn establish(
+    prepared: Prepared,
+    purpose: Purpose<'_>,
+    terminal: &mut Terminal,
+) -> Result<Connection, Error> {
     let Prepared { mut access, args, settings, pace, speed, sim } = prepared;
     if access.role.is_some() && access.region.is_none() {
         access.region = Some(aws::region(&access).await?);

@@ -6,6 +6,7 @@ use super::{
     access::{AccessArgs, SessionPolicy},
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Context, Prepared, policy_in, prepare_under, state_directory, too_long},
+    declarations::Declarations,
     planning::{self, Ground},
     settings::Settings,
 };
@@ -160,7 +161,12 @@ fn outlook(
         return Outlook::Blocked;
     };
     let Some(Ok(found)) = &asked.found else { return Outlook::Blocked };
+    let declarations = match Declarations::of(document, &asked.name) {
+        Ok(it) => it,
+        Err(err) => return Outlook::Refused(Trouble::of(err)),
+    };
     let ground = Ground {
+        declarations,
         aws,
         settings: &prepared.settings,
         is_simulated: prepared.is_private(),

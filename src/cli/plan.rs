@@ -7,8 +7,9 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Context, connect},
+    context::{Context, Purpose, establish, prepare},
     planning,
+    publishing::{self, Ahead},
 };
 use crate::{error::Error, exit::Exit, output::Terminal};
 
@@ -28,6 +29,9 @@ pub(super) struct PlanArgs {
     /// Also write the plan to this file, as JSON
     #[arg(long = "out", short = 'o', value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Plan as if the document, one of fleet's own, had been published: see `fleet run --publish`
+    #[arg(long, requires = "doc", conflicts_with = "doc_version")]
+    publish: bool,
 }
 
 pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
@@ -35,10 +39,17 @@ pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exi
     let context = Context::from_env()?;
     let selector = planning::selector(&args.selection)?;
     let documents = args.document.documents();
-    let connection = connect(&args.access, &context, &selector, &documents, terminal).await?;
+    let canned = args.publish.then(|| publishing::canned(&args.document)).transpose()?;
+    let prepared = prepare(&args.access, &context, terminal).await?;
+    let ahead = match canned {
+        Some(canned) => publishing::would(&prepared, canned, terminal).await?,
+        None => Ahead::Nothing,
+    };
+    let purpose = Purpose::Run { selector: &selector, documents: &documents, wider: None };
+    let connection = establish(prepared, purpose, terminal).await?;
+    let (selection, document) = (&args.selection, &args.document);
     let planned =
-        planning::plan(&connection, &context, &args.selection, &args.document, &args.limits);
-    let planned = planned.await?;
+        planning::plan(&connection, &context, selection, document, &args.limits, ahead).await?;
     if let Some(path) = &args.out {
         crate::output::write_plan(path, &planned.plan).map_err(|err| {
             let message = format!("the plan cannot be written to {}", path.display());

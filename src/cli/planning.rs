@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::{
     args::{DocumentArgs, LimitArgs, Selection},
     context::{Connection, Context},
+    declarations::Declarations,
+    publishing::Ahead,
     settings::Settings,
 };
 use crate::{
@@ -45,16 +47,8 @@ pub(super) struct Ground<'a> {
     pub resolved: Resolved,
     pub name: String,
     pub parameters: Parameters,
+    pub declarations: Declarations,
     pub found: Found,
-}
-
-/// What becomes of a document of fleet's that the account does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unpublished {
-    /// There is no plan: it could not be sent.
-    Refused,
-    /// The plan is of what fleet has: it is not to be sent, but to be made ready for.
-    Foreseen,
 }
 
 /// Returns the selector that the flags name.
@@ -74,19 +68,7 @@ pub(super) async fn plan(
     selection: &Selection,
     document: &DocumentArgs,
     limits: &LimitArgs,
-) -> Result<Planned, Error> {
-    let unpublished = Unpublished::Refused;
-    plan_with(connection, context, selection, document, limits, unpublished).await
-}
-
-/// Does the same, and may foresee that a document of fleet's is published.
-pub(super) async fn plan_with(
-    connection: &Connection,
-    context: &Context,
-    selection: &Selection,
-    document: &DocumentArgs,
-    limits: &LimitArgs,
-    unpublished: Unpublished,
+    ahead: Ahead,
 ) -> Result<Planned, Error> {
     let aws = &connection.aws;
     let settings = &connection.settings;
@@ -95,16 +77,38 @@ pub(super) async fn plan_with(
     let given = given(document)?;
     let resolved = aws::resolve(aws, &selector).await?;
     let (name, parameters) = what_to_run(document, given, resolved.candidates.as_deref())?;
-    let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
-    let found = match unpublished {
-        Unpublished::Refused => found?,
-        Unpublished::Foreseen => found.or_else(foreseen)?,
+    let declarations = Declarations::of(document, &name)?;
+    let found = match ahead {
+        Ahead::Would(found) => *found,
+        Ahead::Done(note) => {
+            let mut found = aws::find_document(aws, &name, None).await?;
+            found.notes.extend(note);
+            found
+        }
+        Ahead::Nothing => aws::find_document(aws, &name, document.doc_version.as_deref()).await?,
+        Ahead::Foreseen => {
+            let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
+            found.or_else(foreseen)?
+        }
     };
     let groups = resolved.groups.clone();
-    let is_simulated = connection.is_private();
-    let ground =
-        Ground { aws, settings, is_simulated, selector, resolved, name, parameters, found };
-    let plan = compose(ground, context, selection, document, limits)?;
+    let ground = Ground {
+        aws,
+        settings,
+        is_simulated: connection.is_private(),
+        selector,
+        resolved,
+        name,
+        parameters,
+        declarations,
+        found,
+    };
+    let is_divided_by_hand = limits.waves.is_some();
+    let plan = compose(ground, context, selection, document, limits).map_err(|err| match err {
+        Refusal::NotDivisible { .. } if !is_divided_by_hand => Error::from(err)
+            .hint("the waves are the document's own; --waves 100% sends to everybody at once"),
+        err => err.into(),
+    })?;
     settings.ceilings().admit(&plan)?;
     Ok(Planned { plan, groups, review: Review::None })
 }
@@ -117,12 +121,27 @@ pub(super) fn compose(
     document: &DocumentArgs,
     limits: &LimitArgs,
 ) -> Result<Plan, Refusal> {
-    let Ground { aws, settings, is_simulated, selector, resolved, name, parameters, found } =
-        ground;
+    let Ground {
+        aws,
+        settings,
+        is_simulated,
+        selector,
+        resolved,
+        name,
+        parameters,
+        declarations,
+        found,
+    } = ground;
     let limits = settings.limits(limits);
     let is_concurrency_given = limits.max_concurrency.is_some();
+    let are_errors_given = limits.max_errors.is_some();
+    let (limits, rollout) = declarations.limits(limits);
     let Resolved { groups, candidates, mut notes } = resolved;
     let Found { version, hash, platforms, declared, notes: more } = found;
+    let dry_run = declarations.dry_run(&parameters, declared.as_ref());
+    notes.extend(declarations.notes(hash.as_deref(), dry_run));
+    notes.extend(rollout);
+    let sidecar = declarations.sidecar;
     notes.extend(more);
     notes.extend(aws.notes.iter().cloned());
     notes.extend(session_end(aws, context.now, limits.deadline));
@@ -143,7 +162,7 @@ pub(super) fn compose(
         groups,
         candidates,
         include: selection.include(),
-        document: Document { name, version, hash, parameters },
+        document: Document { name, version, hash, parameters, sidecar, dry_run },
         declared,
         platforms,
         max_concurrency: limits.max_concurrency(),
@@ -155,14 +174,15 @@ pub(super) fn compose(
     };
     let plan = plan::build(draft.clone())?;
     // What nobody asked for gives way to a ceiling; what somebody did ask for is refused.
-    let tighter = settings.ceilings().tighter_concurrency(&plan);
-    match tighter.filter(|_| !is_concurrency_given) {
-        None => Ok(plan),
-        Some(tighter) => {
-            draft.max_concurrency = tighter;
-            plan::build(draft)
-        }
+    let ceilings = settings.ceilings();
+    let concurrency = ceilings.tighter_concurrency(&plan).filter(|_| !is_concurrency_given);
+    let errors = ceilings.tighter_errors(&plan).filter(|_| !are_errors_given);
+    if concurrency.is_none() && errors.is_none() {
+        return Ok(plan);
     }
+    draft.max_concurrency = concurrency.unwrap_or(draft.max_concurrency);
+    draft.max_errors = errors.unwrap_or(draft.max_errors);
+    plan::build(draft)
 }
 
 /// Returns the document that fleet has under the name of the one that the account lacks.

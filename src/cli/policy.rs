@@ -9,7 +9,8 @@ use super::{
     args::{DocumentArgs, LimitArgs, Selection},
     context::{Context, connect, region, too_long},
     docs::wanted::of_canned,
-    planning::{self, Unpublished},
+    planning,
+    publishing::Ahead,
     settings::Settings,
 };
 use crate::{
@@ -260,9 +261,8 @@ async fn from_the_world(
     }
     let connection = connect(&access, &context, &selector, &documents, terminal).await?;
     let PolicyArgs { selection, document, limits, .. } = args;
-    let unpublished = Unpublished::Foreseen;
     let planned =
-        planning::plan_with(&connection, &context, selection, document, limits, unpublished);
+        planning::plan(&connection, &context, selection, document, limits, Ahead::Foreseen);
     let planned = planned.await?;
     planned.plan.notes.iter().for_each(|it| terminal.note(&it.text));
     if let (Some(given), Some(found)) = (&args.account, &planned.plan.account)

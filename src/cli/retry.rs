@@ -8,6 +8,7 @@ use super::{
     context::{Context, Purpose, connect_for, history},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning,
+    publishing::Ahead,
 };
 use crate::{
     error::Error,
@@ -82,7 +83,9 @@ pub(super) async fn retry(
         };
         let connection = connect_for(&access, &context, purpose, terminal).await?;
         connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;
-        let planned = planning::plan(&connection, &context, &selection, &document, &limits).await?;
+        let planned =
+            planning::plan(&connection, &context, &selection, &document, &limits, Ahead::Nothing)
+                .await?;
         Ok::<_, Error>((connection, planned))
     };
     let (connection, mut planned) = tokio::select! {

@@ -7,9 +7,10 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Connection, Context, connect},
+    context::{Connection, Context, Prepared, Purpose, establish, prepare},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning::{self, Planned, Review},
+    publishing::{self, Ahead},
 };
 use crate::{
     error::Error,
@@ -40,6 +41,9 @@ pub(super) struct RunArgs {
     /// Plan and show, send nothing
     #[arg(long)]
     dry_run: bool,
+    /// Publish the document first, one of fleet's own, if the account has it not as fleet has it
+    #[arg(long, requires = "doc", conflicts_with_all = ["doc_version", "plan"])]
+    publish: bool,
 }
 
 pub(super) async fn run(
@@ -51,7 +55,22 @@ pub(super) async fn run(
     let reports = args.conduct.reports()?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
-    let planning = planned(wanted, &context, terminal);
+    let canned = args.publish.then(|| publishing::canned(&args.document)).transpose()?;
+    let prepared = tokio::select! {
+        prepared = prepare(&wanted.access, &context, terminal) => prepared?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    let ahead = match canned {
+        None => Ahead::Nothing,
+        Some(canned) if consent == Consent::DryRun => tokio::select! {
+            ahead = publishing::would(&prepared, canned, terminal) => ahead?,
+            () = interrupts.next() => return Err(interrupted()),
+        },
+        Some(canned) => {
+            publishing::publish(&prepared, canned, consent, terminal, interrupts).await?
+        }
+    };
+    let planning = planned(wanted, prepared, ahead, &context, terminal);
     let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
@@ -90,6 +109,7 @@ fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
     let is_given = !args.selection.selector().is_empty()
         || args.document.doc.is_some()
         || !args.document.command.is_empty()
+        || args.document.sidecar.is_some()
         || args.limits.is_given();
     if is_given {
         let message = "--plan says whom, what and how fast; no flag may say so again";
@@ -113,14 +133,17 @@ fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
 /// Plans, and refuses if a plan that was written down does not describe the world any more.
 async fn planned(
     wanted: Wanted,
+    prepared: Prepared,
+    ahead: Ahead,
     context: &Context,
     terminal: &mut Terminal,
 ) -> Result<(Connection, Planned), Error> {
-    let Wanted { selection, document, limits, access, plan } = wanted;
+    let Wanted { selection, document, limits, plan, .. } = wanted;
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
-    let connection = connect(&access, context, &selector, &documents, terminal).await?;
-    let now = planning::plan(&connection, context, &selection, &document, &limits).await?;
+    let purpose = Purpose::Run { selector: &selector, documents: &documents, wider: None };
+    let connection = establish(prepared, purpose, terminal).await?;
+    let now = planning::plan(&connection, context, &selection, &document, &limits, ahead).await?;
     let Some((plan, seal)) = plan else { return Ok((connection, now)) };
     let mut differences = differences(&plan, &now.plan);
     if seal == Seal::Broken {

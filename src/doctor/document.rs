@@ -53,7 +53,11 @@ fn judged(site: &Site, name: &str, found: &Found) -> Finding {
         Some(it) => {
             let names: Vec<String> = it
                 .iter()
-                .map(|(name, it)| if it.has_default { format!("[{name}]") } else { name.clone() })
+                .map(
+                    |(name, it)| {
+                        if it.default.is_some() { format!("[{name}]") } else { name.clone() }
+                    },
+                )
                 .collect();
             format!("takes {}", names.join(", "))
         }

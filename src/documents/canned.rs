@@ -1,7 +1,7 @@
 //! The documents under `documents/`, embedded: each exactly as it is published, with its sidecar.
 
 use super::{BadSidecar, hash, sidecar};
-use crate::plan::Sidecar;
+use crate::plan::{Platform, Sidecar};
 
 /// A document that ships with fleet.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,14 @@ impl Canned {
         sidecar(self.sidecar)
     }
 
+    /// Returns the platforms that its steps run on.
+    pub fn platforms(&self) -> Vec<Platform> {
+        let content = super::content(self.content).unwrap_or_default();
+        let steps = content["mainSteps"].as_array().into_iter().flatten();
+        let words = steps.filter_map(|it| it["precondition"]["StringEquals"][1].as_str());
+        words.map(Platform::parse).collect()
+    }
+
     /// Returns the SHA-256 of its content, in hexadecimal: what the service calls its hash.
     pub fn hash(&self) -> String {
         hash(self.content)
@@ -48,6 +56,7 @@ mod tests {
             let bad: Vec<_> = findings.iter().filter(|it| it.level != Level::Advice).collect();
             assert!(bad.is_empty(), "{}: {bad:#?}", it.name);
             parse(it.content).unwrap();
+            assert_eq!(it.platforms().len(), 1, "{}: where it runs", it.name);
             let sidecar = it.sidecar().unwrap();
             assert!(it.content.contains(&sidecar.version), "{}: its version", it.name);
             if let Some(verify) = sidecar.rollout.verify {

@@ -87,7 +87,7 @@ impl Content {
     pub fn declared(&self) -> BTreeMap<String, Declared> {
         let declared = |it: &Parameter| Declared {
             kind: it.kind.clone(),
-            has_default: it.default_value.is_some(),
+            default: it.default_value.as_ref().map(as_text),
             allowed_values: it.allowed_values.iter().map(as_text).collect(),
             allowed_pattern: it.allowed_pattern.clone(),
         };
@@ -126,7 +126,8 @@ mainSteps: []
         assert_eq!(parse(json).unwrap(), from_yaml);
         let declared = from_yaml.declared();
         assert_eq!(declared["Mode"].allowed_values, ["Report", "2", "true"]);
-        assert!(declared["Mode"].has_default && !declared["Users"].has_default);
+        assert_eq!(declared["Mode"].default.as_deref(), Some("Report"));
+        assert_eq!(declared["Users"].default, None);
         assert_eq!(declared["Users"].allowed_pattern.as_deref(), Some("^[a-z]+$"));
     }
 

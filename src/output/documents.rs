@@ -183,7 +183,8 @@ impl PublicationState {
         }
     }
 
-    fn words(self) -> &'static str {
+    /// Returns what happened, or would, as it follows the name of a document.
+    pub fn words(self) -> &'static str {
         match self {
             Self::Unchanged => "is there already",
             Self::WouldCreate => "would be created",

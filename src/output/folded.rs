@@ -7,9 +7,9 @@ use super::{
     members::places,
     page::{BOLD, DIM, PLAIN, Page},
     sanitize::sanitize,
-    words::{count, is_useful, outcome, place, some_of, width, wrap},
+    words::{count, is_useful, outcome, place, some_of, why, width, wrap},
 };
-use crate::run::{Folding, Group, Outcome};
+use crate::run::{Folding, Group, Outcome, Reading};
 
 /// Lines shown of one output, and of what a failure said last.
 const LINES_SHOWN: usize = 20;
@@ -40,7 +40,9 @@ pub enum Members {
 
 /// Adds the output of those that succeeded, the largest group first.
 pub(super) fn succeeded(page: &mut Page, groups: &[Group<'_>], folds: Folds, columns: usize) {
-    let groups: Vec<_> = groups.iter().filter(|it| it.outcome == Outcome::Succeeded).collect();
+    let groups = groups.iter().filter(|it| it.outcome == Outcome::Succeeded);
+    // Findings have been summed up: nobody reads them as JSON.
+    let groups: Vec<_> = groups.filter(|it| !is_summed_up(it)).collect();
     // Whoever wants nothing folded wants everything.
     let (n_shown, lines) = match folds.folding {
         Folding::None => (groups.len(), usize::MAX),
@@ -70,6 +72,10 @@ pub(super) fn succeeded(page: &mut Page, groups: &[Group<'_>], folds: Folds, col
     }
 }
 
+fn is_summed_up(group: &Group<'_>) -> bool {
+    group.members.iter().all(|it| matches!(it.findings.as_deref(), Some(Reading::Read(_))))
+}
+
 /// Adds instances that failed alike: who, what it means, and what they said last.
 pub(super) fn failed(page: &mut Page, group: &Group<'_>, members: Members, columns: usize) {
     let places = format!(" ({}):", places(&group.members));
@@ -78,8 +84,12 @@ pub(super) fn failed(page: &mut Page, group: &Group<'_>, members: Members, colum
         page.remark(hint, columns);
     }
     let stream = if group.stderr.trim().is_empty() { &group.stdout } else { &group.stderr };
-    let (text, _) = tail(stream, LAST_LINES, LAST_CHARS);
-    page.quote("    ", text.lines().filter(|it| is_useful(it)), columns);
+    if is_summed_up(group) {
+        page.remark(&why(group.members[0]).unwrap_or_default(), columns);
+    } else {
+        let (text, _) = tail(stream, LAST_LINES, LAST_CHARS);
+        page.quote("    ", text.lines().filter(|it| is_useful(it)), columns);
+    }
     match members {
         Members::First => page.remark(&some_of(&names(group)), columns),
         Members::All => all_names(page, group, members, columns),

@@ -9,6 +9,7 @@ mod diagnosis;
 mod differences;
 mod documents;
 mod failure;
+mod findings;
 mod folded;
 mod formats;
 mod history;

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anstyle::Style;
 
 use super::{
+    findings,
     folded::{self, Folds, Members},
     page::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW},
     table,
@@ -28,6 +29,7 @@ pub(super) fn page(report: &Report, files: &[PathBuf], folds: Folds, columns: us
     if page.n_lines() > before {
         page.blank();
     }
+    findings::add(&mut page, report, columns);
     facts(&mut page, report, files, columns);
     page
 }

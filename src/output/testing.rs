@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use super::terminal::{Format, Terminal};
 use crate::{
     plan::{
-        self, Agent, Document, Draft, Include, InstanceId, Limit, Operator, Plan, Platform, RunId,
-        Selector, Target,
+        self, Agent, Document, Draft, FindingFormat, Include, InstanceId, Limit, Operator, Plan,
+        Platform, RunId, Selector, Sidecar, Target,
     },
     run::{
         Accepted, Counts, Effect, Event, Fold, Membership, Observed, Pace, Plugin, Report, Row,
@@ -88,6 +88,8 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
             version: Some("1".to_owned()),
             hash: None,
             parameters: parameters.into_iter().collect(),
+            sidecar: None,
+            dry_run: None,
         },
         declared: None,
         platforms: vec![Platform::Linux, Platform::MacOs],
@@ -253,6 +255,42 @@ pub(super) fn mixed() -> Story {
         it if it.ends_with("1f") => End { details: "Undeliverable", code: None, ..success("") },
         it if it.ends_with('0') => success("nginx 1.25\ntwo\tcolumns\n"),
         _ => success("nginx 1.24\n"),
+    })
+}
+
+const HEALTHY: &str = r#"{"schema":"fleet.sshd/1","verdict":"healthy","findings":[],"host_keys":[{"sha256":"SHA256:aaa"}],"changed":[{"action":"start","path":"ssh.service"}]}"#;
+const LATENT: &str = r#"{"schema":"fleet.sshd/1","verdict":"latent","findings":[{"code":"config.syntax","effect":"next-restart","severity":"high","path":"/etc/ssh/sshd_config","line":7,"evidence":"Bad configuration option: \u001b[31mUseDNSS"},{"code":"config.deprecated","effect":"none","severity":"info"}],"changed":[{"action":"comment-line","path":"/etc/ssh/sshd_config","planned":true}]}"#;
+const BROKEN: &str = r#"{"schema":"fleet.sshd/1","verdict":"broken","findings":[{"code":"hostkeys.missing","effect":"now","severity":"high"}],"rolled_back":true}"#;
+
+/// Returns what a document about sshd declares of its findings.
+pub(super) fn declared() -> Sidecar {
+    let words = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
+    let findings = FindingFormat {
+        schema: "fleet.sshd/1".to_owned(),
+        subject: "sshd".to_owned(),
+        verdicts: words(&["healthy", "latent", "degraded", "unknown", "broken"]),
+        good: words(&["healthy"]),
+        unique: vec!["host_keys[].sha256".parse().unwrap()],
+        ..FindingFormat::default()
+    };
+    Sidecar { findings: Some(findings), ..Sidecar::default() }
+}
+
+/// Twelve with findings of every kind: read, unreadable, and none; as `sidecar` declares them.
+pub(super) fn checked(sidecar: Option<Sidecar>) -> Story {
+    let mut draft = Draft {
+        max_concurrency: Limit::Percent(100),
+        max_errors: Limit::Percent(100),
+        ..draft((0..12).map(target).collect())
+    };
+    draft.document.sidecar = sidecar;
+    let end = |code, stdout| End { stdout, ..failure(code, "") };
+    play(plan::build(draft).unwrap(), |it| match it.as_str() {
+        it if it.ends_with('3') || it.ends_with('5') => end(11, LATENT),
+        it if it.ends_with('7') => end(10, BROKEN),
+        it if it.ends_with('9') => success("\u{1b}[2Jhealthy"),
+        it if it.ends_with('a') => End { details: "Undeliverable", code: None, ..success("") },
+        _ => success(HEALTHY),
     })
 }
 

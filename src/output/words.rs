@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::sanitize::sanitize;
-use crate::run::{InstanceFacts, Outcome};
+use super::{findings, sanitize::sanitize};
+use crate::run::{InstanceFacts, Outcome, Reading};
 
 /// How many ids a folded list names.
 const IDS_SHOWN: usize = 5;
@@ -62,7 +62,15 @@ pub(super) fn place(group: Option<&str>, zone: Option<&str>) -> String {
 
 /// Returns the line that says most about why `it` is not a success.
 pub(super) fn why(it: &InstanceFacts) -> Option<String> {
-    why_of(&it.stderr, &it.stdout, it.hint.as_deref())
+    match it.findings.as_deref() {
+        Some(reading @ Reading::Read(_)) => Some(findings::line(reading)),
+        Some(reading @ Reading::Unread { .. }) => {
+            let why = why_of(&it.stderr, "", it.hint.as_deref());
+            let line = findings::line(reading);
+            Some(why.map_or(line.clone(), |why| format!("{why}; {line}")))
+        }
+        None => why_of(&it.stderr, &it.stdout, it.hint.as_deref()),
+    }
 }
 
 /// Returns the last useful line of stderr, else the hint, else the last useful line of stdout:

@@ -255,6 +255,8 @@ pub(super) mod tests {
                 version: None,
                 hash: None,
                 parameters: Parameters::default(),
+                sidecar: None,
+                dry_run: None,
             },
             declared: None,
             platforms: Vec::new(),

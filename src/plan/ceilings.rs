@@ -54,19 +54,22 @@ impl Ceilings {
                     let input = plan.limits.max_errors.input;
                     above("--max-errors", input, *most, plan, Limit::resolve_errors)
                 }
-                CeilingRule::AllowDocuments(patterns) => {
-                    let name = &plan.document.name;
-                    let is_allowed = patterns.iter().any(|it| it.matches(name));
-                    (!is_allowed).then(|| {
-                        let allowed: Vec<&str> = patterns.iter().map(|it| it.0.as_str()).collect();
-                        let allowed =
-                            if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-                        format!("document {name} is not among those that are allowed: {allowed}")
-                    })
-                }
+                CeilingRule::AllowDocuments(patterns) => not_allowed(patterns, &plan.document.name),
                 CeilingRule::RequirePlan => None,
             };
             if let Some(what) = refused {
+                return Err(AboveCeiling { what, origin: origin.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a document that may not be run, whatever the plan.
+    pub fn admit_document(&self, name: &str) -> Result<(), AboveCeiling> {
+        for Ceiling { rule, origin } in &self.0 {
+            if let CeilingRule::AllowDocuments(patterns) = rule
+                && let Some(what) = not_allowed(patterns, name)
+            {
                 return Err(AboveCeiling { what, origin: origin.clone() });
             }
         }
@@ -82,17 +85,43 @@ impl Ceilings {
     /// Returns the concurrency for a plan that nobody gave one, if the one it has is looser than a
     /// ceiling.
     pub fn tighter_concurrency(&self, plan: &Plan) -> Option<Limit> {
-        let mut res: Option<Limit> = None;
-        for it in &self.0 {
-            let CeilingRule::MaxConcurrency(most) = it.rule else { continue };
-            let input = res.unwrap_or(plan.limits.max_concurrency.input);
-            let looser = is_above(input, most, plan.planned(), Limit::resolve_concurrency);
-            if looser != Some(false) {
-                res = Some(most);
-            }
-        }
-        res
+        let ceilings = self.0.iter().filter_map(|it| {
+            let CeilingRule::MaxConcurrency(most) = it.rule else { return None };
+            Some(most)
+        });
+        let input = plan.limits.max_concurrency.input;
+        tighter(input, ceilings, plan.planned(), Limit::resolve_concurrency)
     }
+
+    /// Returns the errors for a plan that nobody gave any, as `tighter_concurrency` does.
+    pub fn tighter_errors(&self, plan: &Plan) -> Option<Limit> {
+        let ceilings = self.0.iter().filter_map(|it| {
+            let CeilingRule::MaxErrors(most) = it.rule else { return None };
+            Some(most)
+        });
+        tighter(plan.limits.max_errors.input, ceilings, plan.planned(), Limit::resolve_errors)
+    }
+}
+
+fn tighter(
+    input: Limit,
+    ceilings: impl Iterator<Item = Limit>,
+    population: Option<u32>,
+    resolve: fn(Limit, u32) -> u32,
+) -> Option<Limit> {
+    ceilings.fold(None, |res: Option<Limit>, most| {
+        let looser = is_above(res.unwrap_or(input), most, population, resolve);
+        if looser == Some(false) { res } else { Some(most) }
+    })
+}
+
+fn not_allowed(patterns: &[DocumentPattern], name: &str) -> Option<String> {
+    if patterns.iter().any(|it| it.matches(name)) {
+        return None;
+    }
+    let allowed: Vec<&str> = patterns.iter().map(|it| it.0.as_str()).collect();
+    let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+    Some(format!("document {name} is not among those that are allowed: {allowed}"))
 }
 
 impl DocumentPattern {

@@ -47,7 +47,7 @@ pub use self::{
         check_session_tag, parse_external_id, parse_mfa_serial, parse_mfa_token,
         parse_source_identity,
     },
-    sidecar::{FindingFormat, RolloutDefaults, Sidecar},
+    sidecar::{FindingFormat, NotAPath, RolloutDefaults, Sidecar, ValuePath},
     target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
     wave::Wave,
 };
@@ -115,6 +115,21 @@ pub struct Document {
     pub hash: Option<String>,
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub parameters: Parameters,
+    /// What it declares besides, as it stood when the plan was made: how its findings are read, and
+    /// how it is rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<Sidecar>,
+    /// Whether its parameters make it tell what it would change, instead of changing it. Absent
+    /// where it declares none that do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+impl Document {
+    /// Returns how what it prints is read as findings, if it says so.
+    pub fn findings(&self) -> Option<&FindingFormat> {
+        self.sidecar.as_ref()?.findings.as_ref()
+    }
 }
 
 /// How the instances are named to SSM.

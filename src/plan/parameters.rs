@@ -16,7 +16,8 @@ pub struct Declared {
     /// SSM's type: String, StringList, Boolean, Integer, MapList, StringMap.
     #[serde(rename = "type")]
     pub kind: String,
-    pub has_default: bool,
+    /// What it is where it is not given; a list as JSON.
+    pub default: Option<String>,
     pub allowed_values: Vec<String>,
     /// A regular expression of Java's kind; the service matches it against the whole value.
     pub allowed_pattern: Option<String>,
@@ -220,7 +221,7 @@ pub fn check(
         check_values(document, name, parameter, values, given)?;
     }
     let missing =
-        declared.iter().find(|(name, it)| !it.has_default && !given.0.contains_key(*name));
+        declared.iter().find(|(name, it)| it.default.is_none() && !given.0.contains_key(*name));
     match missing {
         Some((name, parameter)) => Err(BadParameter::Missing {
             document: document.to_owned(),
@@ -288,22 +289,24 @@ mod tests {
     use super::*;
 
     fn declared() -> BTreeMap<String, Declared> {
-        let one = |kind: &str, has_default| Declared {
+        let one = |kind: &str, default: Option<&str>| Declared {
             kind: kind.to_owned(),
-            has_default,
+            default: default.map(ToOwned::to_owned),
             ..Declared::default()
         };
         let mode = Declared {
             allowed_values: vec!["Report".to_owned(), "Delete".to_owned()],
-            ..one("String", true)
+            ..one("String", Some("60"))
         };
-        let timeout =
-            Declared { allowed_pattern: Some("[1-9][0-9]{0,4}".to_owned()), ..one("String", true) };
+        let timeout = Declared {
+            allowed_pattern: Some("[1-9][0-9]{0,4}".to_owned()),
+            ..one("String", Some("60"))
+        };
         [
-            ("commands", one("StringList", false)),
+            ("commands", one("StringList", None)),
             ("mode", mode),
             ("timeout", timeout),
-            ("dryRun", one("Boolean", true)),
+            ("dryRun", one("Boolean", Some("true"))),
         ]
         .into_iter()
         .map(|(name, it)| (name.to_owned(), it))

@@ -59,6 +59,17 @@ impl Selector {
             && self.tags.is_empty()
     }
 
+    /// Returns the flags that make it, a word each.
+    pub fn words(&self) -> Vec<String> {
+        let flag = |name: &str, value: &dyn fmt::Display| [name.to_owned(), value.to_string()];
+        let flags = self.groups.iter().map(|it| flag("--asg", it));
+        let flags = flags.chain(self.group_tags.iter().map(|it| flag("--asg-tag", it)));
+        let flags = flags.chain(self.instances.iter().map(|it| flag("--instance", it)));
+        let flags = flags.chain(self.tags.iter().map(|it| flag("--tag", it)));
+        let flags = flags.chain(self.exclude.iter().map(|it| flag("--exclude", it)));
+        flags.flatten().collect()
+    }
+
     /// Returns whether groups alone were named, so that their tag can stand for the population.
     pub fn is_groups_only(&self) -> bool {
         !(self.groups.is_empty() && self.group_tags.is_empty())
@@ -70,12 +81,7 @@ impl Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = self.groups.iter().map(|it| format!("--asg {it}"));
-        let flags = flags.chain(self.group_tags.iter().map(|it| format!("--asg-tag {it}")));
-        let flags = flags.chain(self.instances.iter().map(|it| format!("--instance {it}")));
-        let flags = flags.chain(self.tags.iter().map(|it| format!("--tag {it}")));
-        let flags = flags.chain(self.exclude.iter().map(|it| format!("--exclude {it}")));
-        f.write_str(&flags.collect::<Vec<_>>().join(" "))
+        f.write_str(&self.words().join(" "))
     }
 }
 

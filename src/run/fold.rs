@@ -111,7 +111,7 @@ impl Fold {
                     let it = &mut report.instances[*at];
                     if it.outcome.may_be_absence() {
                         it.outcome = Outcome::LeftGroup;
-                        it.hint = super::hint::hint(Outcome::LeftGroup, None, None);
+                        it.hint = super::hint::hint(Outcome::LeftGroup, None, None, None);
                         if let (Some(hint), Some(departure)) = (&mut it.hint, departure) {
                             *hint = format!("{hint}: {}", departure.cause);
                         }
@@ -196,6 +196,7 @@ impl Fold {
         let mut report = self.report.take()?;
         report.count();
         report.group_output();
+        report.read_findings();
         Some(report)
     }
 }

@@ -4,12 +4,15 @@ use super::{
     row::Execution,
     status::{Outcome, Withholder},
 };
+use crate::plan::FindingFormat;
 
-/// Returns advice for the reader of the report; `None` where the outcome speaks for itself.
+/// Returns advice for the reader of the report; `None` where the outcome speaks for itself. What an
+/// exit code means may be declared with the findings.
 pub(super) fn hint(
     outcome: Outcome,
     execution: Option<&Execution>,
     withheld_by: Option<Withholder>,
+    findings: Option<&FindingFormat>,
 ) -> Option<String> {
     let is_foreign = withheld_by == Some(Withholder::SomebodyElse);
     let code = execution.and_then(|it| it.response_code);
@@ -21,7 +24,8 @@ pub(super) fn hint(
                 "killed by a signal that the agent did not send, often for want of memory"
             }
             Some(-1) => "it never started on the instance",
-            _ => return None,
+            Some(code) => return Some(findings?.says(code)?.to_owned()),
+            None => return None,
         },
         // 137 is also what a shell returns whose last command was killed (amazon-ssm-agent
         // pluginutil_unix.go), so the time it took decides.
@@ -65,7 +69,7 @@ mod tests {
         let check = |started: Option<&str>, expected: &str| {
             let started = started.map(|it| it.parse().unwrap());
             let execution = Execution { started, ..Execution::default() };
-            let text = hint(Outcome::Cancelled, Some(&execution), None).unwrap();
+            let text = hint(Outcome::Cancelled, Some(&execution), None, None).unwrap();
             assert_eq!(text, expected);
         };
         check(Some("2024-07-19T04:09:00Z"), "cancelled while it ran: look at what it left");

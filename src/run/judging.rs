@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    member::Member,
     send::{Send, SendState},
     state::{Run, Stop},
     status::Outcome,
     verdict::{Kind, Verdict},
 };
+use crate::plan::{Plan, REDACTED};
 
 /// The most lines that look at what may still be running.
 const LOOKS: usize = 5;
@@ -32,6 +34,10 @@ impl Run {
         if is_withheld || (self.stop.is_some() && n_untouched > 0) {
             kind = kind.max(Kind::Halted);
         }
+        let n_wanting = self.n_wanting();
+        if n_wanting > 0 {
+            kind = kind.max(Kind::InstancesFailed);
+        }
         if self.is_anybody_unknown(&totals) {
             kind = kind.max(Kind::Unknown);
         }
@@ -42,9 +48,24 @@ impl Run {
         if self.is_cut_short || (self.is_recalled && kind != Kind::Succeeded) {
             kind = kind.max(Kind::Interrupted);
         }
-        let sentence = self.sentence(kind, &totals, total);
+        let mut sentence = self.sentence(kind, &totals, total);
+        if n_wanting > 0 {
+            let text = format!(
+                "; the findings of {n_wanting} that succeeded are not good or cannot be read"
+            );
+            sentence.push_str(&text);
+        }
         let next_commands = self.next_commands(kind, &totals);
         Verdict { exit_code: kind.exit_code(), kind, sentence, next_commands }
+    }
+
+    /// Returns how many succeeded by their exit code alone: what they found is not good, or could
+    /// not be read.
+    fn n_wanting(&self) -> usize {
+        let is_it = |it: &&Member| {
+            it.is_planned && it.outcome == Some(Outcome::Succeeded) && it.is_found_wanting
+        };
+        self.members.values().filter(is_it).count()
     }
 
     fn sentence(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>, total: usize) -> String {
@@ -94,6 +115,8 @@ impl Run {
     /// Lines to paste: where something may still run, the one that takes the run up again, and
     /// those that look without fleet; where waves were not asked for, the one that goes on with
     /// them; otherwise the one that sends again to whoever did not succeed.
+    ///
+    /// What changes instances may name a document that shows whether it worked.
     fn next_commands(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>) -> Vec<String> {
         // There is nothing left to run them on.
         if self.plan.is_simulated {
@@ -106,14 +129,39 @@ impl Run {
         if self.can_go_on() {
             return vec![format!("fleet watch {} --continue", self.plan.run_id)];
         }
+        let mut res = Vec::from_iter(self.verification());
         let present = Outcome::RETRIED.into_iter().filter(|it| totals.contains_key(it));
         let present: Vec<_> = present.map(Outcome::word).collect();
         match kind {
             Kind::InstancesFailed | Kind::Halted | Kind::Interrupted if !present.is_empty() => {
-                vec![format!("fleet retry {} --only {}", self.plan.run_id, present.join(","))]
+                res.push(format!("fleet retry {} --only {}", self.plan.run_id, present.join(",")));
             }
-            _ => Vec::new(),
+            _ => {}
         }
+        res
+    }
+
+    /// Returns the line that shows whether the document has done what it is for, where it declares
+    /// one and has changed something.
+    fn verification(&self) -> Option<String> {
+        let Plan { document, selector, operator, region, .. } = &self.plan;
+        let rollout = &document.sidecar.as_ref()?.rollout;
+        let verify = rollout.verify.as_ref()?;
+        if document.dry_run == Some(true) || !self.has_sent() {
+            return None;
+        }
+        let mut words = ["fleet", "run", "--region", region].map(ToOwned::to_owned).to_vec();
+        words.extend(operator.role_arn.iter().flat_map(|it| ["--role-arn".to_owned(), it.clone()]));
+        words.extend(selector.words());
+        words.extend(["--doc".to_owned(), verify.clone()]);
+        let given = document.parameters.redacted();
+        for name in &rollout.verify_parameters {
+            let values = given.get(name.as_str()).into_iter().flatten();
+            for value in values.filter(|it| !it.contains(REDACTED)) {
+                words.extend(["--param".to_owned(), format!("{name}={value}")]);
+            }
+        }
+        Some(shell_words::join(words))
     }
 
     fn is_anybody_unknown(&self, totals: &BTreeMap<Outcome, usize>) -> bool {

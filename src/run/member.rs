@@ -16,6 +16,8 @@ pub(super) struct Member {
     pub cut: Vec<String>,
     /// Stands for what it said, as far as the list tells, if that was cut.
     pub said: u64,
+    /// What it printed, which was to be findings, is not good or cannot be read.
+    pub is_found_wanting: bool,
     /// Listed by the plan, or under a plan that lists nobody.
     pub is_planned: bool,
     /// It was among those whose cancellation was asked for by name, by this process.
@@ -36,6 +38,7 @@ impl Member {
             command_id: None,
             cut: Vec::new(),
             said: 0,
+            is_found_wanting: false,
             is_planned: true,
             is_withheld: false,
             is_taken_back: false,

@@ -7,6 +7,7 @@ mod closing;
 mod completing;
 mod doubting;
 mod event;
+mod findings;
 mod fold;
 mod following;
 mod grouping;
@@ -39,6 +40,10 @@ mod withholding;
 
 pub use self::{
     event::{Consequence, Coverage, Departure, Event, EventKind, OnInterrupt, Resume},
+    findings::{
+        Change, ChangeFacts, CodeCount, CodeFacts, Finding, FindingSummary, Findings, Reading,
+        SharedFacts, UnreadFacts, VerdictFacts,
+    },
     fold::Fold,
     grouping::{Folding, Group, groups},
     observed::{

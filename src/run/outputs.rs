@@ -8,15 +8,20 @@ use std::{
 
 use super::{
     event::EventKind,
+    findings,
     member::Member,
     observed::{Denial, Effect, Output, Step},
     state::Run,
+    status::Outcome,
 };
 use crate::plan::{InstanceId, Note};
 
 /// The most instances that failed whose output is completed, and the most others; each takes one
 /// GetCommandInvocation a step.
 const OUTPUTS_COMPLETED: usize = 50;
+
+/// The same for a document that prints findings: what is cut cannot be read at all.
+const FINDINGS_COMPLETED: usize = 1000;
 
 /// What has been asked for.
 #[derive(Debug, Default)]
@@ -49,10 +54,12 @@ enum Class {
 impl Run {
     /// Asks for what the list has cut, as soon as it is seen.
     pub(super) fn complete_outputs(&mut self, step: &mut Step) {
+        let (prints_findings, most) = (self.plan.document.findings().is_some(), self.most());
         let outputs = &mut self.outputs;
         for (id, member) in cut(&mut self.members) {
-            let is_worth = Class::of(member) == Class::Errors || outputs.is_new(member);
-            if is_worth && outputs.room(Class::of(member)) > 0 {
+            let is_worth =
+                prints_findings || Class::of(member) == Class::Errors || outputs.is_new(member);
+            if is_worth && outputs.room(Class::of(member), most) > 0 {
                 outputs.ask(id, member);
             }
         }
@@ -63,10 +70,11 @@ impl Run {
     /// would tell no more than one of each kind.
     pub(super) fn complete_last_outputs(&mut self, step: &mut Step, elapsed: Duration) {
         self.complete_outputs(step);
+        let most = self.most();
         let outputs = &mut self.outputs;
         let others = cut(&mut self.members).filter(|(_, it)| Class::of(it) == Class::Others);
         let others: Vec<_> = others.collect();
-        if others.len() <= outputs.room(Class::Others) {
+        if others.len() <= outputs.room(Class::Others, most) {
             others.into_iter().for_each(|(id, it)| outputs.ask(id, it));
         }
         outputs.go_on(step);
@@ -108,10 +116,28 @@ impl Run {
             self.note(step, elapsed, Note::new("output.cut", text));
         }
         if let Some(Output { stdout, stderr, truncated }) = output {
+            self.weigh_completed(&instance_id, &stdout);
             let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };
             self.emit(step, elapsed, event);
         }
         self.conclude_if_read(step);
+    }
+
+    /// Judges the findings of an instance again, now that its output is whole.
+    pub(super) fn weigh_completed(&mut self, id: &InstanceId, stdout: &str) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        if member.outcome.is_some_and(Outcome::is_own_end) {
+            let format = self.plan.document.findings();
+            member.is_found_wanting = findings::is_wanting(format, stdout);
+        }
+    }
+
+    /// Returns the most instances of a class whose output is completed.
+    fn most(&self) -> usize {
+        match self.plan.document.findings() {
+            Some(_) => FINDINGS_COMPLETED,
+            None => OUTPUTS_COMPLETED,
+        }
     }
 
     /// Restores that an output was read whole.
@@ -149,8 +175,8 @@ impl Outputs {
         self.wanted.is_empty()
     }
 
-    fn room(&self, class: Class) -> usize {
-        OUTPUTS_COMPLETED.saturating_sub(self.n_asked.get(&class).copied().unwrap_or(0))
+    fn room(&self, class: Class, most: usize) -> usize {
+        most.saturating_sub(self.n_asked.get(&class).copied().unwrap_or(0))
     }
 
     fn is_new(&self, member: &Member) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{
     event::EventKind,
+    findings,
     member::Member,
     observed::{ReadScope, Step},
     row::{Execution, Row},
@@ -155,7 +156,13 @@ impl Run {
         member.outcome = Some(outcome);
         // A word that is not known but final came with a row; nobody runs there any more.
         member.is_adrift = outcome == Outcome::Unknown && execution.is_none();
-        let hint = hint.or_else(|| super::hint::hint(outcome, execution.as_ref(), withheld_by));
+        let format = self.plan.document.findings();
+        member.is_found_wanting = match &execution {
+            Some(it) if outcome.is_own_end() => findings::is_wanting(format, &it.stdout),
+            Some(_) | None => false,
+        };
+        let hint =
+            hint.or_else(|| super::hint::hint(outcome, execution.as_ref(), withheld_by, format));
         let event = EventKind::InstanceFinished {
             instance_id: id.clone(),
             wave: member.wave,

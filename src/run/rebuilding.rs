@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     event::OnInterrupt,
+    findings,
     member::Member,
     restoring::Restored,
     row::Execution,
@@ -111,6 +112,9 @@ impl Run {
         if let Some(it) = execution {
             member.keep(it);
         }
+        let stdout = execution.filter(|_| outcome.is_own_end()).map(|it| &it.stdout);
+        let format = self.plan.document.findings();
+        member.is_found_wanting = stdout.is_some_and(|it| findings::is_wanting(format, it));
     }
 
     /// Restores that the operator wanted the run to end. However often they said so, the process

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::{Coverage, Departure},
+    findings::{self, FindingSummary, Reading},
     row::Execution,
     status::Outcome,
     verdict::Verdict,
@@ -38,6 +39,9 @@ pub struct Report {
     pub waves: Vec<WaveFacts>,
     pub instances: Vec<InstanceFacts>,
     pub groups: Vec<OutputGroup>,
+    /// What the instances have found, by schema, if the document prints findings.
+    #[serde(default)]
+    pub findings: Vec<FindingSummary>,
     /// By outcome; the sum is `population.planned`.
     pub totals: BTreeMap<Outcome, u32>,
     pub budget: BudgetFacts,
@@ -110,6 +114,9 @@ pub struct InstanceFacts {
     /// What took it out of its group during the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departure: Option<Departure>,
+    /// What its output says as findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Box<Reading>>,
 }
 
 /// Instances with the same outcome, exit code and output.
@@ -193,6 +200,7 @@ impl Report {
             waves: waves.collect(),
             instances,
             groups: Vec::new(),
+            findings: Vec::new(),
             totals: BTreeMap::new(),
             budget: BudgetFacts { limit: plan.limits.max_errors.resolved, used: 0 },
             api_calls: ApiCalls::default(),
@@ -211,6 +219,21 @@ impl Report {
         for it in &self.instances {
             *self.totals.entry(it.outcome).or_default() += 1;
         }
+    }
+
+    /// Reads what the instances printed as findings: of those on which the document has ended by
+    /// itself.
+    pub(super) fn read_findings(&mut self) {
+        let format = self.document.findings();
+        for it in &mut self.instances {
+            it.findings = it
+                .outcome
+                .is_own_end()
+                .then(|| findings::read(format, &it.stdout, it.truncated))
+                .flatten()
+                .map(Box::new);
+        }
+        self.findings = findings::summarise(format, &self.instances);
     }
 
     /// Gives instances with the same outcome, exit code and output the same group, the largest
@@ -265,7 +288,18 @@ impl InstanceFacts {
             output_group: None,
             hint: None,
             departure: None,
+            findings: None,
         }
+    }
+
+    /// Returns whether it succeeded by its exit code alone: what it found is not good, or was to be
+    /// findings and cannot be read.
+    pub fn is_found_wanting(&self) -> bool {
+        let is_wanting = |it: &Reading| match it {
+            Reading::Read(found) => found.good == Some(false),
+            Reading::Unread { .. } => true,
+        };
+        self.outcome == Outcome::Succeeded && self.findings.as_deref().is_some_and(is_wanting)
     }
 
     pub(super) fn fill(&mut self, execution: &Execution) {

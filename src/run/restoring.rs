@@ -172,7 +172,8 @@ impl Run {
                     member.outcome = Some(Outcome::LeftGroup);
                 }
             }
-            EventKind::OutputCompleted { instance_id, .. } => {
+            EventKind::OutputCompleted { instance_id, stdout, .. } => {
+                self.weigh_completed(instance_id, stdout);
                 self.restore_output(instance_id);
             }
             EventKind::BudgetSpent { wave, .. } => {

@@ -168,6 +168,11 @@ impl Outcome {
             || matches!(self, Self::Undeliverable | Self::DeliveryTimedOut | Self::Unknown)
     }
 
+    /// Returns whether the document came to an end by itself, so that what it printed is whole.
+    pub(super) fn is_own_end(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+
     /// Returns the word as it stands in the report.
     pub fn word(self) -> &'static str {
         match self {

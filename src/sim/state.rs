@@ -1,6 +1,6 @@
 //! What exists in the simulated account: groups, instances, and what SSM remembers.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -72,6 +72,7 @@ pub(crate) struct Launches {
     pub platform: Platform,
     pub run: RunMode,
     pub agent_version: String,
+    pub setup: Vec<Arc<str>>,
     /// How long a lifecycle hook holds a member in Terminating:Wait; `None`: there is no hook.
     pub termination_hook: Option<Duration>,
 }
@@ -101,6 +102,8 @@ pub(crate) struct Instance {
     pub platform: Platform,
     pub ping: Ping,
     pub agent_version: String,
+    /// Scripts that make its machine what it is, in their order.
+    pub setup: Vec<Arc<str>>,
     pub computer_name: String,
     pub ip_address: String,
     /// Its own tags, `aws:autoscaling:groupName` included.

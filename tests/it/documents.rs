@@ -187,7 +187,8 @@ fn a_sidecar_says_what_its_document_prints_and_ends_with() {
         }
         let parameters = it.content["parameters"].as_object().unwrap();
         let changes = it.sidecar["changes"].as_bool().unwrap();
-        let Some(rollout) = it.sidecar.get("rollout") else {
+        let rollout = it.sidecar.get("rollout").filter(|_| changes);
+        let Some(rollout) = rollout else {
             assert!(!changes, "{}: what changes an instance says how it is rolled out", it.name);
             continue;
         };

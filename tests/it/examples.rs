@@ -1,11 +1,15 @@
 //! Every world under examples/ loads and runs, and the published walk-through works under its
 //! minimal role and nowhere beyond it.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
-use crate::support::{FleetEnv, Output, SimProcess, repository, skip};
+use crate::support::{FleetEnv, Output, Record, SimProcess, repository, skip};
 
 /// Returns every file of this ending below examples/.
 fn examples(ending: &str) -> Vec<PathBuf> {
@@ -39,6 +43,71 @@ fn the_scripted_rollout_runs_retries_and_reads_its_report() {
     assert_eq!(env.runs().len(), 2);
 }
 
+/// Runs the scripted repair over a world; `None` where this machine has no sshd, or cannot isolate.
+fn repaired(test: &str, env: &FleetEnv, world: Option<&Path>) -> Option<(Option<i32>, String)> {
+    let script = repository("examples/sshd-repair.sh");
+    let mut command = env.program("bash", &[script.to_str().unwrap()]);
+    command.env("FLEET", env!("CARGO_BIN_EXE_fleet"));
+    if let Some(world) = world {
+        command.env("FLEET_WORLD", world);
+    }
+    let output = command.output().unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() != Some(77) {
+        return Some((output.status.code(), format!("{out}{err}")));
+    }
+    // It says itself why it cannot be run.
+    let is_told = err.contains("there is no") || err.contains("cannot isolate");
+    assert!(is_told && out.is_empty(), "{out}{err}");
+    skip(test, err.trim());
+    None
+}
+
+/// Returns how many instances each repair was sent to.
+fn repairs(env: &FleetEnv) -> Vec<u64> {
+    let reports = env.runs().into_iter().map(|it| Record::read(&it).report);
+    let repairs = reports.filter(|it| it["document"]["name"] == "Fleet-RepairSshd");
+    repairs.map(|it| it["population"]["planned"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn one_broken_daemon_is_repaired_first_and_the_rest_when_the_check_says_so() {
+    let env = FleetEnv::new().set("FLEET_PACE", "0.2").unset("FLEET_NOW");
+    let test = "one_broken_daemon_is_repaired_first_and_the_rest_when_the_check_says_so";
+    let Some((code, text)) = repaired(test, &env, None) else { return };
+    assert_eq!(code, Some(0), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    let before = "before: sshd: 1 healthy, 1 latent (config.syntax), 4 broken (";
+    assert!(lines[0].starts_with(before), "{text}");
+    assert_eq!(lines[1], "before-logins: 2 of 6 can log in", "{text}");
+    assert_eq!(lines[2], "gate: sshd: 1 healthy", "{text}");
+    assert!(lines.contains(&"after: sshd: 6 healthy"), "{text}");
+    assert_eq!(lines.last(), Some(&"after-logins: 6 of 6 can log in"), "{text}");
+    // Whoever was healthy was let alone.
+    assert_eq!(repairs(&env), [1, 4]);
+}
+
+#[test]
+fn the_rest_is_left_alone_where_the_first_repair_did_not_work() {
+    let env = FleetEnv::new().set("FLEET_PACE", "0.2").unset("FLEET_NOW");
+    let image = repository("examples/worlds/sshd/image.sh");
+    // Who may log in is never changed by a repair.
+    env.write("deny.sh", "echo 'AllowUsers nobody' >/etc/ssh/sshd_config.d/50-users.conf\n");
+    let instance = |n| format!("[[group.instance]]\nindex = {n}\nsetup = \"deny.sh\"\n");
+    let world = format!(
+        "[[group]]\nname = \"web\"\nsize = 2\nrun = \"shell\"\nsetup = {image:?}\n{}{}",
+        instance(0),
+        instance(1)
+    );
+    let world = env.write("denied.toml", &world);
+    let test = "the_rest_is_left_alone_where_the_first_repair_did_not_work";
+    let Some((code, text)) = repaired(test, &env, Some(&world)) else { return };
+    assert_eq!(code, Some(5), "{text}");
+    assert!(text.ends_with("gate: closed; the other 1 were left alone\n"), "{text}");
+    assert_eq!(repairs(&env), [1]);
+}
+
 #[test]
 fn every_world_runs_as_its_comment_says() {
     let worlds = examples("toml");
@@ -66,6 +135,13 @@ fn every_world_runs_as_its_comment_says() {
         let env = FleetEnv::new();
         let args: Vec<&str> = words.iter().map(String::as_str).collect();
         let output = env.run(&args);
+        // Daemons of their own take a program and namespaces that not every machine has.
+        let has_daemons = text.contains("\nsetup = \"sshd/");
+        let is_missing = !Path::new("/usr/sbin/sshd").exists();
+        if has_daemons && (is_missing || output.stdout.contains("cannot isolate")) {
+            skip("every_world_runs_as_its_comment_says", "sshd.toml: no sshd, or no isolation");
+            continue;
+        }
         let record = env.record();
         let totals = &record.complete()["totals"];
         if let Some(ends) = ends {

@@ -45,6 +45,9 @@ mod chain;
 /// Planted secrets, and everything that was written.
 mod secrets;
 
+/// Documents that print findings, declare how they are rolled out, and are published first.
+mod findings;
+
 /// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
 mod records;
 

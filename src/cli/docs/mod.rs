@@ -2,7 +2,7 @@
 
 mod lint;
 mod list;
-mod publish;
+pub(super) mod publish;
 mod show;
 mod verify;
 pub(super) mod wanted;

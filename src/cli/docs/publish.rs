@@ -75,36 +75,58 @@ pub(super) async fn publish(
     }
     if consent == Consent::Ask {
         terminal.publications_preview(&rows);
-        let noun = if n_changes == 1 { "document" } else { "documents" };
-        let account = connection.aws.account.as_deref().unwrap_or("unknown");
-        let region = &connection.aws.region;
-        let question = format!("Publish {n_changes} {noun} to account {account} in {region}?");
-        match ask(terminal, &question, interrupts).await {
-            Answer::Yes => {}
-            Answer::No => return Err(Error::new(Exit::Interrupted, "not confirmed")),
-            Answer::Interrupted => return Err(interrupted()),
-        }
+        confirm(&connection.aws, n_changes, terminal, interrupts).await?;
     }
     let mut done = Vec::new();
     for (wanted, row) in wanted.iter().zip(rows) {
-        if row.state == PublicationState::Unchanged {
-            done.push(row);
-            continue;
-        }
-        let published = tokio::select! {
-            result = aws::publish(&connection.aws, wanted, connection.speed) => result,
-            () = interrupts.next() => return Err(beside(interrupted(), &done)),
-        };
-        let published = published.map_err(|err| beside(refused(&err), &done))?;
-        let done_as = row.state.done();
-        done.push(PublicationRow { state: done_as, version: Some(published.version), ..row });
+        let row = carried_out(&connection.aws, connection.speed, wanted, row, interrupts).await;
+        done.push(row.map_err(|err| beside(err, &done))?);
     }
     terminal.publications(&done);
     Ok(Exit::Success)
 }
 
+/// Asks whether documents are to be published.
+pub(in crate::cli) async fn confirm(
+    aws: &Aws,
+    n_changes: usize,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<(), Error> {
+    let noun = if n_changes == 1 { "document" } else { "documents" };
+    let account = aws.account.as_deref().unwrap_or("unknown");
+    let question = format!("Publish {n_changes} {noun} to account {account} in {}?", aws.region);
+    match ask(terminal, &question, interrupts).await {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),
+        Answer::Interrupted => Err(interrupted()),
+    }
+}
+
+/// Does what `row` says would be done, and returns what was.
+pub(in crate::cli) async fn carried_out(
+    aws: &Aws,
+    speed: f64,
+    wanted: &Publication,
+    row: PublicationRow,
+    interrupts: &mut Interrupts,
+) -> Result<PublicationRow, Error> {
+    if row.state == PublicationState::Unchanged {
+        return Ok(row);
+    }
+    let published = tokio::select! {
+        result = aws::publish(aws, wanted, speed) => result,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    let published = published.map_err(|err| refused(&err))?;
+    Ok(PublicationRow { state: row.state.done(), version: Some(published.version), ..row })
+}
+
 /// Returns what publishing would do.
-async fn planned(aws: &Aws, wanted: &Publication) -> Result<PublicationRow, Error> {
+pub(in crate::cli) async fn planned(
+    aws: &Aws,
+    wanted: &Publication,
+) -> Result<PublicationRow, Error> {
     let change = aws::change(aws, wanted).await.map_err(|err| refused(&err))?;
     let mut diff = None;
     let (state, version) = match change {

@@ -43,7 +43,7 @@ impl Which {
     }
 }
 
-fn named(name: &str) -> Result<&'static Canned, Error> {
+pub(in crate::cli) fn named(name: &str) -> Result<&'static Canned, Error> {
     Canned::find(name).ok_or_else(|| {
         let known: Vec<&str> = CANNED.iter().map(|it| it.name).collect();
         Error::new(Exit::Usage, format!("fleet has no document {name}"))

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::super::sanitize::sanitize;
-use crate::run::{InstanceFacts, Report};
+use crate::run::{InstanceFacts, Reading, Report};
 
 /// New columns are added at the end, and none is renamed.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 24] = [
     "run_id",
     "instance_id",
     "group",
@@ -29,6 +29,8 @@ const COLUMNS: [&str; 22] = [
     "stdout",
     "stderr",
     "document",
+    "verdict",
+    "findings",
 ];
 
 pub(super) fn render(report: &Report) -> String {
@@ -45,6 +47,12 @@ fn row(report: &Report, it: &InstanceFacts) -> [String; COLUMNS.len()] {
     let took = it.started.zip(it.ended).map(|(from, to)| to.duration_since(from));
     // Numbers and times are fleet's own: as they are, so that they can be counted with.
     let number = |it: Option<i64>| it.map(|it| it.to_string()).unwrap_or_default();
+    let found = match it.findings.as_deref() {
+        Some(Reading::Read(found)) => Some(found),
+        Some(Reading::Unread { .. }) | None => None,
+    };
+    let codes = found.map(|it| it.findings.iter().map(|it| it.code.as_str()));
+    let codes = codes.map(|it| it.collect::<Vec<_>>().join(" "));
     [
         text(report.run.id.as_str()),
         text(it.instance_id.as_str()),
@@ -68,6 +76,8 @@ fn row(report: &Report, it: &InstanceFacts) -> [String; COLUMNS.len()] {
         text(&it.stdout),
         text(&it.stderr),
         text(&report.document.name),
+        text(found.map(|it| it.verdict.as_str()).unwrap_or_default()),
+        text(&codes.unwrap_or_default()),
     ]
 }
 

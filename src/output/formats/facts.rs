@@ -1,7 +1,7 @@
 //! What several formats tell of a run in the same words.
 
 use super::super::{
-    recap,
+    findings, recap,
     words::{between, count, one_line},
 };
 use crate::run::{Outcome, Report};
@@ -28,6 +28,9 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let took = report.run.ended.map(|it| format!(", took {}", between(report.run.started, it)));
     let started = report.run.started.strftime("%Y-%m-%d %H:%M:%S UTC");
     add("Started", Some(format!("{started}{}", took.unwrap_or_default())));
+    for it in &report.findings {
+        add("Findings", Some(findings::sentence(it)));
+    }
     add("Coverage", Some(recap::coverage(report)));
     add("Error budget", Some(recap::budget(report)));
     if !report.api_calls.by_operation.is_empty() {

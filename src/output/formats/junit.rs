@@ -136,6 +136,7 @@ fn message(it: &InstanceFacts) -> String {
 
 fn standing(it: &InstanceFacts) -> Standing {
     match it.outcome {
+        Outcome::Succeeded if it.is_found_wanting() => Standing::Failed,
         Outcome::Succeeded => Standing::Passed,
         Outcome::Failed | Outcome::ExecutionTimedOut => Standing::Failed,
         Outcome::DeliveryTimedOut

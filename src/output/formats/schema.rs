@@ -59,7 +59,8 @@ mod tests {
     fn the_schema_describes_each_member_that_is_written() {
         let root: Value = serde_json::from_str(&schema()).unwrap();
         assert_eq!(root["properties"]["schema"]["const"], crate::run::SCHEMA);
-        for story in [testing::mixed(), testing::halted()] {
+        let checked = testing::checked(Some(testing::declared()));
+        for story in [testing::mixed(), testing::halted(), checked] {
             let report = serde_json::to_value(story.report()).unwrap();
             covers(&root, &root, &report, "report");
         }

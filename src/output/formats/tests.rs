@@ -7,7 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     output::testing,
-    run::{Outcome, Report},
+    run::{
+        Change, ChangeFacts, CodeCount, CodeFacts, Finding, FindingSummary, Outcome, Reading,
+        Report, SharedFacts, UnreadFacts, VerdictFacts,
+    },
 };
 
 /// Texts that are markup, a formula or a control sequence somewhere.
@@ -51,15 +54,45 @@ fn report() -> impl Strategy<Value = Report> {
             it.outcome = Outcome::ALL[outcome];
             (it.stdout, it.stderr, it.response_code) = (out, err, Some(code));
             it.group = Some(hint.clone());
+            it.findings = Some(Box::new(Reading::Unread { why: hint.clone() }));
             it.hint = Some(hint);
             *report.totals.entry(it.outcome).or_default() += 1;
         }
         report.run.reason = Some(more.clone());
         report.document.name = more.clone();
         report.notes.push(crate::plan::Note::new("test", more.clone()));
+        report.findings = vec![found(&more)];
         report.verdict.as_mut().unwrap().sentence = more;
         report
     })
+}
+
+/// A summary of findings in which every word is `text`.
+fn found(text: &str) -> FindingSummary {
+    let text = || text.to_owned();
+    let finding = Finding {
+        code: text(),
+        effect: Some(text()),
+        severity: Some(text()),
+        evidence: Some(text()),
+        path: Some(text()),
+        ..Finding::default()
+    };
+    let change = Change { action: text(), path: Some(text()), ..Change::default() };
+    let instances = || vec![testing::id(1)];
+    let codes = vec![CodeCount { code: text(), count: 1 }];
+    FindingSummary {
+        schema: text(),
+        subject: text(),
+        verdicts: vec![VerdictFacts { verdict: text(), good: None, count: 1, codes }],
+        unread: vec![UnreadFacts { why: text(), instances: instances() }],
+        without: 0,
+        codes: vec![CodeFacts { code: text(), instances: instances(), sample: finding }],
+        changed: vec![ChangeFacts { change, instances: instances() }],
+        rolled_back: Vec::new(),
+        shared: vec![SharedFacts { path: text(), values: vec![text()], instances: instances() }],
+        truncated: false,
+    }
 }
 
 fn rendered(format: ReportFormat, report: &Report) -> String {
@@ -198,6 +231,15 @@ proptest! {
             prop_assert!(told_by_text.contains(&told), "{}", told);
         }
     }
+}
+
+#[test]
+fn a_success_with_findings_that_are_not_good_fails_in_ci() {
+    let report = testing::checked(Some(testing::declared())).report();
+    let xml = rendered(ReportFormat::Junit, &report);
+    // Three failed, one succeeded with what cannot be read, one was not reached.
+    assert!(xml.contains("tests=\"12\" failures=\"4\" errors=\"1\""), "{xml}");
+    assert!(xml.contains("type=\"succeeded\" message=\"succeeded: no findings: "), "{xml}");
 }
 
 #[test]

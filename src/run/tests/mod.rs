@@ -83,6 +83,8 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
             version: None,
             hash: None,
             parameters: Parameters::default(),
+            sidecar: None,
+            dry_run: None,
         },
         limits: Limits::resolve(Limit::Count(slots), Limit::Count(errors), Some(population)),
         delivery_timeout: 600,

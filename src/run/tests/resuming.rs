@@ -10,7 +10,7 @@ use super::{
     world::{World, run},
 };
 use crate::{
-    plan::{Plan, Rollout},
+    plan::{FindingFormat, Plan, Rollout, Sidecar},
     run::{Effect, OnInterrupt, Resume},
 };
 
@@ -83,6 +83,35 @@ fn refusals_and_throttles_are_remembered() {
     check_everywhere(&plan, &script);
     script.answers = [Answer::Accept, Answer::Refuse].into();
     check_everywhere(&plan, &script);
+}
+
+#[test]
+fn findings_are_judged_the_same_whoever_finishes_the_run() {
+    let mut plan = by_ids(&[1, 3], 2, 1);
+    let format = FindingFormat {
+        schema: "s".to_owned(),
+        good: vec!["fine".to_owned()],
+        ..FindingFormat::default()
+    };
+    let sidecar = Sidecar { findings: Some(format), ..Sidecar::default() };
+    plan.document.sidecar = Some(sidecar);
+    let mut script = Script::of(&plan);
+    let says = |verdict: &str| Behaviour {
+        output: format!(r#"{{"schema":"s","verdict":"{verdict}","findings":[]}}"#),
+        ..Behaviour::default()
+    };
+    script.behave(0..4, &says("fine"));
+    check_everywhere(&plan, &script);
+    assert_eq!(run(plan.clone(), script.clone()).exit_code(), 0);
+    // It succeeds by its exit code alone.
+    script.behave([0], &says("bad"));
+    check_everywhere(&plan, &script);
+    assert_eq!(run(plan.clone(), script.clone()).exit_code(), 1);
+    // What completes it is no finding either.
+    let cut = "{\n---Output truncated---".to_owned();
+    script.behave([0], &Behaviour { output: cut, ..Behaviour::default() });
+    check_everywhere(&plan, &script);
+    assert_eq!(run(plan, script).exit_code(), 1);
 }
 
 #[test]

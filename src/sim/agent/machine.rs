@@ -7,7 +7,7 @@
 //! included, can undo a mount. Every step enters by `nsenter`. The kernel ends all of it with
 //! process 1, which ends when its standard input does, so it cannot outlive fleet.
 
-use std::{process::Stdio, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
@@ -23,6 +23,13 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A cold computer takes a second; a minute is a computer that hangs.
 const BOOT_LIMIT: Duration = Duration::from_secs(60);
+/// Runs its argument, and says at the end what it said if it failed. What it leaves running holds
+/// a file of the machine's open, and not the way out of it.
+const SETUP: &str = r#"log=/run/setup.$$; sh -c "$1" setup >"$log" 2>&1; code=$?
+[ "$code" = 0 ] || tail -c 2000 "$log" >&2
+rm -f "$log"; exit "$code""#;
+
+const SETUP_LIMIT: Duration = Duration::from_secs(60);
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a step's root may not do, on top of what its user namespace forbids. Without `sys_ptrace` it
@@ -51,6 +58,8 @@ pub(crate) struct MachineSpec {
     pub(crate) host_name: String,
     /// Simulated seconds per real second: a time-out in simulated seconds is divided by it.
     pub(crate) speed: f64,
+    /// Scripts that make it what it is before any document comes, in their order.
+    pub(crate) setup: Vec<Arc<str>>,
 }
 
 /// The operating system, as the agent tells scripts.
@@ -68,6 +77,7 @@ impl Machine {
             region: "us-east-1".to_owned(),
             host_name: "probe".to_owned(),
             speed: 1.0,
+            setup: Vec::new(),
         };
         let machine = Self::boot(spec).await?;
         let (mut command, mut res) = (machine.enter(), String::new());
@@ -83,7 +93,33 @@ impl Machine {
     /// Starts the machine. The error is a sentence.
     pub(crate) async fn boot(spec: MachineSpec) -> Result<Self, String> {
         let started = timeout(BOOT_LIMIT, Self::start(spec)).await;
-        started.unwrap_or_else(|_| Err(refusal("boot", "it did not answer within a minute")))
+        let machine = started
+            .unwrap_or_else(|_| Err(refusal("boot", "it did not answer within a minute")))?;
+        for script in &machine.spec.setup {
+            machine.set_up(script).await?;
+        }
+        Ok(machine)
+    }
+
+    /// Runs a script of the world's in the machine. What it starts may go on. The error is a
+    /// sentence.
+    async fn set_up(&self, script: &str) -> Result<(), String> {
+        let failed = |why: &str| {
+            let why = why.trim().replace('\n', "; ");
+            format!("the instance's setup, which its world names, failed: {why}")
+        };
+        let mut command = self.enter();
+        command.args(["sh", "-c", SETUP, "setup", script]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let ended = match timeout(SETUP_LIMIT, command.output()).await {
+            Ok(ended) => ended.map_err(|err| failed(&err.to_string()))?,
+            Err(_) => return Err(failed("it did not end within a minute")),
+        };
+        if ended.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&ended.stderr);
+        Err(failed(&format!("{}: {said}", ended.status)))
     }
 
     async fn start(spec: MachineSpec) -> Result<Self, String> {

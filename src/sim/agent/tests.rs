@@ -1,6 +1,6 @@
 //! The agent as a whole, on real machines. Where this computer cannot isolate, they say so and pass.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,18 +20,22 @@ async fn machine(instance: u32) -> Option<Machine> {
 }
 
 async fn machine_at(instance: u32, speed: f64) -> Option<Machine> {
-    let spec = MachineSpec {
-        instance_id: format!("i-{instance:017x}"),
-        region: "us-east-1".to_owned(),
-        host_name: format!("ip-10-0-0-{instance}"),
-        speed,
-    };
-    match Machine::boot(spec).await {
+    match Machine::boot(spec(instance, speed, &[])).await {
         Ok(machine) => Some(machine),
         Err(reason) => {
             writeln!(std::io::stderr(), "SKIPPED, NOTHING WAS TESTED: {reason}").unwrap();
             None
         }
+    }
+}
+
+fn spec(instance: u32, speed: f64, setup: &[&str]) -> MachineSpec {
+    MachineSpec {
+        instance_id: format!("i-{instance:017x}"),
+        region: "us-east-1".to_owned(),
+        host_name: format!("ip-10-0-0-{instance}"),
+        speed,
+        setup: setup.iter().map(|it| Arc::from(*it)).collect(),
     }
 }
 

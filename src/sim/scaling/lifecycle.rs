@@ -113,6 +113,7 @@ impl Scaling<'_> {
             health: "Healthy".to_owned(),
             ping: Ping::None,
             agent_version: group.launches.agent_version.clone(),
+            setup: group.launches.setup.clone(),
             tags,
             run: group.launches.run,
             ec2_state: "pending".to_owned(),

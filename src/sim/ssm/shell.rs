@@ -49,6 +49,7 @@ fn home(sim: &Simulator, sequence: u64, index: usize) -> Option<(Rc<Home>, Machi
         region: sim.region.clone(),
         host_name: instance.computer_name.clone(),
         speed: sim.clock.speed(),
+        setup: instance.setup.clone(),
     };
     let id = instance.id.clone();
     let home = state.ssm.homes.entry(id).or_insert_with(|| {

@@ -37,7 +37,7 @@ impl<'a> Source<'a> {
         let raw: raw::World = self.read()?;
         let account = self.account(raw.account)?;
         let region = self.region(raw.region)?;
-        let groups = self.groups(raw.group, &region)?;
+        let groups = self.groups(raw.group, &region, file)?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
         let events = self.events(raw.event, &groups)?;
         let documents = self.documents(&raw.document, [&account, &region], file)?;

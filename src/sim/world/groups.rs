@@ -3,12 +3,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use toml::Spanned;
 
-use super::{WorldError, check::Source, raw};
+use super::{
+    WorldError,
+    check::{ReadFile, Source},
+    raw,
+};
 use crate::sim::state::{Ping, Platform, RunMode};
 
 /// A group as the world wants it.
@@ -38,10 +43,15 @@ pub(crate) struct InstanceSpec {
     pub lifecycle: &'static str,
     pub health: &'static str,
     pub agent_version: String,
+    /// Scripts that make its machine what it is, in their order.
+    pub setup: Vec<Arc<str>>,
 }
 
 /// The size of a group, at most.
 const MAX_SIZE: usize = 20_000;
+
+/// The size of a setup script, at most: it is one argument of a program, and Linux takes 128 KiB.
+const MAX_SETUP: usize = 100_000;
 
 const AGENT_VERSION: &str = "3.3.987.0";
 
@@ -95,6 +105,7 @@ impl Source<'_> {
         &self,
         raw: Vec<raw::Group>,
         region: &str,
+        read: ReadFile<'_>,
     ) -> Result<Vec<GroupSpec>, WorldError> {
         let mut names = BTreeSet::new();
         let mut res = Vec::new();
@@ -104,12 +115,17 @@ impl Source<'_> {
                 let message = format!("the group {name:?} exists already");
                 return Err(self.refuse(&it.name, "group.name", message));
             }
-            res.push(self.group(it, region)?);
+            res.push(self.group(it, region, read)?);
         }
         Ok(res)
     }
 
-    fn group(&self, raw: raw::Group, region: &str) -> Result<GroupSpec, WorldError> {
+    fn group(
+        &self,
+        raw: raw::Group,
+        region: &str,
+        read: ReadFile<'_>,
+    ) -> Result<GroupSpec, WorldError> {
         let name = raw.name.get_ref();
         if name.is_empty() || name.chars().count() > 255 || name.contains(char::is_control) {
             let message = format!("{name:?} is not a group's name: expected 1 to 255 characters");
@@ -133,6 +149,7 @@ impl Source<'_> {
             lifecycle: "InService",
             health: "Healthy",
             agent_version: AGENT_VERSION.to_owned(),
+            setup: self.setup(raw.setup.as_ref(), "group.setup", run, read)?.into_iter().collect(),
         };
         let mut instances = vec![usual.clone(); size];
         let mut seen = BTreeSet::new();
@@ -141,7 +158,7 @@ impl Source<'_> {
                 let message = format!("instance {} is made different twice", it.index.get_ref());
                 return Err(self.refuse(&it.index, "group.instance.index", message));
             }
-            self.differ(&mut instances, it)?;
+            self.differ(&mut instances, it, run, read)?;
         }
         // The steps of a document run in Linux namespaces.
         if let Some(it) = raw.run.filter(|_| run == RunMode::Shell)
@@ -214,7 +231,34 @@ impl Source<'_> {
         Ok(it.into_inner())
     }
 
-    fn differ(&self, instances: &mut [InstanceSpec], raw: raw::Instance) -> Result<(), WorldError> {
+    /// Reads a script that makes a machine what it is.
+    fn setup(
+        &self,
+        file: Option<&Spanned<String>>,
+        key: &str,
+        run: RunMode,
+        read: ReadFile<'_>,
+    ) -> Result<Option<Arc<str>>, WorldError> {
+        let Some(it) = file else { return Ok(None) };
+        if run != RunMode::Shell {
+            let message = "only the instances of a group with run = \"shell\" have a machine";
+            return Err(self.refuse(it, key, message));
+        }
+        let text = self.file(it, key, read)?;
+        if text.len() > MAX_SETUP || text.contains('\0') {
+            let message = format!("expected a script of at most {MAX_SETUP} bytes");
+            return Err(self.refuse(it, key, message));
+        }
+        Ok(Some(text.into()))
+    }
+
+    fn differ(
+        &self,
+        instances: &mut [InstanceSpec],
+        raw: raw::Instance,
+        run: RunMode,
+        read: ReadFile<'_>,
+    ) -> Result<(), WorldError> {
         let (index, size) = (*raw.index.get_ref(), instances.len());
         let Some(instance) = instances.get_mut(index) else {
             return Err(self.refuse(&raw.index, "group.instance.index", beyond(index, size)));
@@ -236,6 +280,7 @@ impl Source<'_> {
         if let Some(it) = raw.agent_version {
             instance.agent_version = it;
         }
+        instance.setup.extend(self.setup(raw.setup.as_ref(), "group.instance.setup", run, read)?);
         Ok(())
     }
 }

@@ -37,6 +37,7 @@ impl World {
                     platform: spec.usual.platform,
                     run: spec.run,
                     agent_version: spec.usual.agent_version.clone(),
+                    setup: spec.usual.setup.clone(),
                     termination_hook: spec.termination_hook,
                 },
             });
@@ -60,6 +61,7 @@ impl World {
             health: spec.health.to_owned(),
             ping: spec.ping,
             agent_version: spec.agent_version.clone(),
+            setup: spec.setup.clone(),
             tags,
             run: group.run,
             ec2_state: ec2_state(spec.lifecycle).to_owned(),

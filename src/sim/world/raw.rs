@@ -53,6 +53,7 @@ pub(super) struct Group {
     pub run: Option<Spanned<String>>,
     pub termination_hook: Option<Spanned<String>>,
     pub instance_refresh: Option<Spanned<String>>,
+    pub setup: Option<Spanned<String>>,
     #[serde(default)]
     pub instance: Vec<Instance>,
 }
@@ -66,6 +67,7 @@ pub(super) struct Instance {
     pub platform: Option<Spanned<String>>,
     pub health: Option<Spanned<String>>,
     pub agent_version: Option<String>,
+    pub setup: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

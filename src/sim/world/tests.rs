@@ -58,7 +58,7 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
         "w.toml:6:1: group.instance.life: unknown field `life`, expected one of `index`, \
-         `ping`, `lifecycle`, `platform`, `health`, `agent_version`",
+         `ping`, `lifecycle`, `platform`, `health`, `agent_version`, `setup`",
     );
 }
 

@@ -229,3 +229,19 @@ async fn orphans_are_reaped() {
     assert_eq!((plugin.status, plugin.stdout.ends_with("none\n")), (Status::Success, true));
     machine.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_machine_is_what_its_setup_made_it() {
+    // Whether there can be machines at all.
+    let Some(plain) = machine(61).await else { return };
+    plain.shutdown().await;
+    let setup = ["echo one >/root/made; sleep 1000 &", "cat /root/made; echo two >>/root/made"];
+    let machine = Machine::boot(spec(62, 1.0, &setup)).await.unwrap();
+    let plugin = sh(&machine, &["cat /root/made", SLEEPERS]).await;
+    assert_eq!(plugin.stdout, "one\ntwo\n1\n");
+    machine.shutdown().await;
+    let refused = Machine::boot(spec(63, 1.0, &["echo no disk >&2; exit 3"])).await;
+    let why = refused.err().unwrap();
+    let expected = "the instance's setup, which its world names, failed: exit status: 3: no disk";
+    assert_eq!(why, expected);
+}

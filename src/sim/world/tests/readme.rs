@@ -20,6 +20,8 @@ fn every_piece_of_a_world_in_the_readme_is_one() {
         ("trust-policy.json", &statement(r#""Principal":{"AWS":"123456789012"}"#)),
         ("role-policy.json", &policy),
         ("narrow-policy.json", &policy),
+        ("image.sh", "true"),
+        ("broken.sh", "true"),
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }

@@ -26,6 +26,10 @@ fn a_bad_value_is_named_with_its_line() {
             "5:9: group.instance.index: 2 is out of range: the group has 2 instances, counted \
              from 0",
         ),
+        (
+            format!("{GROUP}setup = \"image.sh\""),
+            "4:9: group.setup: only the instances of a group with run = \"shell\" have a machine",
+        ),
         (format!("{outcome}group = \"db\""), "5:9: outcome.group: the world has no group \"db\""),
         (
             format!("{outcome}group = \"web\"\ninstances = [0, 7]"),
