@@ -265,6 +265,13 @@ async fn from_the_world(
         planning::plan(&connection, &context, selection, document, limits, Ahead::Foreseen);
     let planned = planned.await?;
     planned.plan.notes.iter().for_each(|it| terminal.note(&it.text));
+    if let (Some(it), Some(version)) = (shipped(args)?, &planned.plan.document.version) {
+        terminal.note(&format!(
+            "{} is published already, as version {version}, and a stack that makes it too is \
+             refused: --doc-version {version} leaves it out of the template",
+            it.name
+        ));
+    }
     if let (Some(given), Some(found)) = (&args.account, &planned.plan.account)
         && given != found
     {

@@ -66,7 +66,10 @@ impl Run {
         };
         let whom =
             if n_denied == 1 { "1 instance".into() } else { format!("{n_denied} instances") };
-        let text = format!("ssm:SendCommand was denied on {whom}: {whose}");
+        let text = format!(
+            "ssm:SendCommand was denied on {whom}: {whose}; `fleet policy` with the same flags \
+             writes a policy that reaches them"
+        );
         self.note(step, elapsed, Note::new("advice", text));
         for statement in reaching(&self.plan) {
             let text = format!("this statement would allow it: {statement}");

@@ -186,6 +186,14 @@ fn a_document_of_fleet_that_is_not_published_yet_has_its_policy() {
     let document = &output.json()["Statement"][0]["Resource"];
     assert_eq!(document, "arn:aws:ssm:us-east-1:123456789012:document/Fleet-CheckSshd");
     drop(output.complains(&["not published in us-east-1 yet"]));
+    // Once it is published, a stack could not make it again.
+    drop(env.run(&["docs", "publish", "--yes", "--role-arn", ROLE, "Fleet-CheckSshd"]).exits(0));
+    let template = ["Fleet-CheckSshd", "--format", "cloudformation"];
+    let output = env.run(&[&flags[..], &template].concat()).exits(0);
+    let resource = "Type: AWS::SSM::Document";
+    drop(output.prints(&[resource]).complains(&["published already", "--doc-version 1 leaves"]));
+    let left_out = [&flags[..], &template, &["--doc-version", "1"]].concat();
+    assert!(!env.run(&left_out).exits(0).stdout.contains(resource));
     let other = env.run(&[&flags[..], &["Fleet-Unheard"]].concat()).exits(3);
     drop(other.complains(&["there is no document Fleet-Unheard"]));
     assert_eq!(sim.stats().commands(), 0);

@@ -95,6 +95,9 @@ fn parameters_that_are_missing_or_not_allowed_are_a_check_that_fails() {
     both_refuse(&env, &own, 2, "parameters", "needs parameter `unit`");
     let wrong = given(&["--param", "unit=x", "--param", "mode=c"]);
     both_refuse(&env, &wrong, 2, "parameters", "allows a, b");
+    let secret = given(&["--param", "unit=x", "--param", "mode=hunter2", "--redact", "hunter."]);
+    let output = doctor(&env, &secret).exits(3);
+    assert!(!output.stdout.contains("hunter2"), "\n{output}");
     let right = given(&["--param", "unit=x", "--output", "json"]);
     let output = doctor(&env, &right).exits(0);
     finds(&output, "plan", "pass", &["1 instance"]);

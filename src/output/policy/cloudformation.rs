@@ -88,7 +88,8 @@ fn document(lines: &mut Lines, document: &NewDocument) {
 
 /// Adds the text as it is, in lines that can be reviewed where YAML has them all.
 fn content(lines: &mut Lines, text: &str) {
-    let is_printed = |it: char| it == '\n' || it == '\t' || !it.is_control();
+    let is_break = |it: char| matches!(it, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let is_printed = |it: char| matches!(it, '\n' | '\t') || !(it.is_control() || is_break(it));
     let ends_once = text.ends_with('\n') && !text.ends_with("\n\n");
     if !ends_once || text.starts_with([' ', '\t', '\n']) || !text.chars().all(is_printed) {
         lines.add(3, &format!("Content: {}", quoted(text)));

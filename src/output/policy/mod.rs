@@ -92,7 +92,24 @@ impl Lines {
     }
 }
 
-/// Returns `text` in quotes, as JSON has it.
+/// Returns `text` in quotes, as JSON has it, and with the characters escaped that JSON may hold as
+/// they are and YAML may not (YAML 1.1: not printable, or line breaks of its own).
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    let is_escaped =
+        |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let escaped = |it: char| match is_escaped(it) {
+        true => format!("\\u{:04x}", u32::from(it)),
+        false => it.to_string(),
+    };
+    Value::from(text).to_string().chars().map(escaped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_yaml_would_take_for_something_else_is_escaped() {
+        assert_eq!(quoted("a\"b\n\u{7f}\u{85}\u{2028}é"), r#""a\"b\n\u007f\u0085\u2028é""#);
+    }
 }
