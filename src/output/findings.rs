@@ -167,12 +167,13 @@ fn worst(it: &Findings) -> String {
 #[cfg(test)]
 mod tests {
     use crate::output::{
+        folded::Folds,
         recap,
         testing::{self, Story},
     };
 
     fn text(story: &Story) -> String {
-        let page = recap::page(&story.report(), &[], 80).into_text();
+        let page = recap::page(&story.report(), &[], Folds::default(), 80).into_text();
         anstream::adapter::strip_str(&page).to_string()
     }
 

@@ -279,7 +279,7 @@ fn without_the_whole_output_what_the_list_has_of_it_is_reported() {
 fn without_cancelling_what_the_budget_stops_goes_on_to_its_end() {
     // SSM lets undeliverable instances pass; fleet's budget does not, and cancels the command.
     let happening = "[[outcome]]\ninstances = [0]\nafter = \"2s\"\nstatus = \"Undeliverable\"\n\
-                     [[outcome]]\nafter = \"60s\"\n";
+                     [[outcome]]\nafter = \"250s\"\n";
     let [with, without] = miss("CancelCommand", happening, &[]);
     assert_eq!((with.0, &with.1["totals"]["undeliverable"]), (Some(5), &json!(1)));
     assert_eq!(with.1["totals"]["succeeded"], json!(1), "{}", with.1["totals"]);
