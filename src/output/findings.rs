@@ -180,13 +180,12 @@ mod tests {
     #[test]
     fn findings_are_one_sentence_and_what_it_is_made_of() {
         insta::assert_snapshot!(text(&testing::checked(Some(testing::declared()))), @r"
+        2 failed, exit code 11 (web ×2: us-east-1b):
+            latent: config.syntax and 1 more; /etc/ssh/sshd_config:7: Bad configuration
+            option: UseDNSS
+            i-00000000000000003, i-00000000000000005
+
         INSTANCE             GROUP/ZONE      OUTCOME        EXIT  TIME
-        i-00000000000000003  web/us-east-1b  failed           11  1.2s
-            latent: config.syntax and 1 more; /etc/ssh/sshd_config:7: Bad configuration
-            option: UseDNSS
-        i-00000000000000005  web/us-east-1b  failed           11  1.2s
-            latent: config.syntax and 1 more; /etc/ssh/sshd_config:7: Bad configuration
-            option: UseDNSS
         i-00000000000000007  web/us-east-1b  failed           10  1.2s
             broken: hostkeys.missing
         i-0000000000000000a  web/us-east-1a  undeliverable     -     -

@@ -282,7 +282,8 @@ fn without_cancelling_what_the_budget_stops_goes_on_to_its_end() {
                      [[outcome]]\nafter = \"250s\"\n";
     let [with, without] = miss("CancelCommand", happening, &[]);
     assert_eq!((with.0, &with.1["totals"]["undeliverable"]), (Some(5), &json!(1)));
-    assert_eq!(with.1["totals"]["succeeded"], json!(1), "{}", with.1["totals"]);
+    // Whoever SSM starts while the call is under way is cancelled too.
+    assert!(with.1["totals"]["cancelled"].as_u64() >= Some(1), "{}", with.1["totals"]);
     assert_eq!(without.1["totals"], json!({"succeeded": 2, "undeliverable": 1}));
 }
 
