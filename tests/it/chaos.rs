@@ -5,6 +5,7 @@
 //! `FLEET_CHAOS=500` runs so many seeds, `FLEET_CHAOS_SEED=n` one.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -70,14 +71,18 @@ impl Chaos {
         let zones = ["\"us-east-1a\"", "\"us-east-1b\"", "\"us-east-1c\""];
         let zones = zones[..rng.usize(1..=3)].join(", ");
         writeln!(world, "[[group]]\nname = \"web\"\nsize = {size}\nzones = [{zones}]").unwrap();
+        let mut hit = BTreeSet::new();
         if rng.u32(0..4) == 0 {
-            write_outcome(&mut world, &mut rng, size, "agent = \"lost\"");
+            write_outcome(&mut world, &mut rng, size, &mut hit, "agent = \"lost\"");
         }
         if rng.u32(0..3) == 0 {
-            write_outcome(&mut world, &mut rng, size, "exit = 1\nstdout = \"bad\"");
+            write_outcome(&mut world, &mut rng, size, &mut hit, "exit = 1\nstdout = \"bad\"");
         }
         let after = rng.u32(1..=10);
-        writeln!(world, "[[outcome]]\nafter = \"{after}s\"\nstdout = \"ok\"").unwrap();
+        // A world with an outcome that never decides is refused.
+        if hit.len() < size as usize {
+            writeln!(world, "[[outcome]]\nafter = \"{after}s\"\nstdout = \"ok\"").unwrap();
+        }
         let operations = ["SendCommand", "ListCommands", "ListCommandInvocations"];
         for operation in operations {
             for _ in 0..rng.u32(0..=2) {
@@ -100,11 +105,20 @@ impl Chaos {
     }
 }
 
-/// Lets `what` happen to some of the instances.
-fn write_outcome(world: &mut String, rng: &mut Rng, size: u32, what: &str) {
+/// Lets `what` happen to some of the instances, unless all of them are among those that are hit.
+fn write_outcome(
+    world: &mut String,
+    rng: &mut Rng,
+    size: u32,
+    before: &mut BTreeSet<u32>,
+    what: &str,
+) {
     let n_hit = rng.u32(1..=3).min(size);
     let hit: Vec<u32> = (0..n_hit).map(|_| rng.u32(0..size)).collect();
-    writeln!(world, "[[outcome]]\ninstances = {hit:?}\n{what}").unwrap();
+    if !hit.iter().all(|it| before.contains(it)) {
+        writeln!(world, "[[outcome]]\ninstances = {hit:?}\n{what}").unwrap();
+    }
+    before.extend(hit);
 }
 
 /// Lets `kind` happen to some of the instances while the run goes on.
