@@ -6,18 +6,20 @@
 
 set -eu
 doing='starting'
+# Inside the machine's own mount namespace: a tmpfs of its own is mounted there.
+scratch=/tmp
 trap '[ $? -eq 0 ] || printf "while %s\n" "$doing" >&2' EXIT
 
 overlay() {
-    mkdir -p "/tmp/upper/$1" "/tmp/work/$1" "/tmp/root/$1"
-    mount -t overlay -o "lowerdir=/$1,upperdir=/tmp/upper/$1,workdir=/tmp/work/$1,userxattr" \
-        overlay "/tmp/root/$1"
+    mkdir -p "$scratch/upper/$1" "$scratch/work/$1" "$scratch/root/$1"
+    mount -t overlay overlay "$scratch/root/$1" \
+        -o "lowerdir=/$1,upperdir=$scratch/upper/$1,workdir=$scratch/work/$1,userxattr"
 }
 
 # The directories of another owner could not be written to by the only user there is: ours go on top.
 own() {
     (cd / && find "./$1" -xdev -maxdepth 3 -type d -print0 2>/dev/null) |
-        (mkdir -p /tmp/upper && cd /tmp/upper && xargs -0 mkdir -p)
+        (mkdir -p "$scratch/upper" && cd "$scratch/upper" && xargs -0 mkdir -p)
 }
 
 # Gives the machine a private, writable $1. Where something is mounted below a directory, a user
@@ -28,9 +30,9 @@ layer() {
     if overlay "$1" 2>/dev/null; then return 0; fi
     [ "$2" -gt 0 ] || overlay "$1"
     for it in "/$1"/* "/$1"/.[!.]*; do
-        if [ -L "$it" ]; then cp -P "$it" "/tmp/root$it"
+        if [ -L "$it" ]; then cp -P "$it" "$scratch/root$it"
         elif [ -d "$it" ]; then layer "${it#/}" $(($2 - 1))
-        elif [ -f "$it" ]; then cp -p "$it" "/tmp/root$it" 2>/dev/null || :
+        elif [ -f "$it" ]; then cp -p "$it" "$scratch/root$it" 2>/dev/null || :
         fi
     done
 }
@@ -58,14 +60,14 @@ build() {
     shift 2
     umask 022
     doing='mounting a private tmpfs'
-    mount -t tmpfs -o mode=0755,size=1g fleet /tmp
-    cd /tmp
+    mount -t tmpfs -o mode=0755,size=1g fleet "$scratch"
+    cd "$scratch"
     mkdir upper work root empty
     mount --bind root root
     doing='mounting an overlay file system'
     mkdir upper/try work/try
-    mount -t overlay -o lowerdir=/tmp/empty,upperdir=/tmp/upper/try,workdir=/tmp/work/try,userxattr \
-        overlay empty
+    mount -t overlay overlay empty \
+        -o "lowerdir=$scratch/empty,upperdir=$scratch/upper/try,workdir=$scratch/work/try,userxattr"
     umount empty
 
     for it in usr opt srv nix gnu var/lib var/cache; do
