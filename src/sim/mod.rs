@@ -16,6 +16,7 @@ mod keyring;
 mod opening;
 mod running;
 mod scaling;
+mod scripts;
 mod server;
 mod ssm;
 mod state;

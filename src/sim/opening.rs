@@ -47,6 +47,8 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         visible_after: world.visible_after,
         ping_lag: world.ping_lag,
         outcomes: world.outcomes.clone(),
+        runbooks: world.runbooks.clone(),
+        roles: world.roles.clone(),
         events: world.events.clone(),
         elsewhere: world.elsewhere.clone(),
         seed: world.seed,

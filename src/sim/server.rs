@@ -21,6 +21,7 @@ use super::{
     state::Simulator,
     stats::{Answered, Stats},
     sts::Sts,
+    timeline,
     wire::{
         answer::{self, Answer},
         protocol::{self, Asked, Service, no_action},
@@ -178,6 +179,8 @@ impl Edge {
         match (parts.method.as_str(), parts.uri.path()) {
             (_, "/_fleet/faults") => orders::answer(&self.faults, parts, body),
             ("GET", "/_fleet/stats") => {
+                // Nothing else may have looked since something was due.
+                timeline::catch_up(&self.sim);
                 let body = self.stats.to_json(&self.sim).to_string();
                 answer::plain(200, "application/json", body)
             }

@@ -8,8 +8,10 @@ use super::{
     clock::Clock,
     elsewhere::{AlarmState, Elsewhere},
     scaling::Activity,
+    scripts::Script,
     ssm,
     timeline::Timeline,
+    world::RoleSpec,
 };
 
 /// The simulated account in one region. Single-threaded: shared by `Rc`, borrowed briefly, never
@@ -24,6 +26,11 @@ pub(crate) struct Simulator {
     pub ping_lag: Duration,
     /// Every `[[outcome]]` of the world, in its order: the first that matches decides.
     pub outcomes: Vec<Outcome>,
+    /// Every `[[runbook]]` of the world, in its order: the first that matches decides.
+    pub runbooks: Vec<Script>,
+    /// The roles that Automation can assume; none: every role is taken to exist, and may do
+    /// everything.
+    pub roles: Vec<RoleSpec>,
     /// Every `[[event]]` of the world, in its order.
     pub events: Vec<Event>,
     pub elsewhere: Elsewhere,

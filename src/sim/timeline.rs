@@ -35,6 +35,9 @@ pub(crate) enum Happening {
     /// An agent's worker is free for an invocation that waits on the node: its command's sequence
     /// number, and its index.
     Begins(u64, usize),
+    /// A step of an execution of Automation comes to its end; unless something else has happened to
+    /// the execution since it had that number.
+    Automates(u64, u64),
     /// A group looks after the health of its members.
     Examines(String),
 }
@@ -78,7 +81,7 @@ impl Timeline {
         }
     }
 
-    /// A command was accepted.
+    /// A command was accepted, or an execution of a runbook.
     pub(crate) fn command_sent(&mut self, at: Timestamp) {
         for (after, what) in std::mem::take(&mut self.waiting) {
             self.push(plus(at, after), what);
@@ -122,6 +125,9 @@ pub(crate) fn catch_up(sim: &Simulator) {
             }
             Happening::Begins(sequence, index) => {
                 ssm::begin(sim, &mut state, (sequence, index), at);
+            }
+            Happening::Automates(sequence, tick) => {
+                ssm::automate(sim, &mut state, sequence, tick, at);
             }
             Happening::Examines(group) => scaling.examine(&group),
             Happening::Turns(index) => {

@@ -13,6 +13,7 @@ mod instances;
 mod outcomes;
 mod policies;
 mod raw;
+mod runbooks;
 
 use std::{
     fmt,
@@ -33,6 +34,7 @@ pub(crate) use self::{
 use super::{
     elsewhere::Elsewhere,
     fault::Fault,
+    scripts::Script,
     state::{Event, Outcome},
 };
 
@@ -54,6 +56,7 @@ pub struct World {
     pub(crate) ping_lag: Duration,
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) runbooks: Vec<Script>,
     pub(crate) events: Vec<Event>,
     pub(crate) documents: Vec<DocumentSpec>,
     pub(crate) users: Vec<UserSpec>,

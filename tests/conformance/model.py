@@ -19,6 +19,13 @@ DEVIATIONS = [
     ("AlarmConfiguration.Alarms", [], "§1.6"),
     ("TriggeredAlarms", [], "§1.6"),
     ("PluginName", "", "§3.2, D13: several steps and no PluginName"),
+    # The aws CLI's example of get-automation-execution has all of these.
+    ("AutomationExecution.Outputs", {}, "CLI"),
+    ("StepExecutions.Outputs", {}, "CLI"),
+    ("StepExecutions.OverriddenParameters", {}, "CLI"),
+    ("AutomationExecutionMetadataList.Outputs", {}, "CLI"),
+    ("Parameters.AutomationAssumeRole", "", "CLI: a default that is empty"),
+    ("FailureDetails.Details", {}, "as the others"),
     # Empty before the start; the model's pattern allows one digit of a second's fraction and no
     # duration at all, and AWS's own example has "2020-02-19T18:18:03.419Z" and "PT0.091S".
     ("ExecutionStartDateTime", re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)?"), "§3.2"),

@@ -7,11 +7,13 @@ use serde_json::Value;
 use crate::sim::{iam::Protocol, wire::protocol::Asked};
 
 /// The operations with pages, and what the list in their answer is called.
-const LISTS: [(&str, &str); 12] = [
+const LISTS: [(&str, &str); 14] = [
     ("ListCommands", "Commands"),
     ("ListCommandInvocations", "CommandInvocations"),
     ("DescribeInstanceInformation", "InstanceInformationList"),
     ("DescribeInstanceProperties", "InstanceProperties"),
+    ("DescribeAutomationExecutions", "AutomationExecutionMetadataList"),
+    ("DescribeAutomationStepExecutions", "StepExecutions"),
     ("ListDocuments", "DocumentIdentifiers"),
     ("ListDocumentVersions", "DocumentVersions"),
     ("DescribeAutoScalingGroups", "AutoScalingGroups"),

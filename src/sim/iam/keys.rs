@@ -3,7 +3,7 @@
 //! provides would look absent, and a Deny that depends on it would never apply.
 
 /// The actions that policies are asked about.
-const ACTIONS: [&str; 38] = [
+const ACTIONS: [&str; 43] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeInstanceRefreshes",
@@ -23,10 +23,13 @@ const ACTIONS: [&str; 38] = [
     "ssm:CancelCommand",
     "ssm:CreateDocument",
     "ssm:DeleteDocument",
+    "ssm:DescribeAutomationExecutions",
+    "ssm:DescribeAutomationStepExecutions",
     "ssm:DescribeDocument",
     "ssm:DescribeDocumentPermission",
     "ssm:DescribeInstanceInformation",
     "ssm:DescribeInstanceProperties",
+    "ssm:GetAutomationExecution",
     "ssm:GetCommandInvocation",
     "ssm:GetDocument",
     "ssm:ListCommandInvocations",
@@ -37,6 +40,8 @@ const ACTIONS: [&str; 38] = [
     "ssm:ModifyDocumentPermission",
     "ssm:RemoveTagsFromResource",
     "ssm:SendCommand",
+    "ssm:StartAutomationExecution",
+    "ssm:StopAutomationExecution",
     "ssm:UpdateDocument",
     "ssm:UpdateDocumentDefaultVersion",
     "sts:AssumeRole",

@@ -22,7 +22,9 @@ pub(super) enum Entry {
     Account(String),
     /// A user, a role, or a role session.
     Arn(String),
-    /// A service, a federated or a canonical user: never one of the simulator's callers.
+    /// A service, by its name: never one of the simulator's callers.
+    Service(String),
+    /// A federated or a canonical user: never one of the simulator's callers.
     Foreign,
 }
 
@@ -68,11 +70,28 @@ impl Principals {
     }
 }
 
+impl Principals {
+    /// Tells whether the statement is about a service, by name or with everyone.
+    pub(super) fn includes_service(&self, name: &str) -> bool {
+        let is_in = |entries: &[Entry]| {
+            entries.iter().any(|it| match it {
+                Entry::Everyone => true,
+                Entry::Service(it) => it == name,
+                Entry::Account(_) | Entry::Arn(_) | Entry::Foreign => false,
+            })
+        };
+        match self {
+            Self::Only(entries) => is_in(entries),
+            Self::AllBut(entries) => !is_in(entries),
+        }
+    }
+}
+
 impl Entry {
     fn reach(&self, caller: &Principal) -> Option<Reach> {
         match self {
             Self::Everyone => Some(Reach::Everyone),
-            Self::Foreign => None,
+            Self::Service(_) | Self::Foreign => None,
             Self::Account(account) => (caller.account() == Some(account)).then_some(Reach::Account),
             Self::Arn(arn) => match caller {
                 Principal::User(user) => (user.arn == *arn).then_some(Reach::User),
@@ -102,7 +121,8 @@ fn parse_entries(element: &Element<'_>) -> Result<Vec<Entry>, String> {
                     res.push(parse_aws(name)?);
                 }
             }
-            "Service" | "Federated" | "CanonicalUser" => res.push(Entry::Foreign),
+            "Service" => res.extend(names.into_iter().map(|it| Entry::Service(it.to_owned()))),
+            "Federated" | "CanonicalUser" => res.push(Entry::Foreign),
             _ => return Err(format!("unknown kind of principal {kind:?}")),
         }
     }

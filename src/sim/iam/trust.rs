@@ -87,5 +87,23 @@ fn reach(
     res.ok_or(Decision::ImplicitDeny(PolicyKind::Resource))
 }
 
+impl TrustPolicy {
+    /// Tells whether a service may assume the role; `context` is what it brings.
+    pub(crate) fn admits_service(&self, name: &str, context: &Context) -> bool {
+        let mut res = false;
+        for statement in &self.statements {
+            let is_meant = is_about(statement, "sts:AssumeRole")
+                && statement.scope.includes_service(name)
+                && holds(statement, context);
+            match statement.effect {
+                Effect::Deny if is_meant => return false,
+                Effect::Allow => res |= is_meant,
+                Effect::Deny => {}
+            }
+        }
+        res
+    }
+}
+
 #[cfg(test)]
 mod tests;

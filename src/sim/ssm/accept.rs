@@ -131,7 +131,7 @@ impl Request {
 }
 
 /// A number, or a percentage of the targets.
-fn resolved(limit: &str, n: usize) -> usize {
+pub(super) fn resolved(limit: &str, n: usize) -> usize {
     match limit.strip_suffix('%') {
         Some(percent) => n * percent.parse::<usize>().unwrap_or(0) / 100,
         None => limit.parse().unwrap_or(0),

@@ -1,10 +1,15 @@
 //! What a document's content says: its schema, parameters, steps and platforms.
 //! It reads; it neither stores documents nor runs them.
 
+use std::rc::Rc;
+
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::steps::{Step, main_steps, plugins};
+use super::{
+    automation::Runbook,
+    steps::{Step, main_steps, plugins},
+};
 use crate::sim::state::Platform;
 
 /// A document's content, understood.
@@ -16,7 +21,10 @@ pub(super) struct Content {
     pub kind: Kind,
     pub description: String,
     pub parameters: Vec<Declared>,
+    /// Those that Run Command reports.
     pub steps: Vec<Step>,
+    /// What Automation plays.
+    pub runbook: Option<Rc<Runbook>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,42 +74,24 @@ impl From<String> for Unreadable {
 impl Content {
     /// Reads JSON or YAML.
     pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
-        let (value, format) = match serde_json::from_str(text) {
-            Ok(it) => (it, Format::Json),
-            Err(_) if text.trim_start().starts_with('{') => {
-                let err = serde_json::from_str::<Value>(text).err();
-                let why = err.map_or_else(String::new, |it| format!("the JSON is invalid: {it}"));
-                return Err(Unreadable::Content(why));
-            }
-            Err(_) => {
-                let value = serde_saphyr::from_str(text)
-                    .map_err(|err| format!("the YAML is invalid: {err}"))?;
-                (value, Format::Yaml)
-            }
-        };
-        Self::read(value, format)
+        let (value, format) = read(text)?;
+        Self::of(value, format)
     }
 
-    fn read(value: Value, format: Format) -> Result<Self, Unreadable> {
+    fn of(value: Value, format: Format) -> Result<Self, Unreadable> {
         let refuse = |why: &str| Err(Unreadable::Content(why.to_owned()));
         let Value::Object(object) = &value else {
             return refuse("the content is no map");
         };
-        let schema = match object.get("schemaVersion") {
-            Some(Value::String(it)) => it.clone(),
-            Some(Value::Number(it)) => it.to_string(),
-            _ => return refuse("schemaVersion is missing"), // neither text nor number
-        };
-        let kind = match schema.as_str() {
-            "1.0" if object.contains_key("sessionType") => Kind::Session,
-            "1.2" | "2.0" | "2.0.1" | "2.0.2" | "2.0.3" | "2.2" => Kind::Command,
-            "0.3" => Kind::Automation,
-            other => return Err(Unreadable::Schema(other.to_owned())),
-        };
+        let (schema, kind) = kind_of(object)?;
         let steps = match (kind, schema.as_str()) {
             (Kind::Command, "1.2") => plugins(object)?,
             (Kind::Command, _) => main_steps(object)?,
             (Kind::Automation | Kind::Session, _) => Vec::new(),
+        };
+        let runbook = match kind {
+            Kind::Automation => Some(Rc::new(Runbook::read(object)?)),
+            Kind::Command | Kind::Session => None,
         };
         let mut parameters = Vec::new();
         match object.get("parameters") {
@@ -114,7 +104,7 @@ impl Content {
             Some(_) => return refuse("parameters is no map"),
         }
         let description = text(object, "description").unwrap_or_default();
-        Ok(Self { format, schema, kind, description, parameters, steps, value })
+        Ok(Self { format, schema, kind, description, parameters, steps, runbook, value })
     }
 
     /// Returns the platforms the document can run on, derived from its steps as AWS does.
@@ -133,6 +123,43 @@ impl Content {
             Format::Yaml => serde_saphyr::to_string(&self.value).unwrap_or_default(),
         }
     }
+}
+
+/// Returns what a text is, as JSON or YAML.
+fn read(text: &str) -> Result<(Value, Format), Unreadable> {
+    match serde_json::from_str(text) {
+        Ok(it) => Ok((it, Format::Json)),
+        Err(err) if text.trim_start().starts_with('{') => {
+            Err(Unreadable::Content(format!("the JSON is invalid: {err}")))
+        }
+        Err(_) => {
+            let value = serde_saphyr::from_str(text)
+                .map_err(|err| format!("the YAML is invalid: {err}"))?;
+            Ok((value, Format::Yaml))
+        }
+    }
+}
+
+/// Returns the schema version and the type that follows from it.
+fn kind_of(object: &Map<String, Value>) -> Result<(String, Kind), Unreadable> {
+    let schema = match object.get("schemaVersion") {
+        Some(Value::String(it)) => it.clone(),
+        Some(Value::Number(it)) => it.to_string(),
+        // Neither text nor number.
+        _ => return Err(Unreadable::Content("schemaVersion is missing".to_owned())),
+    };
+    let kind = match schema.as_str() {
+        "1.0" if object.contains_key("sessionType") => Kind::Session,
+        "1.2" | "2.0" | "2.0.1" | "2.0.2" | "2.0.3" | "2.2" => Kind::Command,
+        "0.3" => Kind::Automation,
+        other => return Err(Unreadable::Schema(other.to_owned())),
+    };
+    Ok((schema, kind))
+}
+
+/// Returns a document's schema version and its type, whatever else is wrong with it.
+pub(super) fn schema_of(text: &str) -> Option<(String, Kind)> {
+    kind_of(read(text).ok()?.0.as_object()?).ok()
 }
 
 impl Declared {

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    content::{Format, Unreadable},
+    content::{Format, Unreadable, schema_of},
     document::{Document, Owner, SIZE_LIMIT, Version, no_such_version},
     document_api::{authorize, description, kind_word},
     document_shapes::{
@@ -55,17 +55,17 @@ pub(super) fn create_document(call: &Call, body: &Value) -> Result<Value, ApiErr
         // UNVERIFIED in code and wording.
         return Err(invalid(format!("The document name {} is reserved", request.name)));
     }
-    let version = request.version(call, 1)?;
-    let kind = kind_word(version.content.kind);
     let wanted = request.document_type.as_deref().unwrap_or("Command");
     if !["Command", "Automation", "Session"].contains(&wanted) {
         return Err(invalid(format!("DocumentType {wanted} is not implemented by this simulator")));
     }
-    if wanted != kind {
-        let schema = &version.content.schema;
+    if let Some((schema, kind)) = schema_of(&request.content)
+        && kind_word(kind) != wanted
+    {
         let message = format!("schemaVersion {schema} is not supported for {wanted} documents");
         return Err(ApiError::new("InvalidDocumentSchemaVersion", message));
     }
+    let version = request.version(call, 1)?;
     let mut state = call.sim.state.borrow_mut();
     let documents = &mut state.ssm.documents.0;
     if documents.contains_key(&request.name) {

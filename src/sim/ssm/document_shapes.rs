@@ -17,7 +17,7 @@ const TARGET_TYPE: Text = Text { max: 200, pattern: r"^\/[\w\.\-\:\/]*$", ..ANY 
 const DISPLAY_NAME: Text = Text { max: 1024, pattern: r"^[\w\.\-\:\/ ]*$", ..ANY };
 const TAG: Text = Text { pattern: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", ..ANY };
 
-const TAG_MEMBERS: &[Member] = &[
+pub(super) const TAG_MEMBERS: &[Member] = &[
     Required("Key", Str(Text { min: 1, max: 128, ..TAG })),
     Required("Value", Str(Text { max: 256, ..TAG })),
 ];

@@ -1,8 +1,9 @@
-//! Systems Manager: Run Command, documents and managed nodes.
+//! Systems Manager: Run Command, Automation, documents and managed nodes.
 //! An operation that is not implemented is refused; nothing is guessed.
 
 mod accept;
 mod alarm;
+mod automation;
 mod cancel;
 mod command;
 mod content;
@@ -50,6 +51,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     alarm::look_at_alarms,
+    automation::automate,
     engine::{advance, begin},
     workers::Workers,
 };
@@ -62,7 +64,7 @@ use super::{
 /// "Run Command stores the command history for 30 days" (aws-facts §3.4).
 const HISTORY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What SSM remembers: documents and commands.
+/// What SSM remembers: documents, commands and executions of runbooks.
 #[derive(Default)]
 pub(crate) struct Store {
     documents: Documents,
@@ -74,12 +76,16 @@ pub(crate) struct Store {
     last_sequence: u64,
     /// By instance: where documents really run.
     homes: HashMap<String, Rc<Home>>,
+    automations: automation::Automations,
 }
 
 /// Answers one SSM operation; `body` is the request's JSON object.
 pub(crate) async fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
     timeline::catch_up(&call.sim);
     call.sim.state.borrow_mut().ssm.forget(call.sim.clock.now());
+    if let Some(res) = automation::call(call, body) {
+        return res;
+    }
     match call.operation.as_str() {
         "SendCommand" => send::send_command(call, body),
         "CancelCommand" => cancel::cancel_command(call, body),
@@ -129,6 +135,12 @@ impl Store {
         created: Timestamp,
     ) -> Result<(), String> {
         self.documents.add_shared(arn, content, created)
+    }
+
+    /// Returns the names of the steps of a runbook; `None` if there is none of that name.
+    pub(crate) fn runbook_steps(&self, name: &str) -> Option<Vec<String>> {
+        let content = &self.documents.0.get(name)?.default().content;
+        Some(content.runbook.as_ref()?.steps.iter().map(|it| it.name.clone()).collect())
     }
 
     /// How many commands were ever accepted.

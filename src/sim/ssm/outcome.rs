@@ -11,6 +11,7 @@ use super::{
 };
 use crate::sim::{
     agent::truncate,
+    scripts::is_like,
     state::{AgentFault, Outcome, Platform},
 };
 
@@ -31,18 +32,6 @@ pub(super) fn find(outcomes: &[Outcome], chosen: &Chosen, document: &str) -> Opt
             && it.instances.as_ref().is_none_or(|all| all.contains(&chosen.index))
             && is_like(&it.document, document)
     })
-}
-
-/// Whether `text` matches a pattern in which `*` stands for anything.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|it| text.strip_prefix(it)) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else { return false };
-        rest = after;
-    }
-    rest.ends_with(last)
 }
 
 /// Reads the outcome's `status`: a final StatusDetails word; `Delayed`, which is late by half of

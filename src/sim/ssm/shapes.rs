@@ -17,6 +17,25 @@ pub(super) const DOCUMENT_ARN: Text = Text { pattern: r"^[a-zA-Z0-9_\-.:/]{3,128
 pub(super) const DOCUMENT_VERSION: Text =
     Text { pattern: "([$]LATEST|[$]DEFAULT|^[1-9][0-9]*$)", ..ANY };
 
+pub(super) const MAX_CONCURRENCY: Text =
+    Text { min: 1, max: 7, pattern: "^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$", ..ANY };
+pub(super) const MAX_ERRORS: Text =
+    Text { min: 1, max: 7, pattern: "^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|100%)$", ..ANY };
+pub(super) const ALARM_CONFIGURATION: Shape = Structure(&[
+    Optional("IgnorePollAlarmFailure", Flag),
+    Required(
+        "Alarms",
+        List {
+            min: 1,
+            max: 1,
+            item: &Structure(&[Required(
+                "Name",
+                Str(Text { min: 1, max: 255, pattern: NOT_BLANK, ..ANY }),
+            )]),
+        },
+    ),
+]);
+
 pub(super) const SEND_COMMAND: &[Member] = &[
     Optional("InstanceIds", List { min: 0, max: 50, item: &Str(INSTANCE_ID) }),
     Optional(
@@ -48,14 +67,8 @@ pub(super) const SEND_COMMAND: &[Member] = &[
     Optional("OutputS3Region", Str(Text { min: 3, max: 20, ..ANY })),
     Optional("OutputS3BucketName", Str(Text { min: 3, max: 63, ..ANY })),
     Optional("OutputS3KeyPrefix", Str(Text { max: 500, ..ANY })),
-    Optional(
-        "MaxConcurrency",
-        Str(Text { min: 1, max: 7, pattern: "^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$", ..ANY }),
-    ),
-    Optional(
-        "MaxErrors",
-        Str(Text { min: 1, max: 7, pattern: "^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|100%)$", ..ANY }),
-    ),
+    Optional("MaxConcurrency", Str(MAX_CONCURRENCY)),
+    Optional("MaxErrors", Str(MAX_ERRORS)),
     Optional("ServiceRoleArn", Str(ANY)),
     Optional(
         "NotificationConfig",
@@ -89,23 +102,7 @@ pub(super) const SEND_COMMAND: &[Member] = &[
             Optional("CloudWatchOutputEnabled", Flag),
         ]),
     ),
-    Optional(
-        "AlarmConfiguration",
-        Structure(&[
-            Optional("IgnorePollAlarmFailure", Flag),
-            Required(
-                "Alarms",
-                List {
-                    min: 1,
-                    max: 1,
-                    item: &Structure(&[Required(
-                        "Name",
-                        Str(Text { min: 1, max: 255, pattern: NOT_BLANK, ..ANY }),
-                    )]),
-                },
-            ),
-        ]),
-    ),
+    Optional("AlarmConfiguration", ALARM_CONFIGURATION),
 ];
 
 pub(super) const CANCEL_COMMAND: &[Member] = &[

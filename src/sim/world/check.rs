@@ -41,6 +41,7 @@ impl<'a> Source<'a> {
         let outcomes = self.outcomes(raw.outcome, &groups)?;
         let events = self.events(raw.event, &groups)?;
         let documents = self.documents(&raw.document, [&account, &region], file)?;
+        let runbooks = self.runbooks(raw.runbook, &groups, &documents)?;
         let users = self.users(&raw.user, file)?;
         let roles = self.roles(&raw.role, file)?;
         let policies = self.policies(&raw.policy, &account, file)?;
@@ -62,6 +63,7 @@ impl<'a> Source<'a> {
             ping_lag: self.duration_or(raw.ping_lag, "ping_lag", Duration::ZERO)?,
             groups,
             outcomes,
+            runbooks,
             events,
             documents,
             users,

@@ -20,6 +20,16 @@ pub(crate) struct DocumentSpec {
 }
 
 impl DocumentSpec {
+    /// Its name; its ARN if another account owns it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its short name.
+    pub(super) fn short_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or_default()
+    }
+
     pub(crate) fn add_to(&self, store: &mut ssm::Store, created: Timestamp) -> Result<(), String> {
         if self.is_shared {
             store.add_shared_document(&self.name, &self.text, created)

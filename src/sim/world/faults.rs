@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 34] = [
+const OPERATIONS: [&str; 39] = [
     "AddTagsToResource",
     "AssumeRole",
     "CancelCommand",
@@ -17,6 +17,8 @@ const OPERATIONS: [&str; 34] = [
     "DeleteDocument",
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
+    "DescribeAutomationExecutions",
+    "DescribeAutomationStepExecutions",
     "DescribeDocument",
     "DescribeDocumentPermission",
     "DescribeInstanceInformation",
@@ -27,6 +29,7 @@ const OPERATIONS: [&str; 34] = [
     "DescribeScalingActivities",
     "EnterStandby",
     "ExitStandby",
+    "GetAutomationExecution",
     "GetCallerIdentity",
     "GetCommandInvocation",
     "GetDocument",
@@ -40,6 +43,8 @@ const OPERATIONS: [&str; 34] = [
     "ResumeProcesses",
     "SendCommand",
     "SetInstanceProtection",
+    "StartAutomationExecution",
+    "StopAutomationExecution",
     "SuspendProcesses",
     "TerminateInstanceInAutoScalingGroup",
     "UpdateDocument",

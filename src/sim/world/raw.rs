@@ -22,6 +22,8 @@ pub(super) struct World {
     #[serde(default)]
     pub outcome: Vec<Outcome>,
     #[serde(default)]
+    pub runbook: Vec<Runbook>,
+    #[serde(default)]
     pub document: Vec<Document>,
     #[serde(default)]
     pub user: Vec<User>,
@@ -83,6 +85,37 @@ pub(super) struct Outcome {
     pub stderr: Option<Spanned<String>>,
     pub agent: Option<Spanned<String>>,
     pub away: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Runbook {
+    pub group: Option<Spanned<String>>,
+    pub instances: Option<Spanned<Vec<usize>>>,
+    pub document: Option<Spanned<String>>,
+    pub after: Option<Spanned<String>>,
+    #[serde(default)]
+    pub step: Vec<RunbookStep>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunbookStep {
+    pub name: Spanned<String>,
+    pub after: Option<Spanned<String>>,
+    pub status: Option<Spanned<String>>,
+    pub message: Option<Spanned<String>>,
+    pub failure_type: Option<Spanned<String>>,
+    pub failure_stage: Option<Spanned<String>>,
+    pub outputs: Option<Spanned<BTreeMap<String, Texts>>>,
+}
+
+/// A text, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Texts {
+    One(String),
+    Many(Vec<String>),
 }
 
 #[derive(Deserialize)]

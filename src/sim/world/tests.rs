@@ -2,6 +2,7 @@
 
 mod readme;
 mod refusals;
+mod runbooks;
 
 use std::fs;
 
@@ -53,7 +54,8 @@ fn an_unknown_key_is_named_with_its_line() {
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
          `seed`, `speed`, `visible_after`, `ping_lag`, `buckets`, `topics`, `group`, `outcome`, \
-         `document`, `user`, `role`, `policy`, `alarm`, `resource_group`, `fault`, `event`",
+         `runbook`, `document`, `user`, `role`, `policy`, `alarm`, `resource_group`, `fault`, \
+         `event`",
     );
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),

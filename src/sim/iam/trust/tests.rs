@@ -146,3 +146,20 @@ fn between_accounts_both_sides_have_to_allow() {
     let other = r#"{"AWS":"123456789012"}"#;
     check_both(other, &foreign, &policies("Allow", "none"), ImplicitDeny(PolicyKind::Resource));
 }
+
+#[test]
+fn a_service_is_admitted_by_its_name_and_under_the_conditions() {
+    let context = Context::default().with("aws:SourceAccount", "123456789012");
+    let admits =
+        |statement: &str| trusting(statement).admits_service("ssm.amazonaws.com", &context);
+    assert!(admits(&allow(r#"{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]}"#)));
+    assert!(!admits(&allow(r#"{"Service":"ec2.amazonaws.com"}"#)));
+    assert!(!admits(&allow(r#"{"AWS":"123456789012"}"#)));
+    let under = |account: &str| {
+        let condition =
+            format!(r#","Condition":{{"StringEquals":{{"aws:SourceAccount":"{account}"}}}}}}"#);
+        allow(r#"{"Service":"ssm.amazonaws.com"}"#).strip_suffix('}').unwrap().to_owned()
+            + &condition
+    };
+    assert!(admits(&under("123456789012")) && !admits(&under("210987654321")));
+}

@@ -10,7 +10,8 @@ use crate::sim::{api::ApiError, authority::Authority, iam::Policy};
 
 const CONTENT: &str = r#"{"schemaVersion":"2.2","mainSteps":[
     {"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["true"]}}]}"#;
-const AUTOMATION: &str = r#"{"schemaVersion":"0.3","mainSteps":[]}"#;
+const AUTOMATION: &str =
+    r#"{"schemaVersion":"0.3","mainSteps":[{"name":"a","action":"aws:sleep"}]}"#;
 
 /// The caller may do everything but what the statement says; or, if it allows, only that.
 fn limit(world: &mut World, statement: &Value) {

@@ -27,6 +27,7 @@ use crate::sim::{
     api::{ApiError, Call, Caller, Pages},
     clock::Clock,
     elsewhere::Elsewhere,
+    scripts::Script,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
 };
 
@@ -41,6 +42,7 @@ pub(super) struct World {
 pub(super) struct WorldSpec {
     pub size: usize,
     pub outcomes: Vec<Outcome>,
+    pub runbooks: Vec<Script>,
     pub visible_after: Duration,
     pub change: fn(usize, &mut Instance),
     pub elsewhere: Elsewhere,
@@ -51,6 +53,7 @@ impl Default for WorldSpec {
         Self {
             size: 3,
             outcomes: Vec::new(),
+            runbooks: Vec::new(),
             visible_after: Duration::from_secs(1),
             change: |_, _| {},
             elsewhere: Elsewhere::default(),
@@ -115,6 +118,8 @@ impl World {
             visible_after: spec.visible_after,
             ping_lag: Duration::ZERO,
             outcomes: spec.outcomes,
+            runbooks: spec.runbooks,
+            roles: Vec::new(),
             events: Vec::new(),
             elsewhere: spec.elsewhere,
             seed: 1,

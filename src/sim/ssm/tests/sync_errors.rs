@@ -9,7 +9,8 @@ const PATTERNED: &str = r#"{ "schemaVersion": "2.2", "parameters": {
     "level": { "type": "String", "allowedValues": ["low", "high"], "default": "low" },
     "name": { "type": "String", "allowedPattern": "[a-z]+", "default": "a" } },
   "mainSteps": [{ "action": "aws:runShellScript", "name": "only", "inputs": {} }] }"#;
-const AUTOMATION: &str = r#"{ "schemaVersion": "0.3", "mainSteps": [] }"#;
+const AUTOMATION: &str =
+    r#"{"schemaVersion":"0.3","mainSteps":[{"name":"a","action":"aws:sleep"}]}"#;
 const PLAIN: &str =
     "schemaVersion: '2.2'\nmainSteps:\n- action: aws:runShellScript\n  name: only\n";
 
