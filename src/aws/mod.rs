@@ -35,5 +35,5 @@ pub use self::{
         HASH_TAG, Listed, Published, Standing, VERSION_TAG, content, describe, own_documents,
     },
     scope::{Mfa, Role},
-    targets::{Resolved, TargetsError, group_names, resolve},
+    targets::{Resolved, TargetsError, resolve},
 };

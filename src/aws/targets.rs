@@ -97,18 +97,6 @@ pub async fn resolve(aws: &Aws, selector: &Selector) -> Result<Resolved, Targets
     Ok(Resolved { groups, candidates: Some(found), notes })
 }
 
-/// Returns the names of the groups that `selector` names, by name or by tags of theirs.
-pub async fn group_names(aws: &Aws, selector: &Selector) -> Result<Vec<String>, TargetsError> {
-    let mut names = selector.groups.clone();
-    for group in read_groups(aws, selector).await? {
-        let name = group.auto_scaling_group_name().unwrap_or_default().to_owned();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
 /// Reads the groups that `selector` names, `BATCH` names a call, and those that its tags match.
 pub(super) async fn read_groups(
     aws: &Aws,

@@ -9,7 +9,8 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::OutputArgs,
-    context::{Connection, Context, connect, history},
+    context::{Connection, Context, connect_for, history},
+    session::Purpose,
     standing::{Standing, Wanted},
 };
 use crate::{
@@ -83,7 +84,8 @@ pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result
     if !(wanted.is_empty() && seen.doubted.is_empty()) {
         let report = &seen.report;
         let access = args.access.or_those_of(&report.region, &report.operator);
-        let connection = connect(&access, &context, &report.selector, &[], terminal).await?;
+        let purpose = Purpose::Follow { selector: &report.selector };
+        let connection = connect_for(&access, &context, purpose, terminal).await?;
         connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
         if call(&seen, wanted, &connection, &named, terminal).await == Called::Refused {
             exit = Exit::Setup;

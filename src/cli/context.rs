@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::{
     access::{AccessArgs, SessionPolicy},
     device,
+    session::{self, Purpose, Sender},
     settings::{Named, Settings},
 };
 use crate::{
@@ -17,10 +18,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{History, Terminal, state_dir},
-    plan::{
-        LONGEST_SESSION_POLICY, PolicyTooLong, Redaction, RunId, Scope, Selector, document_policy,
-        session_permissions, session_policy,
-    },
+    plan::{Plan, Redaction, RunId},
     run::Pace,
     sim::{Execution, Sim, World},
 };
@@ -86,6 +84,8 @@ pub(super) struct Connection {
     /// What every wait is multiplied by: 1 is real time.
     pub speed: f64,
     pub settings: Settings,
+    /// How to open a session that sends, where this one only reads.
+    sender: Option<Sender>,
     _sim: Option<Sim>,
 }
 
@@ -100,6 +100,23 @@ impl Connection {
     /// Returns whether nobody else can reach what this reaches: a simulator of its own.
     pub(super) fn is_private(&self) -> bool {
         self._sim.is_some()
+    }
+
+    /// Exchanges a session that only reads for one that may send what the plan says, to whom it
+    /// says: its document, and its groups by their names.
+    ///
+    /// # Errors
+    /// If the policy would be too long, or the role is not assumed a second time.
+    pub(super) async fn let_send(
+        &mut self,
+        plan: &Plan,
+        groups: &[String],
+        terminal: &mut Terminal,
+    ) -> Result<(), Error> {
+        let Some(sender) = self.sender.take() else { return Ok(()) };
+        let reader = std::mem::replace(&mut self.aws, sender.open(plan, groups, terminal).await?);
+        self.aws.calls.absorb(reader.calls);
+        Ok(())
     }
 
     /// Refuses to touch an earlier run with credentials of another account, or where it is not.
@@ -137,33 +154,6 @@ pub(super) struct Prepared {
     sim: Option<Sim>,
 }
 
-/// What a connection is for: all that a role's session will be able to do.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose<'a> {
-    /// To send these documents to what the selector names, and to read; without a document, to read.
-    Run {
-        selector: &'a Selector,
-        documents: &'a [&'a str],
-        /// What the selector's instances were once selected by; a policy can name it where it
-        /// cannot name all of them.
-        wider: Option<&'a Selector>,
-    },
-    /// To read documents, and to publish those of these names.
-    Documents { published: &'a [&'a str] },
-}
-
-/// Connects for a run, as [`connect_for`] does.
-pub(super) async fn connect(
-    args: &AccessArgs,
-    context: &Context,
-    selector: &Selector,
-    documents: &[&str],
-    terminal: &mut Terminal,
-) -> Result<Connection, Error> {
-    let purpose = Purpose::Run { selector, documents, wider: None };
-    connect_for(args, context, purpose, terminal).await
-}
-
 /// Connects as the flags say, starting the simulator first if they ask for it.
 pub(super) async fn connect_for(
     args: &AccessArgs,
@@ -193,7 +183,7 @@ pub(super) async fn connect_beside(
         }
         let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
         let purpose = Purpose::Documents { published };
-        role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
+        role.policy = session::policy(wanted, &role.arn, region, purpose, terminal)?;
     }
     Ok(Aws::connect(&access).await?)
 }
@@ -209,31 +199,25 @@ pub(super) async fn establish(
         access.region = Some(aws::region(&access).await?);
     }
     let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
-    // Groups that are selected by tags have no names before they are read.
-    let open = match purpose {
-        Purpose::Run { selector, documents, .. } => (*wanted == SessionPolicy::Plan
-            && access.role.is_some()
-            && !(selector.group_tags.is_empty() || documents.is_empty()))
-        .then_some((selector, documents)),
-        Purpose::Documents { .. } => None,
-    };
-    let named_later = open.filter(|_| args.mfa_serial.is_none());
-    if open.is_some() && named_later.is_none() {
-        terminal.note(
-            "the role's session may send to the instances of any Auto Scaling group: to narrow it \
-             to the groups that the tag names would take a second code of the device",
-        );
-    }
+    let mut sender = None;
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let reads = |(selector, _)| Purpose::Run { selector, documents: &[], wider: None };
-        let purpose = named_later.map_or(purpose, reads);
-        role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
+        let open = purpose.open().filter(|_| *wanted == SessionPolicy::Plan);
+        let purpose = match open {
+            Some(open) if role.mfa.is_some() => {
+                terminal.note(open.without_a_second_code());
+                purpose
+            }
+            Some(_) => {
+                sender = Some((role.arn.clone(), region.clone()));
+                Purpose::Read
+            }
+            None => purpose,
+        };
+        role.policy = session::policy(wanted, &role.arn, region, purpose, terminal)?;
     }
-    let mut aws = Aws::connect(&access).await?;
-    if let Some((selector, documents)) = named_later {
-        aws = narrowed(aws, access, selector, documents, terminal).await?;
-    }
-    Ok(Connection { aws, pace, speed, settings, _sim: sim })
+    let aws = Aws::connect(&access).await?;
+    let sender = sender.map(|(role_arn, region)| Sender { access, role_arn, region });
+    Ok(Connection { aws, pace, speed, settings, sender, _sim: sim })
 }
 
 /// Reads the files, starts the simulator if one is asked for, and asks for a code if one is needed.
@@ -291,30 +275,6 @@ pub(super) async fn prepare_under(
     })
 }
 
-/// Exchanges a session that only reads for one that may send, to the groups that the selector's
-/// tags turn out to name and to no others.
-async fn narrowed(
-    aws: Aws,
-    mut access: Access,
-    selector: &Selector,
-    documents: &[&str],
-    terminal: &mut Terminal,
-) -> Result<Aws, Error> {
-    let groups = aws::group_names(&aws, selector).await?;
-    let selector = Selector { groups, group_tags: Vec::new(), ..selector.clone() };
-    if selector.is_empty() {
-        return Ok(aws);
-    }
-    if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let wanted = &SessionPolicy::Plan;
-        let purpose = Purpose::Run { selector: &selector, documents, wider: None };
-        role.policy = policy(wanted, &role.arn, region, purpose, terminal)?;
-    }
-    let mut narrowed = Aws::connect(&access).await?;
-    narrowed.calls.absorb(aws.calls);
-    Ok(narrowed)
-}
-
 /// Returns the region that a connection would have, without making one.
 pub(super) async fn region(args: &AccessArgs) -> Result<String, Error> {
     let (args, _) = Settings::load(args)?.access(args)?;
@@ -333,80 +293,6 @@ fn refuse_empty_endpoints() -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn policy(
-    wanted: &SessionPolicy,
-    role_arn: &str,
-    region: &str,
-    purpose: Purpose<'_>,
-    terminal: &mut Terminal,
-) -> Result<Option<String>, Error> {
-    let refused = |message: String| Error::new(Exit::Usage, message);
-    match wanted {
-        SessionPolicy::None => Ok(None),
-        SessionPolicy::File(path) => policy_in(path).map(Some),
-        SessionPolicy::Plan => {
-            let scope = Scope::of_role(role_arn, region).ok_or_else(|| {
-                refused(format!("`{role_arn}` is not the ARN of a role"))
-                    .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
-            })?;
-            let (selector, documents, wider) = match purpose {
-                Purpose::Run { selector, documents, wider } => (selector, documents, wider),
-                Purpose::Documents { published } => {
-                    return document_policy(&scope, published)
-                        .map(Some)
-                        .map_err(|it| too_long(&it));
-                }
-            };
-            let permissions = session_permissions(selector);
-            let narrowed_to = |it| session_policy(&scope, it, documents, &permissions);
-            let res = narrowed_to(selector).or_else(|err| {
-                // Ids would be no shorter, and tags of groups name none before they are read.
-                let is_named = |it: &&Selector| it.instances.is_empty() && it.group_tags.is_empty();
-                let wider = wider.filter(is_named).ok_or_else(|| err.clone())?;
-                let policy = narrowed_to(wider).map_err(|_| err)?;
-                terminal.note(&format!(
-                    "the role's session may send to all of {wider}: no session policy has room \
-                     for the ids of {} instances",
-                    selector.instances.len()
-                ));
-                Ok(policy)
-            });
-            match res {
-                Ok(policy) => {
-                    policy.folded.iter().for_each(|it| terminal.note(it));
-                    Ok(Some(policy.json))
-                }
-                Err(err) => Err(too_long(&err)),
-            }
-        }
-    }
-}
-
-/// Says that a selection cannot be put into a session policy, and what can be done about it.
-pub(super) fn too_long(err: &PolicyTooLong) -> Error {
-    Error::of(Exit::Setup, err).hint(
-        "name fewer of them at a time, select whole groups rather than instances, or let the role \
-         alone decide: --session-policy none",
-    )
-}
-
-/// Reads a session policy of the user's own.
-pub(super) fn policy_in(path: &Path) -> Result<String, Error> {
-    let refused = |message: String| Error::new(Exit::Usage, message);
-    let text = std::fs::read_to_string(path).map_err(|err| {
-        refused(format!("could not read the session policy {}", path.display())).because(&err)
-    })?;
-    let length = text.chars().count();
-    if length > LONGEST_SESSION_POLICY {
-        let message = format!(
-            "the session policy {} has {length} characters, and STS takes {LONGEST_SESSION_POLICY}",
-            path.display()
-        );
-        return Err(refused(message).hint("spaces and line ends count: `jq -c` takes them out"));
-    }
-    Ok(text)
 }
 
 /// Starts a simulator on a loopback port (0: any that is free) with the world in `path`, or its own

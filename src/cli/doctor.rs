@@ -5,9 +5,10 @@ use clap::Args;
 use super::{
     access::{AccessArgs, SessionPolicy},
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Context, Prepared, policy_in, prepare_under, state_directory, too_long},
+    context::{Context, Prepared, prepare_under, state_directory},
     declarations::Declarations,
     planning::{self, Ground},
+    session::{policy_in, too_long},
     settings::Settings,
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::Terminal,
-    plan::{Parameters, Refusal, Scope, session_permissions, session_policy},
+    plan::{Parameters, Refusal, Scope, reading_policy, session_permissions, session_policy},
 };
 
 /// Check before an incident what would not work during it; it only reads
@@ -85,7 +86,7 @@ async fn site(
             let mut role = role.clone();
             role.policy = match wanted {
                 // It may read, whatever the role may do besides.
-                SessionPolicy::Plan => Some(reading()),
+                SessionPolicy::Plan => Some(reading_policy(&doctor::actions())),
                 SessionPolicy::None => None,
                 SessionPolicy::File(path) => Some(policy_in(path)?),
             };
@@ -219,12 +220,4 @@ fn narrowing(
 
 async fn connect(access: &Access) -> Result<Aws, Trouble> {
     Aws::connect(access).await.map_err(|err| Trouble::of(err.into()))
-}
-
-/// Returns the policy of a session that can do nothing but what the checks read.
-fn reading() -> String {
-    let statement = serde_json::json!({
-        "Effect": "Allow", "Action": doctor::actions(), "Resource": "*",
-    });
-    serde_json::json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
 }

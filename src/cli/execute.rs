@@ -165,6 +165,7 @@ pub(super) async fn execute(
         err.causes = vec![format!("{origin} = true")];
         return Err(err.hint("`fleet plan -o FILE`, then `fleet run --plan FILE`"));
     }
+    connection.let_send(&plan, &groups, terminal).await?;
     terminal.plan_preview(&plan);
     if consent == Consent::Ask {
         confirm(&plan, terminal, interrupts).await?;

@@ -22,6 +22,7 @@ mod report;
 mod retry;
 mod run;
 mod runs;
+mod session;
 mod settings;
 mod sim;
 mod standing;

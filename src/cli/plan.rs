@@ -7,9 +7,10 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Context, Purpose, establish, prepare},
+    context::{Context, establish, prepare},
     planning,
     publishing::{self, Ahead},
+    session::Purpose,
 };
 use crate::{error::Error, exit::Exit, output::Terminal};
 
@@ -37,16 +38,14 @@ pub(super) struct PlanArgs {
 pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
     planning::something_to_run(&args.document)?;
     let context = Context::from_env()?;
-    let selector = planning::selector(&args.selection)?;
-    let documents = args.document.documents();
+    planning::selector(&args.selection)?;
     let canned = args.publish.then(|| publishing::canned(&args.document)).transpose()?;
     let prepared = prepare(&args.access, &context, terminal).await?;
     let ahead = match canned {
         Some(canned) => publishing::would(&prepared, canned, terminal).await?,
         None => Ahead::Nothing,
     };
-    let purpose = Purpose::Run { selector: &selector, documents: &documents, wider: None };
-    let connection = establish(prepared, purpose, terminal).await?;
+    let connection = establish(prepared, Purpose::Read, terminal).await?;
     let (selection, document) = (&args.selection, &args.document);
     let planned =
         planning::plan(&connection, &context, selection, document, &args.limits, ahead).await?;

@@ -137,6 +137,7 @@ pub(super) fn compose(
     let are_errors_given = limits.max_errors.is_some();
     let (limits, rollout) = declarations.limits(limits);
     let Resolved { groups, candidates, mut notes } = resolved;
+    notes.extend(assumed(document, candidates.as_deref()));
     let Found { version, hash, platforms, declared, notes: more } = found;
     let dry_run = declarations.dry_run(&parameters, declared.as_ref());
     notes.extend(declarations.notes(hash.as_deref(), dry_run));
@@ -259,6 +260,17 @@ pub(super) fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
         return Err(Error::new(Exit::Usage, message));
     }
     Ok(parameters)
+}
+
+/// Returns what a command is taken to be for where no platform is known.
+fn assumed(document: &DocumentArgs, candidates: Option<&[Target]>) -> Option<Note> {
+    let is_known = candidates.is_some_and(|it| it.iter().any(|it| it.platform.is_some()));
+    if document.doc.is_some() || is_known {
+        return None;
+    }
+    let text = "the platform of the instances is not known, and the command is sent for a shell: \
+                for Windows pass --doc AWS-RunPowerShellScript";
+    Some(Note::new("document.assumed", text))
 }
 
 /// Returns the document's name and its parameters: as given, or the one that runs a command.

@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, Selection},
-    context::{Context, connect, region, too_long},
+    context::{Context, connect_for, region},
     docs::wanted::of_canned,
     planning,
     publishing::Ahead,
+    session::{self, too_long},
     settings::Settings,
 };
 use crate::{
@@ -130,7 +131,7 @@ pub(super) async fn policy(args: &PolicyArgs, terminal: &mut Terminal) -> Result
                     terminal.note("made from the flags alone: nothing was read");
                     basis
                 }
-                None => from_the_world(args, selector, terminal).await?,
+                None => from_the_world(args, terminal).await?,
             }
         }
     };
@@ -242,24 +243,19 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
 }
 
 /// Reads what `fleet plan` reads.
-async fn from_the_world(
-    args: &PolicyArgs,
-    selector: Selector,
-    terminal: &mut Terminal,
-) -> Result<Basis, Error> {
+async fn from_the_world(args: &PolicyArgs, terminal: &mut Terminal) -> Result<Basis, Error> {
     if args.doc_file.is_some() {
         let message = "--doc-file deploys a document that is not there yet, so that nothing can be \
                        planned with it";
         return Err(Error::new(Exit::Usage, message).hint("pass --account, and name the groups"));
     }
     let context = Context::from_env()?;
-    let documents = args.document.documents();
     let mut access = args.access.clone();
     if Settings::load(&access)?.access(&access)?.0.role_arn.is_none() {
         // It is for the role that is to be made, and not for this session.
         access.source_identity = None;
     }
-    let connection = connect(&access, &context, &selector, &documents, terminal).await?;
+    let connection = connect_for(&access, &context, session::Purpose::Read, terminal).await?;
     let PolicyArgs { selection, document, limits, .. } = args;
     let planned =
         planning::plan(&connection, &context, selection, document, limits, Ahead::Foreseen);

@@ -5,10 +5,11 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
-    context::{Context, Purpose, connect_for, history},
+    context::{Context, connect_for, history},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning,
     publishing::Ahead,
+    session::Purpose,
 };
 use crate::{
     error::Error,
@@ -76,10 +77,12 @@ pub(super) async fn retry(
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
     let planning = async {
-        let purpose = Purpose::Run {
-            selector: &selector,
-            documents: &documents,
-            wider: Some(&before.selector),
+        let purpose = match consent {
+            Consent::DryRun => Purpose::Read,
+            Consent::Ask | Consent::Given => {
+                let wider = Some(&before.selector);
+                Purpose::Run { selector: &selector, documents: &documents, wider }
+            }
         };
         let connection = connect_for(&access, &context, purpose, terminal).await?;
         connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;

@@ -7,10 +7,11 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
-    context::{Connection, Context, Prepared, Purpose, establish, prepare},
+    context::{Connection, Context, Prepared, establish, prepare},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning::{self, Planned, Review},
     publishing::{self, Ahead},
+    session::Purpose,
 };
 use crate::{
     error::Error,
@@ -70,7 +71,7 @@ pub(super) async fn run(
             publishing::publish(&prepared, canned, consent, terminal, interrupts).await?
         }
     };
-    let planning = planned(wanted, prepared, ahead, &context, terminal);
+    let planning = planned(wanted, prepared, ahead, consent, &context, terminal);
     let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
@@ -135,13 +136,19 @@ async fn planned(
     wanted: Wanted,
     prepared: Prepared,
     ahead: Ahead,
+    consent: Consent,
     context: &Context,
     terminal: &mut Terminal,
 ) -> Result<(Connection, Planned), Error> {
     let Wanted { selection, document, limits, plan, .. } = wanted;
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
-    let purpose = Purpose::Run { selector: &selector, documents: &documents, wider: None };
+    let purpose = match consent {
+        Consent::DryRun => Purpose::Read,
+        Consent::Ask | Consent::Given => {
+            Purpose::Run { selector: &selector, documents: &documents, wider: None }
+        }
+    };
     let connection = establish(prepared, purpose, terminal).await?;
     let now = planning::plan(&connection, context, &selection, &document, &limits, ahead).await?;
     let Some((plan, seal)) = plan else { return Ok((connection, now)) };

@@ -5,8 +5,9 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{OutputArgs, Selection},
-    context::{Context, connect},
+    context::{Context, connect_for},
     planning,
+    session::Purpose,
 };
 use crate::{
     aws,
@@ -30,7 +31,7 @@ pub(super) struct TargetsArgs {
 pub(super) async fn targets(args: &TargetsArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
     let selector = planning::selector(&args.selection)?;
     let context = Context::from_env()?;
-    let connection = connect(&args.access, &context, &selector, &[], terminal).await?;
+    let connection = connect_for(&args.access, &context, Purpose::Read, terminal).await?;
     let found = aws::resolve(&connection.aws, &selector).await?;
     for note in &found.notes {
         terminal.warning(&note.text);

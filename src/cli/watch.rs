@@ -8,9 +8,10 @@ use tokio::time::sleep;
 use super::{
     access::AccessArgs,
     args::{DocumentArgs, OutputArgs, ParamArgs},
-    context::{Connection, Context, connect, history},
+    context::{Connection, Context, connect_for, history},
     execute::{ConductArgs, Consent, Reports, confirm, finish, interrupted, lock, show},
     planning,
+    session::Purpose,
 };
 use crate::{
     drive::{Beginning, Course, Sinks, drive},
@@ -177,9 +178,19 @@ async fn take_over(
     }
     let context = Context::from_env()?;
     let access = args.access.or_those_of(&plan.region, &plan.operator);
-    let documents = [plan.document.name.as_str()];
+    let groups = groups_of(&plan);
+    let documents = [plan.document.name.clone()];
+    let documents = documents.each_ref().map(String::as_str);
+    // The groups that a tag named then: what it names by now is no part of the plan.
+    let selector = plan.selector.naming(&groups);
+    let purpose = match mode {
+        Resume::Continue => {
+            Purpose::Run { selector: &selector, documents: &documents, wider: None }
+        }
+        Resume::Follow => Purpose::Follow { selector: &selector },
+    };
     let mut connection = tokio::select! {
-        it = connect(&access, &context, &plan.selector, &documents, terminal) => it?,
+        it = connect_for(&access, &context, purpose, terminal) => it?,
         () = interrupts.next() => return Err(interrupted()),
     };
     connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
@@ -193,10 +204,6 @@ async fn take_over(
     if consent == Consent::Ask {
         confirm(&plan, terminal, interrupts).await?;
     }
-    let mut groups = plan.selector.groups.clone();
-    groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
-    groups.sort();
-    groups.dedup();
     let _lock = if connection.is_private() || !go_on { None } else { Some(lock(&plan, &groups)?) };
     let Connection { aws, pace, .. } = &mut connection;
     let sinks = Sinks { terminal, ledger: &mut ledger };
@@ -205,4 +212,13 @@ async fn take_over(
     let beginning = Beginning::Left { events, mode, now: context.now };
     let report = drive(aws, course, beginning, sinks, interrupts).await;
     Ok(finish(&report, ledger, reports, terminal))
+}
+
+/// Returns the groups that the plan is for, each once.
+fn groups_of(plan: &Plan) -> Vec<String> {
+    let mut groups = plan.selector.groups.clone();
+    groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
+    groups.sort();
+    groups.dedup();
+    groups
 }

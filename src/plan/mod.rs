@@ -34,7 +34,10 @@ pub use self::{
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, Suspicion, check as check_parameters},
-    policy::{PolicyTooLong, reaching, session_permissions, session_policy},
+    policy::{
+        PolicyTooLong, planning_actions, reaching, reading_policy, session_permissions,
+        session_policy,
+    },
     privilege::{
         Condition, Documents, Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY,
         LONGEST_SESSION_POLICY, Level, Manner, Needs, Permission, Policy, Purpose, Resource, Scope,

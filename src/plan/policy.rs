@@ -1,5 +1,8 @@
 //! The session policy of a run: what its role session may do at the most, whatever the role may.
-//! It is made from what was asked for, before anything is read, so that reading is narrowed too.
+//! It is made from what was asked for, before anything is read, so that reading is narrowed too; where
+//! that does not say what is sent, or to whom, a session that only reads comes first.
+
+use serde_json::json;
 
 use super::{
     Dispatch, Plan, Selector,
@@ -50,6 +53,18 @@ pub fn session_policy(
 /// Returns every permission that a run over `selector` may make use of.
 pub fn session_permissions(selector: &Selector) -> Vec<Permission> {
     Needs::of(selector, Manner::default()).all().collect()
+}
+
+/// Returns the policy of a session that can do nothing but `actions`, which only read.
+pub fn reading_policy(actions: &[&str]) -> String {
+    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
+/// Returns the actions by which a plan is made.
+pub fn planning_actions() -> Vec<&'static str> {
+    let permissions = Permission::ALL.into_iter().filter(|it| it.is_for_planning());
+    permissions.map(Permission::action).collect()
 }
 
 /// Returns the statements, on a line each, that let the plan's document be sent to its instances;

@@ -70,6 +70,15 @@ impl Selector {
         flags.flatten().collect()
     }
 
+    /// Returns the same with the groups that its tags name, `groups`, by their names.
+    #[must_use]
+    pub fn naming(&self, groups: &[String]) -> Self {
+        if self.group_tags.is_empty() {
+            return self.clone();
+        }
+        Self { groups: groups.to_vec(), group_tags: Vec::new(), ..self.clone() }
+    }
+
     /// Returns whether groups alone were named, so that their tag can stand for the population.
     pub fn is_groups_only(&self) -> bool {
         !(self.groups.is_empty() && self.group_tags.is_empty())

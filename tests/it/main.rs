@@ -39,6 +39,9 @@ mod faults;
 /// How a role is assumed: codes, tags, names.
 mod roles;
 
+/// What the session of a command may do.
+mod narrowing;
+
 /// Where credentials come from, besides keys in the environment.
 mod chain;
 

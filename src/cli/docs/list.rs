@@ -7,7 +7,8 @@ use crate::{
     cli::{
         access::AccessArgs,
         args::OutputArgs,
-        context::{Context, Purpose, connect_for},
+        context::{Context, connect_for},
+        session::Purpose,
     },
     documents::{CANNED, Canned},
     error::Error,

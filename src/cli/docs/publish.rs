@@ -8,9 +8,10 @@ use crate::{
     cli::{
         access::AccessArgs,
         args::OutputArgs,
-        context::{Context, Purpose, connect_for},
+        context::{Context, connect_for},
         execute::{Consent, interrupted},
         prompt::{Answer, ask},
+        session::Purpose,
     },
     documents,
     error::Error,

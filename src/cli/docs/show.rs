@@ -7,7 +7,8 @@ use crate::{
     cli::{
         access::AccessArgs,
         args::{OutputArgs, document_version},
-        context::{Context, Purpose, connect_for},
+        context::{Context, connect_for},
+        session::Purpose,
     },
     documents::Canned,
     error::Error,

@@ -8,7 +8,8 @@ use crate::{
     cli::{
         access::AccessArgs,
         args::OutputArgs,
-        context::{Context, Purpose, connect_for},
+        context::{Context, connect_for},
+        session::Purpose,
     },
     documents,
     error::Error,

@@ -87,6 +87,24 @@ impl Permission {
         }
     }
 
+    /// Returns whether it is used before anything is sent. None of these changes anything.
+    pub fn is_for_planning(self) -> bool {
+        match self {
+            Self::DescribeAutoScalingGroups
+            | Self::DescribeAutoScalingInstances
+            | Self::DescribeInstanceInformation
+            | Self::DescribeInstanceProperties
+            | Self::DescribeDocument
+            | Self::GetDocument => true,
+            Self::SendCommand
+            | Self::ListCommandInvocations
+            | Self::DescribeScalingActivities
+            | Self::ListCommands
+            | Self::GetCommandInvocation
+            | Self::CancelCommand => false,
+        }
+    }
+
     /// Returns whether it can be granted on single documents. Besides SendCommand, whose instances
     /// are resources too, no action of fleet's knows others (service authorisation reference).
     pub fn is_of_documents(self) -> bool {

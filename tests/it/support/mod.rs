@@ -6,6 +6,7 @@ mod process;
 pub(crate) mod scoped;
 mod sim;
 mod skip;
+mod tap;
 
 pub(crate) use self::{
     env::{FleetEnv, repository},
@@ -13,4 +14,5 @@ pub(crate) use self::{
     process::Running,
     sim::{SimProcess, Stats},
     skip::skip,
+    tap::{Keys, Tap},
 };

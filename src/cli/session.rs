@@ -1,0 +1,181 @@
+//! What a role's session may do at the most: made from what the command is for, and from the plan
+//! once there is one. It says nothing of what the role itself may do.
+
+use std::path::Path;
+
+use super::access::SessionPolicy;
+use crate::{
+    aws::{Access, Aws},
+    error::Error,
+    exit::Exit,
+    output::Terminal,
+    plan::{
+        LONGEST_SESSION_POLICY, Plan, PolicyTooLong, Scope, Selector, document_policy,
+        planning_actions, reading_policy, session_permissions, session_policy,
+    },
+};
+
+/// What a connection is for: all that a role's session will be able to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To read what a plan is made of.
+    Read,
+    /// To follow what was sent to whom the selector names, and to cancel it.
+    Follow { selector: &'a Selector },
+    /// To send these documents to what the selector names, to follow, and to read.
+    Run {
+        selector: &'a Selector,
+        documents: &'a [&'a str],
+        /// What the selector's instances were once selected by; a policy can name it where it
+        /// cannot name all of them.
+        wider: Option<&'a Selector>,
+    },
+    /// To read documents, and to publish those of these names.
+    Documents { published: &'a [&'a str] },
+}
+
+/// What has to be read before it is known what a session is to send, or to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// Groups that are selected by tags have no names before they are read.
+    Groups,
+    /// Which of two documents runs a command is known when the platform is.
+    Document,
+    Both,
+}
+
+impl Purpose<'_> {
+    /// Returns what has to be read first, if anything has to.
+    pub(super) fn open(&self) -> Option<Open> {
+        let Self::Run { selector, documents, .. } = self else { return None };
+        match (selector.group_tags.is_empty(), documents.len() <= 1) {
+            (true, true) => None,
+            (false, true) => Some(Open::Groups),
+            (true, false) => Some(Open::Document),
+            (false, false) => Some(Open::Both),
+        }
+    }
+}
+
+impl Open {
+    /// Returns what one session for reading and sending may do that a second one need not.
+    pub(super) fn without_a_second_code(self) -> &'static str {
+        match self {
+            Self::Groups => {
+                "the role's session may send to the instances of any Auto Scaling group: to narrow \
+                 it to the groups that the tag names would take a second code of the device"
+            }
+            Self::Document => {
+                "the role's session may send AWS-RunShellScript and AWS-RunPowerShellScript: to \
+                 narrow it to the one that is sent would take a second code of the device, and \
+                 --doc says it beforehand"
+            }
+            Self::Both => {
+                "the role's session may send AWS-RunShellScript and AWS-RunPowerShellScript to the \
+                 instances of any Auto Scaling group: to narrow it to what is sent would take a \
+                 second code of the device"
+            }
+        }
+    }
+}
+
+/// The way to a session that sends, for whoever has one that only reads.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub access: Access,
+    pub role_arn: String,
+    pub region: String,
+}
+
+impl Sender {
+    /// Assumes the role again, narrowed to the plan.
+    pub(super) async fn open(
+        self,
+        plan: &Plan,
+        groups: &[String],
+        terminal: &mut Terminal,
+    ) -> Result<Aws, Error> {
+        let Self { mut access, role_arn, region } = self;
+        let selector = plan.selector.naming(groups);
+        let documents = [plan.document.name.as_str()];
+        let purpose = Purpose::Run { selector: &selector, documents: &documents, wider: None };
+        let narrowed = policy(&SessionPolicy::Plan, &role_arn, &region, purpose, terminal)?;
+        if let Some(role) = &mut access.role {
+            role.policy = narrowed;
+        }
+        Ok(Aws::connect(&access).await?)
+    }
+}
+
+/// Returns the session policy that the user wants, `None` for the role's own permissions.
+pub(super) fn policy(
+    wanted: &SessionPolicy,
+    role_arn: &str,
+    region: &str,
+    purpose: Purpose<'_>,
+    terminal: &mut Terminal,
+) -> Result<Option<String>, Error> {
+    match wanted {
+        SessionPolicy::None => return Ok(None),
+        SessionPolicy::File(path) => return policy_in(path).map(Some),
+        SessionPolicy::Plan => {}
+    }
+    let scope = Scope::of_role(role_arn, region).ok_or_else(|| {
+        Error::new(Exit::Usage, format!("`{role_arn}` is not the ARN of a role"))
+            .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
+    })?;
+    let (selector, documents, wider) = match purpose {
+        Purpose::Read => return Ok(Some(reading_policy(&planning_actions()))),
+        Purpose::Follow { selector } => (selector, &[][..], None),
+        Purpose::Run { selector, documents, wider } => (selector, documents, wider),
+        Purpose::Documents { published } => {
+            return document_policy(&scope, published).map(Some).map_err(|it| too_long(&it));
+        }
+    };
+    let permissions = session_permissions(selector);
+    let narrowed_to = |it| session_policy(&scope, it, documents, &permissions);
+    let res = narrowed_to(selector).or_else(|err| {
+        // Ids would be no shorter, and tags of groups name none before they are read.
+        let is_named = |it: &&Selector| it.instances.is_empty() && it.group_tags.is_empty();
+        let wider = wider.filter(is_named).ok_or_else(|| err.clone())?;
+        let policy = narrowed_to(wider).map_err(|_| err)?;
+        terminal.note(&format!(
+            "the role's session may send to all of {wider}: no session policy has room for the \
+             ids of {} instances",
+            selector.instances.len()
+        ));
+        Ok(policy)
+    });
+    match res {
+        Ok(policy) => {
+            policy.folded.iter().for_each(|it| terminal.note(it));
+            Ok(Some(policy.json))
+        }
+        Err(err) => Err(too_long(&err)),
+    }
+}
+
+/// Says that a selection cannot be put into a session policy, and what can be done about it.
+pub(super) fn too_long(err: &PolicyTooLong) -> Error {
+    Error::of(Exit::Setup, err).hint(
+        "name fewer of them at a time, select whole groups rather than instances, or let the role \
+         alone decide: --session-policy none",
+    )
+}
+
+/// Reads a session policy of the user's own.
+pub(super) fn policy_in(path: &Path) -> Result<String, Error> {
+    let refused = |message: String| Error::new(Exit::Usage, message);
+    let text = std::fs::read_to_string(path).map_err(|err| {
+        refused(format!("could not read the session policy {}", path.display())).because(&err)
+    })?;
+    let length = text.chars().count();
+    if length > LONGEST_SESSION_POLICY {
+        let message = format!(
+            "the session policy {} has {length} characters, and STS takes {LONGEST_SESSION_POLICY}",
+            path.display()
+        );
+        return Err(refused(message).hint("spaces and line ends count: `jq -c` takes them out"));
+    }
+    Ok(text)
+}
