@@ -8,7 +8,7 @@ use super::{
     access::AccessArgs,
     context::{Connection, Context, state_directory},
     folds::FoldArgs,
-    planning::{Planned, Review},
+    planning::Planned,
     prompt::{Answer, ask},
 };
 use crate::{
@@ -152,19 +152,16 @@ pub(super) async fn execute(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let Planned { plan, groups, review } = planned;
+    let Planned { plan, groups } = planned;
     let Conduct { consent, reports, on_interrupt } = conduct;
     if consent == Consent::DryRun {
         terminal.plan(&plan);
         terminal.hint("nothing was sent: this was a dry run");
         return Ok(Exit::Success);
     }
-    let ceilings = connection.settings.ceilings();
-    if let Some(origin) = ceilings.requires_plan().filter(|_| review == Review::None) {
-        let mut err = Error::new(Exit::Usage, "a run carries out a plan that was written down");
-        err.causes = vec![format!("{origin} = true")];
-        return Err(err.hint("`fleet plan -o FILE`, then `fleet run --plan FILE`"));
-    }
+    connection.settings.ceilings().admit_run(&plan).map_err(|err| {
+        Error::from(err).hint("`fleet plan -o FILE`, then `fleet run --plan FILE`")
+    })?;
     connection.let_send(&plan, &groups, terminal).await?;
     terminal.plan_preview(&plan);
     if consent == Consent::Ask {

@@ -25,16 +25,6 @@ use crate::{
 pub(super) struct Planned {
     pub plan: Plan,
     pub groups: Vec<String>,
-    pub review: Review,
-}
-
-/// Whether somebody could look at the plan before it was to be carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Review {
-    /// It was made just now.
-    None,
-    /// It was written down.
-    Written,
 }
 
 /// What was found for a plan, and as whom.
@@ -110,7 +100,7 @@ pub(super) async fn plan(
         err => err.into(),
     })?;
     settings.ceilings().admit(&plan)?;
-    Ok(Planned { plan, groups, review: Review::None })
+    Ok(Planned { plan, groups })
 }
 
 /// Makes the plan of what was found. The ceilings have yet to admit it.

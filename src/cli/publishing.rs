@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{PublicationRow, PublicationState, Terminal},
-    plan::Note,
+    plan::{AboveCeiling, Note},
     signal::Interrupts,
 };
 
@@ -55,8 +55,7 @@ pub(super) async fn publish(
     let ceilings = prepared.settings.ceilings();
     ceilings.admit_document(canned.name)?;
     if let Some(origin) = ceilings.requires_plan() {
-        let mut err = Error::new(Exit::Usage, "a run carries out a plan that was written down");
-        err.causes = vec![format!("{origin} = true")];
+        let err = Error::from(AboveCeiling::unwritten(origin));
         return Err(err.hint(format!("`fleet docs publish {}`, then a plan of it", canned.name)));
     }
     let published = [canned.name];

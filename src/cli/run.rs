@@ -9,7 +9,7 @@ use super::{
     args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
     context::{Connection, Context, Prepared, establish, prepare},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
-    planning::{self, Planned, Review},
+    planning::{self, Planned},
     publishing::{self, Ahead},
     session::Purpose,
 };
@@ -162,9 +162,9 @@ async fn planned(
         return Err(err.hint("make a new plan with `fleet plan -o FILE`"));
     }
     // The plan as it was reviewed, under the name of this run and of whoever runs it.
-    let Planned { plan: Plan { run_id, created, operator, .. }, groups, .. } = now;
-    let mut plan = Plan { run_id, created, operator, ..plan };
+    let Planned { plan: Plan { run_id, created, operator, .. }, groups } = now;
+    let mut plan = Plan { run_id, created, operator, is_written: true, ..plan };
     let redaction = connection.aws.redaction.clone();
     plan.document.parameters = plan.document.parameters.withholding(redaction);
-    Ok((connection, Planned { plan, groups, review: Review::Written }))
+    Ok((connection, Planned { plan, groups }))
 }

@@ -199,7 +199,16 @@ async fn take_over(
     aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
     plan.document.parameters = plan.document.parameters.withholding(aws.redaction.clone());
     if go_on {
-        connection.settings.ceilings().admit(&plan)?;
+        // Whatever it was begun under, these are the ceilings of whoever sends the rest.
+        let ceilings = connection.settings.ceilings();
+        ceilings.admit(&plan)?;
+        ceilings.admit_run(&plan).map_err(|err| {
+            let run = &plan.run_id;
+            Error::from(err).hint(format!(
+                "run {run} was begun without one. `fleet watch {run}` follows what was sent; for \
+                 those that are left, `fleet plan -o FILE`, then `fleet run --plan FILE`"
+            ))
+        })?;
     }
     if consent == Consent::Ask {
         confirm(&plan, terminal, interrupts).await?;

@@ -127,6 +127,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         account: draft.account,
         region: draft.region,
         is_simulated: draft.is_simulated,
+        is_written: false,
         selector: draft.selector,
         document: draft.document,
         limits,

@@ -38,6 +38,14 @@ pub struct AboveCeiling {
     pub origin: String,
 }
 
+impl AboveCeiling {
+    /// Returns the refusal of a run whose plan was not written down, although `origin` wants that.
+    pub fn unwritten(origin: &str) -> Self {
+        let what = "a run carries out a plan that was written down".to_owned();
+        Self { what, origin: format!("{origin} = true") }
+    }
+}
+
 impl Ceilings {
     /// Refuses a plan that is looser than any ceiling.
     ///
@@ -74,6 +82,15 @@ impl Ceilings {
             }
         }
         Ok(())
+    }
+
+    /// Refuses to carry out a plan that nobody could look at beforehand, whether it is begun or
+    /// gone on with.
+    pub fn admit_run(&self, plan: &Plan) -> Result<(), AboveCeiling> {
+        match self.requires_plan().filter(|_| !plan.is_written) {
+            None => Ok(()),
+            Some(origin) => Err(AboveCeiling::unwritten(origin)),
+        }
     }
 
     /// Returns the place that wants every run to carry out a plan that was written down.

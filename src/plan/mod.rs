@@ -83,6 +83,9 @@ pub struct Plan {
     /// It is for a simulator that lives no longer than the run.
     #[serde(default)]
     pub is_simulated: bool,
+    /// It was in a file before it was to be carried out, so that somebody could look at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_written: bool,
     pub selector: Selector,
     pub document: Document,
     pub limits: Limits,

@@ -232,3 +232,36 @@ fn a_value_that_the_ledger_withholds_must_be_given_again_to_continue() {
     let events = fs::read_to_string(env.record().directory.join("events.jsonl")).unwrap();
     assert!(!events.contains("hunter2"));
 }
+
+#[test]
+fn ceilings_hold_for_whoever_sends_the_rest_of_a_run() {
+    let (sim, env) = slow();
+    leave(&env, &SHELL);
+    let go_on = ["watch", "last", "--continue", "--yes"];
+    for (ceiling, says) in [
+        ("require_plan = true", &["ceilings.require_plan = true", "begun without one"][..]),
+        ("max_concurrency = \"3\"", &["--max-concurrency 4", "ceilings.max_concurrency"]),
+        ("allow_documents = [\"Fleet-*\"]", &["AWS-RunShellScript", "ceilings.allow_documents"]),
+    ] {
+        env.write("fleet.toml", &format!("[ceilings]\n{ceiling}\n"));
+        drop(env.run(&go_on).exits(2).complains(says));
+        assert_eq!(sim.stats().commands(), 1);
+    }
+    // Whoever only follows sends nothing, and is not held up.
+    drop(env.run(&["watch", "last"]).exits(5));
+    assert_eq!(sim.stats().executions(), [1]);
+}
+
+#[test]
+fn a_run_of_a_plan_that_was_written_down_is_taken_over_where_one_is_required() {
+    let (sim, env) = slow();
+    env.write("fleet.toml", "[ceilings]\nrequire_plan = true\n");
+    let limits = ["--waves", "1,2,4", "--max-concurrency", "4", "-o", "plan.json"];
+    drop(env.run(&[&["plan", "--asg", "web"], &limits[..], &["--", "true"]].concat()).exits(0));
+    let args = ["run", "--plan", "plan.json", "--yes", "--output", "jsonl"];
+    let mut run = env.spawn(&args);
+    run.wait_for("command_accepted");
+    run.kill();
+    drop(env.run(&["watch", "last", "--continue", "--yes"]).exits(0));
+    assert_eq!(sim.stats().executions(), [1, 1, 1, 1]);
+}

@@ -77,6 +77,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
         account: None,
         region: "us-east-1".to_owned(),
         is_simulated: false,
+        is_written: false,
         selector: Selector { groups: vec!["web".to_owned()], ..Selector::default() },
         document: Document {
             name: "Doc".to_owned(),
