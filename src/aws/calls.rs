@@ -127,8 +127,10 @@ fn is_throttle(response: &HttpResponse) -> bool {
     }
     let named = response.headers().get("x-amzn-errortype").unwrap_or_default();
     let body = response.body().bytes().unwrap_or_default();
-    named.contains("Throttl")
-        || String::from_utf8_lossy(&body[..body.len().min(512)]).contains("Throttl")
+    let body = String::from_utf8_lossy(&body[..body.len().min(512)]);
+    // S3 and EC2 have words of their own for it (their error references).
+    let words = ["Throttl", "SlowDown", "RequestLimitExceeded"];
+    words.iter().any(|it| named.contains(it) || body.contains(it))
 }
 
 /// Keeps the SDK from trying again what was throttled: whoever asked knows how fast all calls of

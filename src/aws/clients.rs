@@ -21,6 +21,7 @@ use super::{
     profile::{self, ProfileError},
     rows::Bookmarks,
     scope::{Assumed, AssumedProvider, Role, no_credentials},
+    signed::Direct,
     whole::Whole,
 };
 use crate::plan::{Note, Operator, Redaction};
@@ -84,6 +85,7 @@ pub struct Aws {
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) autoscaling: aws_sdk_autoscaling::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) direct: Direct,
     pub(super) pacing: Pacing,
     pub(super) bookmarks: Bookmarks,
     pub(super) session: Option<Arc<Assumed>>,
@@ -157,7 +159,8 @@ impl Aws {
             session_name: access.role.as_ref().map(|it| it.session_name.clone()),
         };
         let ssm = aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone());
-        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).interceptor(counter);
+        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config);
+        let autoscaling = autoscaling.interceptor(counter.clone());
         let ssm = ssm.retry_classifier(NotThrottles);
         let autoscaling = autoscaling.interceptor(Whole).retry_classifier(Whole);
         let autoscaling = autoscaling.retry_classifier(NotThrottles);
@@ -165,6 +168,7 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
             sts,
+            direct: Direct::new(&config, counter),
             pacing: Pacing::new(access.tempo),
             bookmarks: Bookmarks::default(),
             session,
