@@ -1,9 +1,9 @@
 //! What a caller may do: a principal with its policies, and the decision on one action.
 //! It identifies no one: `keyring` does.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     api::{ApiError, Call, Caller},
@@ -25,13 +25,35 @@ pub(crate) struct Authority {
     pub is_unlimited: bool,
 }
 
-/// A device for one-time codes, whose code is always the same.
+/// A device for one-time codes, which shows the same one again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct MfaDevice {
     /// Its ARN, or its number.
     pub serial: String,
     /// Six digits.
     pub code: String,
+    /// When the code opened a session last.
+    used: Cell<Option<Timestamp>>,
+}
+
+/// How long a device shows a code before it shows the next one (RFC 6238, which AWS's virtual devices
+/// follow).
+const CODE_LIFETIME: SignedDuration = SignedDuration::from_secs(30);
+
+impl MfaDevice {
+    pub(crate) fn new(serial: &str, code: &str) -> Self {
+        Self { serial: serial.to_owned(), code: code.to_owned(), used: Cell::new(None) }
+    }
+
+    /// Uses the code up, and returns whether it was there to be used: once it was, the device has
+    /// to show it again first.
+    pub(crate) fn use_up(&self, now: Timestamp) -> bool {
+        let is_spent = self.used.get().is_some_and(|it| now.duration_since(it) < CODE_LIFETIME);
+        if !is_spent {
+            self.used.set(Some(now));
+        }
+        !is_spent
+    }
 }
 
 const ADMINISTRATOR: &str = "administrator";

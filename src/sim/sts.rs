@@ -113,7 +113,7 @@ impl Sts {
         };
         let request = asked.request(caller)?;
         if let Some(it) = asked.mfa {
-            mfa::check(it, caller)?;
+            mfa::check(it, caller, call.sim.clock.now())?;
         }
         let context = caller
             .context(call.sim.clock.now(), &call.sim.region)

@@ -308,6 +308,9 @@ def sessions(worlds):
     with check("assume_role: the right MFA code is accepted"):
         model.ask(sts, "assume_role", RoleArn=f"{role}mfa", RoleSessionName="session",
                   SerialNumber=device, TokenCode="314159")
+    refused("an MFA code that was used already", "AccessDenied",
+            "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+            RoleArn=f"{role}mfa", SerialNumber=device, TokenCode="314159")
     refused("a managed policy that does not exist", "ValidationError",
             "Policy .*:policy/nothing does not exist or is not attachable.",
             PolicyArns=[{"arn": "arn:aws:iam::123456789012:policy/nothing"}])

@@ -1,5 +1,7 @@
 //! One-time codes of AssumeRole.
-//! It knows one device a user, whose code is the world's: no clock turns it.
+//! It knows one device a user, whose code is the world's: time makes it good again, and no other.
+
+use jiff::Timestamp;
 
 use super::{ApiError, Authority, parameters::OneTimeCode};
 
@@ -11,9 +13,14 @@ const NOT_THEIRS: &str = "MultiFactorAuthentication failed, unable to validate M
                           verify your MFA serial number is valid and associated with this user.";
 const WRONG: &str = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
 
-/// Refuses a code that is not that of the caller's own device. A role has no device: a session
-/// can show no code.
-pub(super) fn check(shown: OneTimeCode<'_>, caller: &Authority) -> Result<(), ApiError> {
+/// Refuses a code that is not that of the caller's own device, or that was used already: it is good
+/// for one call within its window (aws-facts §4.1; that the refusal is that of a wrong code is
+/// UNVERIFIED). A role has no device: a session can show no code.
+pub(super) fn check(
+    shown: OneTimeCode<'_>,
+    caller: &Authority,
+    now: Timestamp,
+) -> Result<(), ApiError> {
     let refuse = |message: &str| Err(ApiError::new("AccessDenied", message).with_status(403));
     let OneTimeCode::Whole { serial, code } = shown else {
         return refuse(HALF);
@@ -21,7 +28,7 @@ pub(super) fn check(shown: OneTimeCode<'_>, caller: &Authority) -> Result<(), Ap
     match &caller.mfa {
         Some(device) if device.serial != serial => refuse(NOT_THEIRS),
         None => refuse(NOT_THEIRS),
-        Some(device) if device.code != code => refuse(WRONG),
+        Some(device) if device.code != code || !device.use_up(now) => refuse(WRONG),
         Some(_) => Ok(()),
     }
 }

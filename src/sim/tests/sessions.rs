@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use jiff::Timestamp;
+
 use super::{
     client::{Key, Reply, signed},
     permissions::{GROUPS, check_refused, operator, session},
 };
-use crate::sim::{Sim, World};
+use crate::sim::{Sim, World, authority::MfaDevice};
 
 const ANYTHING: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
 const DESCRIBE: &str = r#"{"Effect":"Allow","Action":"autoscaling:Describe*","Resource":"*"}"#;
@@ -115,6 +117,15 @@ fn a_role_that_asks_for_a_one_time_code_is_assumed_with_the_right_one_only() {
     let nobody = Key { id: "AKIDNOBODY".to_owned(), ..operator() };
     check_refused(&assume(&sim, &nobody, "web", MFA), 403, "AccessDenied", not_theirs);
     assert_eq!(assume(&sim, &operator(), "web", MFA).status, 200);
+    check_refused(&assume(&sim, &operator(), "web", MFA), 403, "AccessDenied", wrong);
+}
+
+#[test]
+fn a_one_time_code_is_good_once_until_the_device_shows_it_again() {
+    let device = MfaDevice::new("GAHT12345678", "123456");
+    let at = |seconds: i64| Timestamp::from_second(1_700_000_000 + seconds).unwrap();
+    let used = [0, 0, 29, 30, 59, 60].map(|it| device.use_up(at(it)));
+    assert_eq!(used, [true, false, false, true, false, true]);
 }
 
 #[test]

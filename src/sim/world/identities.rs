@@ -130,7 +130,7 @@ impl Source<'_> {
             let message = format!("{:?} is not a code: expected six digits", code.get_ref());
             return Err(self.refuse(code, "user.mfa_code", message));
         }
-        Ok(Some(MfaDevice { serial: text.clone(), code: code.get_ref().clone() }))
+        Ok(Some(MfaDevice::new(text, code.get_ref())))
     }
 
     fn identity_tags(
