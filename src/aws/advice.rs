@@ -30,6 +30,11 @@ impl AwsError {
                 None => of_unnamed(&self.action()),
             },
             ErrorKind::BadCredentials => vec![plain(of_credentials(&self.code, &self.message))],
+            ErrorKind::SessionOver => vec![plain(
+                "`fleet watch RUN --mfa-serial DEVICE` follows what was sent, with a new code; \
+                 --duration asks for a session that lasts longer, and --deadline keeps a run within \
+                 it",
+            )],
             ErrorKind::NoCredentials => vec![plain(of_chain(&self.message))],
             ErrorKind::Unreachable | ErrorKind::Ambiguous => {
                 vec![plain("check the region, the endpoint and the network")]

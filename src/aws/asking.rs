@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     clients::Aws,
     error::{AwsError, ErrorKind, explain},
+    scope::no_second_code,
 };
 
 /// No list that is read here comes near it; a service that never ends one does.
@@ -35,7 +36,7 @@ impl Aws {
                     self.pacing.answered(operation);
                     return Ok(answer);
                 }
-                Err(err) => explain(operation, &err),
+                Err(err) => self.told(explain(operation, &err)),
             };
             match err.kind {
                 ErrorKind::Throttled if self.pacing.is_patient(began) => {
@@ -45,6 +46,7 @@ impl Aws {
                 ErrorKind::Denied
                 | ErrorKind::Throttled
                 | ErrorKind::BadCredentials
+                | ErrorKind::SessionOver
                 | ErrorKind::NoCredentials
                 | ErrorKind::Unreachable
                 | ErrorKind::Refused
@@ -99,6 +101,16 @@ impl Aws {
             message: "its pages lead back to themselves".to_owned(),
             request_id: None,
         })
+    }
+
+    /// Returns the error with what only this side knows of a session that has ended: that there
+    /// can be no other one.
+    pub(super) fn told(&self, err: AwsError) -> AwsError {
+        let device = self.session.as_ref().and_then(|it| it.device());
+        match device.filter(|_| err.is_expiry()) {
+            Some(serial) => no_second_code(serial, err),
+            None => err,
+        }
     }
 
     /// Has the next call open a new session; the service says that this one has ended. Returns

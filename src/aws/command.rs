@@ -69,7 +69,7 @@ impl Aws {
             let once = Builder::new().retry_config(RetryConfig::disabled());
             call.clone().customize().config_override(once).send()
         };
-        let mut answer = try_once().await.map_err(|err| explain("SendCommand", &err));
+        let mut answer = try_once().await.map_err(|err| self.told(explain("SendCommand", &err)));
         // That the session had ended proves that nothing was accepted.
         if let Err(err) = &answer
             && err.kind == ErrorKind::BadCredentials
@@ -220,7 +220,8 @@ impl Aws {
 pub(super) fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
     // Neither keys that have expired nor permissions come back by waiting: whoever reads the report
     // needs to know what would help.
-    let is_for_good = matches!(err.kind, ErrorKind::BadCredentials | ErrorKind::Denied);
+    let is_for_good =
+        matches!(err.kind, ErrorKind::BadCredentials | ErrorKind::SessionOver | ErrorKind::Denied);
     let advice = if is_for_good { err.advice() } else { Vec::new() };
     let advice: String = advice.iter().map(|it| format!("; {}", it.text)).collect();
     Observed::ReadFailed { of, denial: denial(err), reason: format!("{err}{advice}") }
@@ -237,6 +238,7 @@ fn refusal(err: AwsError) -> Refusal {
         (_, "InvalidInstanceId") => RefusalKind::InvalidInstances(ids_in(&err.message)),
         (
             ErrorKind::BadCredentials
+            | ErrorKind::SessionOver
             | ErrorKind::NoCredentials
             | ErrorKind::Unreachable
             | ErrorKind::Refused

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Throttled,
     /// The credentials are expired or not known to the service.
     BadCredentials,
+    /// The session has ended, and only another code of an MFA device would open another one.
+    SessionOver,
     /// No credentials could be had at all.
     NoCredentials,
     /// The connection was never made, so nothing was asked.
@@ -44,6 +46,11 @@ impl AwsError {
     /// Returns the action of the caller's policy that this call needs.
     pub fn action(&self) -> String {
         action_of(self.operation).to_owned()
+    }
+
+    /// Returns whether the service says that a session has ended.
+    pub(super) fn is_expiry(&self) -> bool {
+        self.code.starts_with("ExpiredToken")
     }
 
     /// Returns whether the service proved that it did nothing.

@@ -70,6 +70,11 @@ impl Assumed {
         self.current.borrow().expiry()
     }
 
+    /// Returns the device without whose code there is no other session.
+    pub(super) fn device(&self) -> Option<&str> {
+        self.role.mfa.as_ref().map(|it| it.serial.as_str())
+    }
+
     /// Has the next call open a new session. Returns whether there can be one.
     pub(super) fn renew(&self) -> bool {
         if self.role.mfa.is_some() {
@@ -88,8 +93,9 @@ impl Assumed {
         if !self.is_refused.swap(false, Ordering::Relaxed) && !is_over {
             return Ok(current);
         }
-        if let Some(mfa) = &self.role.mfa {
-            return Err(CredentialsError::provider_error(no_second_code(mfa)));
+        if self.role.mfa.is_some() {
+            // The service is to say that it is over: by this machine's clock it may be wrong.
+            return Ok(current);
         }
         let fresh = ask(&self.sts, &self.role).await.map_err(CredentialsError::provider_error)?;
         self.current.send_replace(fresh.clone());
@@ -159,18 +165,15 @@ fn tags(role: &Role) -> Option<Vec<Tag>> {
     (!tags.is_empty()).then_some(tags)
 }
 
-/// A run cannot ask for a code: nobody may be there, and a code is good for a moment.
-fn no_second_code(mfa: &Mfa) -> AwsError {
-    AwsError {
-        operation: "AssumeRole",
-        kind: ErrorKind::BadCredentials,
-        code: String::new(),
-        message: format!(
-            "the session has ended, and a new one would need another code of {}",
-            mfa.serial
-        ),
-        request_id: None,
-    }
+/// Says of the end of a session why no other one follows. A run cannot ask for a code: nobody may be
+/// there, and a code is good for a moment.
+pub(super) fn no_second_code(serial: &str, err: AwsError) -> AwsError {
+    let message = format!(
+        "{}: the session that a code of {serial} opened has ended, and the run cannot ask for \
+         another code",
+        err.message
+    );
+    AwsError { kind: ErrorKind::SessionOver, message, ..err }
 }
 
 /// Returns the error of a credential chain that gave nothing.

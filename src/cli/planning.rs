@@ -221,10 +221,17 @@ fn session_end(aws: &Aws, now: Timestamp, deadline: Option<u64>) -> Option<Note>
         Some(deadline) if deadline <= left => {
             format!("the session of the MFA code ends at {at}, after the deadline of the run")
         }
-        _ => format!(
+        Some(deadline) => format!(
+            "the session of the MFA code ends at {at}, before the deadline of the run, and nobody \
+             can renew it during the run: --duration {deadline}s asks for one that lasts; a run \
+             that outlasts it loses sight of what still runs, until `fleet watch RUN --mfa-serial \
+             DEVICE` follows it with a new code"
+        ),
+        None => format!(
             "the session of the MFA code ends at {at}, and nobody can renew it during the run: one \
-             that lasts longer loses sight of what still runs; --duration asks for more, \
-             --deadline keeps the run within it"
+             that lasts longer loses sight of what still runs, until `fleet watch RUN --mfa-serial \
+             DEVICE` follows it with a new code; --duration asks for more, --deadline keeps the run \
+             within it"
         ),
     };
     Some(Note::new("session.ends", text))

@@ -11,7 +11,7 @@ const CODE: &str = "314159";
 /// A role that wants a code, and one that wants a tag and a name.
 fn sim() -> SimProcess {
     let world = format!(
-        "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 2\n\
+        "[[group]]\nname = \"web\"\nsize = 2\n\
          [[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
          secret_access_key = \"x\"\npolicy = \"all.json\"\n\
          mfa_serial = \"{DEVICE}\"\nmfa_code = \"{CODE}\"\n\
@@ -52,8 +52,23 @@ fn a_code_opens_the_role_and_the_end_of_its_session_is_told() {
     drop(
         with(&[]).exits(0).prints(&["the session of the MFA code ends at", "nobody can renew it"]),
     );
-    let output = with(&["--deadline", "30m"]);
-    drop(output.exits(0).prints(&["Z, after"]));
+    let again = with(&[]).exits(3);
+    drop(again.complains(&["MultiFactorAuthentication", "was used before: each is good once"]));
+}
+
+#[test]
+fn the_end_of_a_session_is_held_against_the_deadline_of_the_run() {
+    let check = |flags: &[&str], says: &[&str]| {
+        let sim = sim();
+        let env = FleetEnv::of(&sim).unset("FLEET_NOW");
+        let code = ["--role-arn", ROLE, "--mfa-serial", DEVICE, "--mfa-token", CODE];
+        let made = plan(&env, &[&code[..], &["--output", "json"], flags].concat()).exits(0).json();
+        let notes = made["notes"].to_string();
+        assert!(says.iter().all(|it| notes.contains(it)), "{says:?} in {notes}");
+    };
+    check(&["--deadline", "30m"], &["Z, after the deadline of the run"]);
+    check(&["--deadline", "2h"], &["Z, before the deadline of the run", "--duration 7200s"]);
+    check(&["--duration", "15m", "--deadline", "30m"], &["before the deadline", "1800s"]);
 }
 
 #[test]

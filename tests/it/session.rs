@@ -17,6 +17,7 @@ fn world(speed: u32, minutes: u32) -> (SimProcess, FleetEnv) {
          [[outcome]]\nafter = \"{minutes}m\"\nstdout = \"ok\"\n\
          [[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
          secret_access_key = \"secret\"\npolicy = \"all.json\"\n\
+         mfa_serial = \"{DEVICE}\"\nmfa_code = \"314159\"\n\
          [[role]]\nname = \"fleet\"\ntrust = \"trust.json\"\npolicy = \"all.json\"\n"
     );
     let sim = SimProcess::start(&world, &[("all.json", ALLOW_ALL), ("trust.json", TRUST)]);
@@ -50,4 +51,33 @@ fn a_session_that_ends_before_a_send_is_renewed_and_the_send_is_made_once() {
     let record = env.record();
     assert_eq!(record.replayed().complete()["totals"]["succeeded"], 4);
     assert!(!record.kinds().contains(&"send_doubted"));
+}
+
+const DEVICE: &str = "arn:aws:iam::123456789012:mfa/operator";
+
+#[test]
+fn a_session_that_takes_a_code_ends_in_words_and_another_code_goes_on() {
+    let (sim, env) = world(600, 20);
+    let code = ["--mfa-serial", DEVICE, "--mfa-token", "314159"];
+    let what =
+        ["--max-concurrency", "4", "--doc", "AWS-RunShellScript", "--param", "commands=true"];
+    let output = env.run(&[&RUN[..], &code, &what].concat()).exits(6);
+    let ended = ["the session that a code of", DEVICE, "has ended", "fleet watch RUN --mfa-serial"];
+    drop(output.complains(&ended));
+    assert_eq!(sim.stats().commands(), 1);
+    let output = env.run(&[&["watch", "last"], &code[..]].concat()).exits(0);
+    drop(output.prints(&["4 of 4 instances succeeded"]));
+    assert_eq!((sim.stats().commands(), sim.stats().executions()), (1, vec![1, 1, 1, 1]));
+}
+
+#[test]
+fn a_send_after_the_end_of_a_session_that_takes_a_code_is_refused_in_words() {
+    let (sim, env) = world(1000, 1);
+    let code = ["--mfa-serial", DEVICE, "--mfa-token", "314159"];
+    let what = ["--doc", "AWS-RunShellScript", "--param", "commands=true"];
+    let flags = ["--waves", "1,4", "--pause", "2s", "--max-concurrency", "4"];
+    let output = env.run(&[&RUN[..], &code, &flags, &what].concat()).exits(5);
+    drop(output.complains(&["the session that a code of", DEVICE, "has ended"]));
+    let executions = sim.stats().executions();
+    assert_eq!(executions.iter().sum::<u64>(), 1, "{executions:?}");
 }
