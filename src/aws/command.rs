@@ -204,13 +204,14 @@ impl Aws {
     pub async fn read_membership(&self, plan: &Plan, groups: &[String]) -> Observed {
         let membership = match read_members(self, groups).await {
             Ok(members) => {
-                let (departures, note) = self.departures(plan, &members).await;
-                Membership { members: Some(members), departures, note }
+                let (departures, note) = self.departures(plan, groups, &members).await;
+                Membership { groups: groups.to_vec(), members: Some(members), departures, note }
             }
             Err(err) => {
                 let text = format!("the group could not be read again at the end: {err}");
                 let note = Some(Note::new("coverage.unverified", text));
-                Membership { members: None, departures: BTreeMap::new(), note }
+                let departures = BTreeMap::new();
+                Membership { groups: groups.to_vec(), members: None, departures, note }
             }
         };
         Observed::MembershipRead { membership }

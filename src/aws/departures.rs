@@ -28,17 +28,18 @@ const MOST_PAGES: usize = 20;
 type Missing<'a> = BTreeMap<&'a str, BTreeSet<&'a InstanceId>>;
 
 impl Aws {
-    /// Returns what took those of the plan's members who are not among `members` any more, and a
-    /// note if that could not be read.
+    /// Returns what took those of the plan's instances who were in one of `groups` and are not among
+    /// their `members` any more, and a note if that could not be read.
     pub(super) async fn departures(
         &self,
         plan: &Plan,
+        groups: &[String],
         members: &[InstanceId],
     ) -> (BTreeMap<InstanceId, Departure>, Option<Note>) {
         let members: BTreeSet<_> = members.iter().collect();
         let mut missing = Missing::new();
         for target in plan.population.planned.iter().filter(|it| !members.contains(&it.id)) {
-            if let Some(group) = &target.group {
+            if let Some(group) = target.group.as_ref().filter(|it| groups.contains(it)) {
                 missing.entry(group).or_default().insert(&target.id);
             }
         }

@@ -223,10 +223,16 @@ async fn take_over(
     Ok(finish(&report, ledger, reports, terminal))
 }
 
-/// Returns the groups that the plan is for, each once.
+/// Returns the groups that the plan was made from, whose members are read again at the end. A plan of
+/// an older version tells of those that were matched by their tags only through their instances.
 fn groups_of(plan: &Plan) -> Vec<String> {
+    if !plan.groups.is_empty() {
+        return plan.groups.clone();
+    }
     let mut groups = plan.selector.groups.clone();
-    groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
+    if plan.selector.is_groups_only() {
+        groups.extend(plan.population.planned.iter().filter_map(|it| it.group.clone()));
+    }
     groups.sort();
     groups.dedup();
     groups

@@ -206,6 +206,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
             }
             Some(Effect::ReadMembership) => Observed::MembershipRead {
                 membership: Membership {
+                    groups: vec!["web".to_owned()],
                     members: Some(planned.clone()),
                     departures: BTreeMap::new(),
                     note: None,

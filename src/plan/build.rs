@@ -129,6 +129,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         is_simulated: draft.is_simulated,
         is_written: false,
         selector: draft.selector,
+        groups: draft.groups,
         document: draft.document,
         limits,
         delivery_timeout: draft.delivery_timeout,

@@ -87,6 +87,10 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_written: bool,
     pub selector: Selector,
+    /// The groups that the selector named or matched, in their order. Plans of older versions have
+    /// none.
+    #[serde(default)]
+    pub groups: Vec<String>,
     pub document: Document,
     pub limits: Limits,
     /// Seconds within which an instance must begin, or SSM gives up on it: 30 to 2592000.

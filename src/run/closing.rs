@@ -12,7 +12,7 @@ use super::{
     state::{Phase, Run},
     status::Outcome,
 };
-use crate::plan::{Note, reaching};
+use crate::plan::{Note, Target, reaching};
 
 impl Run {
     /// Begins the end as soon as nothing more can be sent or heard.
@@ -119,14 +119,15 @@ impl Run {
             self.emit_unread_coverage(step, elapsed);
             return self.conclude_if_read(step);
         };
-        let mut departures = membership.departures;
+        let (mut departures, groups) = (membership.departures, membership.groups);
         let now: BTreeSet<_> = members.into_iter().collect();
         let population = &self.plan.population;
         let known: BTreeSet<_> = population.planned.iter().map(|it| it.id.clone()).collect();
         let excluded: BTreeSet<_> =
             population.excluded.iter().map(|it| it.instance_id.clone()).collect();
-        // Only instances that a group brought in can leave it.
-        let grouped = population.planned.iter().filter(|it| it.group.is_some());
+        // Who was named may be of a group that was not, and whose members were not read.
+        let is_read = |it: &&Target| it.group.as_ref().is_some_and(|it| groups.contains(it));
+        let grouped = population.planned.iter().filter(is_read);
         let left: Vec<_> =
             grouped.map(|it| &it.id).filter(|it| !now.contains(it)).cloned().collect();
         let joined: Vec<_> = now

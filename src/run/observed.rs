@@ -232,6 +232,8 @@ pub struct Output {
 /// The groups as they are at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
+    /// The groups that were asked for.
+    pub groups: Vec<String>,
     /// `None` where they may not be listed.
     pub members: Option<Vec<InstanceId>>,
     /// What took those that are planned and not members any more, as far as that could be read.

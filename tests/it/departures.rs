@@ -1,6 +1,6 @@
 //! Instances that leave their group in mid-run, and what took them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{FleetEnv, SimProcess};
 
@@ -69,5 +69,36 @@ fn where_nobody_left_nobody_is_asked() {
     let sim = SimProcess::start(world, &[]);
     let (env, _) = run(&sim, 0);
     assert_eq!(env.record().complete()["coverage"], "complete");
+    assert_eq!(sim.stats().calls("DescribeScalingActivities"), 0);
+}
+
+/// A run over one group and an instance of another.
+const TWO_GROUPS: &str = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 2\n\
+                          [[group]]\nname = \"db\"\nsize = 2\n\
+                          [[outcome]]\nafter = \"40s\"\n";
+
+#[test]
+fn who_was_named_leaves_no_group_that_was_not_and_takes_nobody_of_it_along() {
+    let sim = SimProcess::start(TWO_GROUPS, &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let targets = env.run(&["targets", "--asg", "db", "--output", "json"]).exits(0).json();
+    let id = targets["planned"][0]["id"].as_str().unwrap().to_owned();
+    let run = ["run", "--asg", "web", "--instance", &id, "--yes", "--max-concurrency", "3"];
+    let check = || {
+        let report = env.run(&["report", "last", "--output", "json"]).exits(0).json();
+        assert_eq!(report["totals"]["succeeded"], 3, "{report}");
+        assert_eq!(report["coverage"], "complete");
+        let population = &report["population"];
+        assert_eq!((&population["left"], &population["joined"]), (&json!([]), &json!([])));
+    };
+    drop(env.run(&[&run[..], &["--", "true"]].concat()).exits(0));
+    check();
+    // Whoever takes it over reads the same groups again.
+    let mut run = env.spawn(&[&run[..], &["--output", "jsonl", "--", "true"]].concat());
+    run.wait_for("command_accepted");
+    run.kill();
+    drop(run);
+    drop(env.run(&["watch", "last"]).exits(0));
+    check();
     assert_eq!(sim.stats().calls("DescribeScalingActivities"), 0);
 }

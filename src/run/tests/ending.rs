@@ -216,3 +216,16 @@ fn cut_output_is_completed_while_the_run_goes_on() {
     assert_eq!(completed.len(), 2);
     assert!(completed[1] < finished[299], "{completed:?}, {}", finished[299]);
 }
+
+#[test]
+fn who_was_named_and_is_of_another_group_cannot_leave_those_that_were_read() {
+    let mut plan = by_ids(&[3], 3, 0);
+    plan.population.planned[2].group = Some("db".to_owned());
+    let mut script = Script::of(&plan);
+    script.behave([2], &Behaviour::ends("Failed", "Undeliverable"));
+    script.members = Some(vec![id(0), id(1)]);
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Undeliverable), world.n(Outcome::Succeeded)), (1, 2));
+    let report = world.report();
+    assert_eq!((report.population.left.len(), report.coverage), (0, Coverage::Complete));
+}

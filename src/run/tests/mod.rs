@@ -79,6 +79,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
         is_simulated: false,
         is_written: false,
         selector: Selector { groups: vec!["web".to_owned()], ..Selector::default() },
+        groups: vec!["web".to_owned()],
         document: Document {
             name: "Doc".to_owned(),
             version: None,

@@ -124,7 +124,12 @@ fn observed() -> impl Strategy<Value = Observed> {
                 failure: None,
             }),
         1 => prop::option::of(ids).prop_map(|members| Observed::MembershipRead {
-            membership: Membership { members, departures: BTreeMap::new(), note: None },
+            membership: Membership {
+                groups: vec!["web".to_owned()],
+                members,
+                departures: BTreeMap::new(),
+                note: None,
+            },
         }),
         1 => Just(Observed::Concluded { api_calls: BTreeMap::new(), throttled: BTreeMap::new() }),
         4 => Just(Observed::Tick),

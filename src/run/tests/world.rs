@@ -262,6 +262,7 @@ impl World {
             }
             Effect::ReadMembership => {
                 let membership = Membership {
+                    groups: vec!["web".to_owned()],
                     members: self.script.members.clone(),
                     departures: BTreeMap::new(),
                     note: None,
