@@ -11,6 +11,11 @@ use crate::plan::{Bound, Dispatch, Excluded, IDS_PER_COMMAND, InstanceId, Limits
 /// How much of a parameter's value is shown.
 const VALUE_SHOWN: usize = 200;
 
+/// What the worst case of a command by tag does not hold: SSM counts neither Undeliverable nor
+/// AccessDenied nor InvalidPlatform as errors (SendCommand reference).
+const UNHELD: &str = "SSM does not count whom it cannot reach or is denied, and goes on until fleet \
+                      sees it";
+
 pub(super) fn page(plan: &Plan, columns: usize) -> Page {
     let mut page = Page::default();
     let document = &plan.document;
@@ -41,6 +46,9 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
         page.fact("waves", &format!("{}: {waves}", plan.waves.len()), columns);
     }
     page.fact("limits", &limits(&plan.limits, plan.planned()), columns);
+    if matches!(plan.dispatch, Dispatch::Tag { .. }) && plan.limits.worst_case_failures.is_some() {
+        page.fact("", UNHELD, columns);
+    }
     page.fact("", &typed(&plan.limits), columns);
     let seconds = |it: u64| count(usize::try_from(it).unwrap_or(usize::MAX), "second");
     let delivery = seconds(u64::from(plan.delivery_timeout));

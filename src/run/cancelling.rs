@@ -155,6 +155,14 @@ impl Run {
         self.next_poll = self.next_poll.min(elapsed);
     }
 
+    /// Returns whether so many more errors would spend a budget that is not spent yet.
+    pub(super) fn would_spend(&self, n_errors: u32) -> bool {
+        let used = self.budget_used.saturating_add(n_errors);
+        let of_wave = self.wave_used.saturating_add(n_errors);
+        let is_over = used > self.error_limit() || self.wave_limit().is_some_and(|it| of_wave > it);
+        is_over && !self.is_budget_spent
+    }
+
     /// Returns how many errors the wave under way is allowed, if it has a budget of its own.
     pub(super) fn wave_limit(&self) -> Option<u32> {
         let planned = self.wave.and_then(|it| self.plan.waves[it].max_errors);

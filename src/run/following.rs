@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::{
     event::EventKind,
     losing::Reach,
+    member::Member,
     observed::{Counts, Effect, ReadScope, Step},
     send::{Ahead, Send, SendState},
     state::Run,
+    status::Outcome,
 };
 use crate::plan::IDS_PER_COMMAND;
 
@@ -23,6 +25,10 @@ const ROWS_A_PAGE: u32 = 50;
 /// This share of a command's targets may be missing when its rows are read ahead: a tenth. So many
 /// of its pages may turn out to be unfinished, too, before that is given up.
 const MISSING_AHEAD: u32 = 10;
+
+/// As long as they may decide whether the run stops, they are looked for at least this many of the
+/// longest pauses apart: once a minute.
+const UNCOUNTED_WITHIN: u32 = 12;
 
 /// Failures that no counter of the parent shows (SendCommand reference).
 const UNCOUNTED: [&str; 3] = ["Undeliverable", "AccessDenied", "InvalidPlatform"];
@@ -188,8 +194,9 @@ impl Run {
         }
         self.read_ahead(step, elapsed, index, now);
         let n_errors = now.errors.saturating_add(now.delivery_timed_out);
-        let left = self.wave_limit().map_or(self.error_limit(), |it| it.min(self.error_limit()));
-        let is_decisive = !self.is_budget_spent && n_errors > left;
+        let is_decisive = self.would_spend(n_errors.saturating_sub(self.n_counted(index)));
+        let n_new = now.completed.saturating_sub(self.sends[index].command.uncounted_at);
+        let is_telling = self.would_spend(n_new);
         let command = &mut self.sends[index].command;
         let mut scopes = Vec::new();
         // A read shows the earlier failures again, so it is worth its pages when they have doubled,
@@ -204,7 +211,11 @@ impl Run {
             command.delivery_timed_out_at = now.delivery_timed_out;
             scopes.push(ReadScope::Only("DeliveryTimedOut"));
         }
-        let pause = elapsed.saturating_sub(command.accepted) / 4;
+        let mut pause = elapsed.saturating_sub(command.accepted) / 4;
+        if is_telling {
+            // SSM goes on starting instances meanwhile.
+            pause = pause.min(self.pace.poll_max * UNCOUNTED_WITHIN);
+        }
         let is_due = elapsed >= command.uncounted_read + pause.max(self.pace.poll_max * 4);
         if is_due && now.completed != command.uncounted_at {
             command.uncounted_read = elapsed;
@@ -212,6 +223,16 @@ impl Run {
             scopes.extend(UNCOUNTED.map(ReadScope::Only));
         }
         scopes
+    }
+
+    /// Returns how many of a send have shown a failure that its counters count as well.
+    fn n_counted(&self, index: usize) -> u32 {
+        let is_counted = |it: &&Member| {
+            let counted = [Outcome::Failed, Outcome::ExecutionTimedOut, Outcome::DeliveryTimedOut];
+            it.send == Some(index) && it.outcome.is_some_and(|it| counted.contains(&it))
+        };
+        let n = self.members.values().filter(is_counted).count();
+        u32::try_from(n).unwrap_or(u32::MAX)
     }
 
     /// Reads what has ended of a large command while the last of it runs, so that little is left

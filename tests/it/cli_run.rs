@@ -36,6 +36,8 @@ fn a_run_shows_its_plan_its_progress_and_a_report_with_the_verdict_last() {
       dispatch    one command by tag aws:autoscaling:groupName=web: the plan is
                   exactly what the group's tag matches, in one wave
       limits      budget 0, concurrency 1: at most 1 of 3 can fail
+                  SSM does not count whom it cannot reach or is denied, and goes on
+                  until fleet sees it
                   from --max-errors 0 and --max-concurrency 10%
       delivery    given up without an answer after 600 seconds and the document's
                   own timeout

@@ -160,3 +160,30 @@ fn an_instance_that_joined_and_failed_is_charged() {
     assert_eq!((report.budget.used, report.population.planned), (1, 3));
     assert_eq!(report.population.joined[0].outcome, Some(Outcome::Failed));
 }
+
+#[test]
+fn what_was_charged_before_makes_the_counters_decide_sooner() {
+    let plan = by_tag(300, 300, 5);
+    let mut script = Script::of(&plan);
+    script.behave(0..300, &Behaviour { takes: seconds(400), ..Behaviour::default() });
+    script.behave(0..3, &Behaviour::ends("Failed", "Undeliverable"));
+    for (n, takes) in [(3, 30), (4, 60), (5, 90), (6, 200)] {
+        script.behave([n], &Behaviour { takes: seconds(takes), ..Behaviour::fails() });
+    }
+    let world = run(plan, script);
+    let spent = world.events.iter().find(|it| matches!(it.data, EventKind::BudgetSpent { .. }));
+    let at = spent.unwrap().elapsed_ms;
+    assert!((90_000..110_000).contains(&at), "{at}");
+}
+
+#[test]
+fn what_ssm_does_not_count_is_seen_within_a_minute_however_old_the_command_is() {
+    let plan = by_tag(300, 5, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..300, &Behaviour { takes: seconds(120), ..Behaviour::default() });
+    script.behave([150], &Behaviour::ends("Failed", "Undeliverable"));
+    let world = run(plan, script);
+    let spent = world.events.iter().find(|it| matches!(it.data, EventKind::BudgetSpent { .. }));
+    let at = spent.unwrap().elapsed_ms;
+    assert!((3_600_000..3_680_000).contains(&at), "{at}");
+}
