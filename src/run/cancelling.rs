@@ -6,7 +6,7 @@ use super::{
     event::EventKind,
     observed::{Denial, Effect, Step},
     send::SendState,
-    state::{Run, Stop},
+    state::{Phase, Run, Stop},
     status::{Outcome, Withholder},
 };
 use crate::plan::{IDS_PER_COMMAND, InstanceId, Limit, Note};
@@ -46,7 +46,19 @@ impl Run {
             instances: instances.clone(),
         };
         self.emit(step, elapsed, requested);
+        self.cancels.push(command_id.clone());
         self.perform(step, Effect::Cancel { command_id, instances });
+    }
+
+    /// Concludes without the answers to cancellations, and says which are missing.
+    pub(super) fn give_cancels_up(&mut self, step: &mut Step, elapsed: Duration) {
+        for command_id in std::mem::take(&mut self.cancels) {
+            let text = format!(
+                "command {command_id} was to be cancelled, and that was not answered: it may go on"
+            );
+            self.note(step, elapsed, Note::new("cancel.unanswered", text));
+        }
+        self.conclude(step);
     }
 
     /// Cancels instances of a command, each once. After the budget is spent they are those that SSM
@@ -97,6 +109,23 @@ impl Run {
     }
 
     pub(super) fn cancel_answered(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        command_id: &str,
+        refused: Option<String>,
+        denial: Option<Denial>,
+    ) {
+        self.cancel_refused(step, elapsed, command_id, refused, denial);
+        if let Some(at) = self.cancels.iter().position(|it| it == command_id) {
+            self.cancels.swap_remove(at);
+        }
+        if matches!(self.phase, Phase::Cancelling { .. }) && self.cancels.is_empty() {
+            self.conclude(step);
+        }
+    }
+
+    fn cancel_refused(
         &mut self,
         step: &mut Step,
         elapsed: Duration,

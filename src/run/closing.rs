@@ -35,7 +35,7 @@ impl Run {
         self.explain_denials(step, elapsed);
         if self.abandoned || self.interrupts > 1 || !self.has_sent() {
             self.emit_unread_coverage(step, elapsed);
-            return self.conclude(step);
+            return self.conclude_if_cancelled(step, elapsed);
         }
         self.phase = Phase::Closing { until: elapsed + self.pace.lost_after };
         self.complete_last_outputs(step, elapsed);
@@ -164,6 +164,14 @@ impl Run {
         if is_closing && self.outputs.are_read() && !self.is_membership_wanted {
             self.conclude(step);
         }
+    }
+
+    /// Concludes as soon as the service has taken every cancellation: nobody will see whether it did.
+    fn conclude_if_cancelled(&mut self, step: &mut Step, elapsed: Duration) {
+        if self.cancels.is_empty() {
+            return self.conclude(step);
+        }
+        self.phase = Phase::Cancelling { until: elapsed + self.pace.cancel_within };
     }
 
     pub(super) fn conclude(&mut self, step: &mut Step) {

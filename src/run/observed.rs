@@ -321,6 +321,8 @@ pub struct Pace {
     pub settle_within: Duration,
     /// How long a throttled send is tried.
     pub throttled_for: Duration,
+    /// How long it is waited for that a cancellation is taken, once nothing is followed any more.
+    pub cancel_within: Duration,
     /// Added to SSM's own expiry before an instance that never answered is given up.
     pub expiry_grace: Duration,
 }
@@ -335,6 +337,7 @@ impl Default for Pace {
             visible_within: seconds(60),
             settle_within: seconds(30),
             throttled_for: seconds(600),
+            cancel_within: seconds(10),
             expiry_grace: seconds(300),
         }
     }
@@ -363,6 +366,7 @@ impl Pace {
             visible_within: patient(self.visible_within),
             settle_within: patient(self.settle_within),
             throttled_for: scale(self.throttled_for),
+            cancel_within: patient(self.cancel_within),
             expiry_grace: scale(self.expiry_grace),
         }
     }

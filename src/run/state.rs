@@ -55,6 +55,9 @@ pub struct Run {
     pub(super) abandoned: bool,
     pub(super) counts_allowed: bool,
     pub(super) cancels_allowed: bool,
+    /// The commands whose cancellation has been asked for and not been answered; one that is
+    /// cancelled by the instance may stand here more than once.
+    pub(super) cancels: Vec<String>,
     pub(super) counts_reads: Reads,
     pub(super) rows_reads: Reads,
     /// Reads that nobody waits for.
@@ -112,6 +115,10 @@ pub(super) enum Phase {
     Closing {
         until: Duration,
     },
+    /// Nothing is followed any more; waiting until the service has taken what was cancelled.
+    Cancelling {
+        until: Duration,
+    },
     Concluding,
     Finished,
 }
@@ -162,6 +169,7 @@ impl Run {
             abandoned: false,
             counts_allowed: true,
             cancels_allowed: true,
+            cancels: Vec::new(),
             counts_reads: Reads::default(),
             rows_reads: Reads::default(),
             ahead_reads: Reads::default(),
@@ -243,6 +251,9 @@ impl Run {
             self.note(step, elapsed, Note::new("closing.cut", text));
             self.conclude(step);
         }
+        if matches!(self.phase, Phase::Cancelling { until } if elapsed >= until) {
+            self.give_cancels_up(step, elapsed);
+        }
         step.wake = self.wake(elapsed);
         step.is_finished = self.phase == Phase::Finished;
     }
@@ -252,7 +263,7 @@ impl Run {
     fn wake(&self, elapsed: Duration) -> Option<Duration> {
         match self.phase {
             Phase::Running => {}
-            Phase::Closing { until } => return Some(until),
+            Phase::Closing { until } | Phase::Cancelling { until } => return Some(until),
             Phase::Concluding | Phase::Finished => return None,
         }
         let sends = self.sends.iter().filter_map(|it| match it.state {

@@ -24,6 +24,7 @@ impl Run {
                 self.note(step, elapsed, Note::new("closing.cut", text));
                 self.conclude(step);
             }
+            Phase::Cancelling { .. } => self.give_cancels_up(step, elapsed),
             Phase::Running if self.interrupts == 1 => {
                 self.stop.get_or_insert(Stop::Interrupted);
                 match running {

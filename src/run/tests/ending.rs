@@ -229,3 +229,41 @@ fn who_was_named_and_is_of_another_group_cannot_leave_those_that_were_read() {
     let report = world.report();
     assert_eq!((report.population.left.len(), report.coverage), (0, Coverage::Complete));
 }
+
+#[test]
+fn cancellations_that_were_asked_for_are_made_before_a_second_interrupt_ends_the_run() {
+    let plan = by_tag(2, 2, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..2, &Behaviour { ignores_cancel: true, ..slow() });
+    script.interrupts = [seconds(10), seconds(11)].into();
+    for (latency, until, is_told) in [(4, 14, false), (3600, 21, true)] {
+        script.cancel_latency = seconds(latency);
+        let world = run(plan.clone(), script.clone());
+        assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (130, 2));
+        assert_eq!(world.has_note("cancel.unanswered"), is_told);
+        assert_eq!(world.events.last().unwrap().elapsed_ms, until * 1000);
+    }
+    // A third one has no patience for that either.
+    script.interrupts.push_back(seconds(12));
+    let world = run(plan, script);
+    assert!(world.has_note("cancel.unanswered"));
+    assert_eq!(world.events.last().unwrap().elapsed_ms, 12_000);
+}
+
+#[test]
+fn what_was_accepted_after_track_was_lost_and_the_run_was_interrupted_is_cancelled() {
+    let plan = by_ids(&[60], 60, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..60, &slow());
+    script.answers = [Answer::Accept, Answer::Late(30)].into();
+    script.rows = Reads::Denied;
+    script.interrupts = [seconds(10)].into();
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (130, 60));
+    let cancels = world.effects.iter().filter_map(|it| match it {
+        Effect::Cancel { command_id, .. } => Some(command_id.as_str()),
+        _ => None,
+    });
+    // The world holds that none is asked for in the step that concludes.
+    assert_eq!(cancels.collect::<Vec<_>>(), ["command-2"]);
+}

@@ -48,6 +48,7 @@ pub(super) struct Script {
     /// Whom the tag reaches.
     pub tagged: Vec<InstanceId>,
     pub latency: Duration,
+    pub cancel_latency: Duration,
     pub visible_after: Duration,
     pub counts: Reads,
     pub rows: Reads,
@@ -78,6 +79,7 @@ impl Script {
             names_unusable: true,
             tagged: planned.clone(),
             latency: Duration::from_millis(30),
+            cancel_latency: Duration::from_millis(30),
             visible_after: seconds(1),
             counts: Reads::True,
             rows: Reads::True,

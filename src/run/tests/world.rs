@@ -169,6 +169,9 @@ impl World {
             }
             self.is_dead = true;
         }
+        let is_cancel = |it: &Effect| matches!(it, Effect::Cancel { .. });
+        let is_last = effects.contains(&Effect::Conclude);
+        assert!(!is_last || !effects.iter().any(is_cancel), "none would carry it out: {effects:?}");
         for effect in effects {
             self.effects.push(effect.clone());
             self.perform(effect);
@@ -246,7 +249,7 @@ impl World {
                     .expect("only known commands are cancelled")
                     .cancel(now, instances.as_deref());
                 self.reply(
-                    latency,
+                    self.script.cancel_latency,
                     Observed::CancelAnswered { command_id, refused: None, denial: None },
                 );
             }
