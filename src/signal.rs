@@ -40,10 +40,13 @@ impl Interrupts {
     }
 }
 
-async fn received(signal: &mut Option<Signal>) {
-    match signal {
+/// Waits for the first one. The shell and the kernel each say that a terminal is gone, and nobody has
+/// asked twice.
+async fn received(hang_up: &mut Option<Signal>) {
+    match hang_up {
         Some(signal) => {
             signal.recv().await;
+            *hang_up = None;
         }
         None => std::future::pending().await,
     }

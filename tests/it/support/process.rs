@@ -86,6 +86,10 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Sends SIGTERM to the process that this one has started.
     pub(crate) fn terminate_child(&self) {
         let id = self.child.id();
