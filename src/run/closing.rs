@@ -137,12 +137,12 @@ impl Run {
             .collect();
         let is_complete = left.is_empty() && joined.is_empty() && excluded.is_empty();
         for instance_id in left {
-            if let Some(member) = self.members.get_mut(&instance_id)
-                && member.outcome.is_some_and(Outcome::may_be_absence)
-            {
-                member.outcome = Some(Outcome::LeftGroup);
-            }
-            if self.left.insert(instance_id.clone()) {
+            let is_new = self.left.insert(instance_id.clone());
+            let member = self.members.get_mut(&instance_id);
+            let explained = member.filter(|it| it.outcome.is_some_and(Outcome::may_be_absence));
+            // Who was looked for once more came to an outcome of its own again.
+            let is_explained = explained.map(|it| it.outcome = Some(Outcome::LeftGroup)).is_some();
+            if is_new || is_explained {
                 let departure = departures.remove(&instance_id);
                 self.emit(step, elapsed, EventKind::InstanceLeft { instance_id, departure });
             }

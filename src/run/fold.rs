@@ -106,7 +106,10 @@ impl Fold {
                 report.population.joined.push(joined);
             }
             EventKind::InstanceLeft { instance_id, departure } => {
-                report.population.left.push(instance_id.clone());
+                let left = &mut report.population.left;
+                if !left.contains(instance_id) {
+                    left.push(instance_id.clone());
+                }
                 if let Some(at) = self.positions.get(instance_id) {
                     let it = &mut report.instances[*at];
                     if it.outcome.may_be_absence() {

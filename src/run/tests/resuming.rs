@@ -353,3 +353,19 @@ fn a_throttled_send_that_was_given_up_by_a_process_that_only_followed_stays_unse
     world.finish();
     assert_eq!((world.commands.len(), world.exit_code()), (0, 3));
 }
+
+#[test]
+fn who_had_left_and_is_looked_for_again_has_left_all_the_same() {
+    let plan = by_ids(&[2], 2, 2);
+    let mut script = Script::of(&plan);
+    script.behave([1], &Behaviour { is_hidden: true, ..Behaviour::default() });
+    script.members = Some(vec![id(0)]);
+    let mut world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::LeftGroup)), (1, 1));
+    world.is_dead = true;
+    world.resume(seconds(600), Resume::Follow, None);
+    world.finish();
+    assert_eq!((world.exit_code(), world.n(Outcome::LeftGroup)), (1, 1));
+    let report = world.report();
+    assert_eq!((report.population.left, report.budget.used), (vec![id(1)], 1));
+}
