@@ -140,9 +140,8 @@ impl Parameters {
         {
             if is_secret(name, value) {
                 res.push(value.clone());
-            } else {
-                res.extend(nested_secrets(value));
             }
+            res.extend(secret_members(name, value));
         }
         res
     }
@@ -157,11 +156,17 @@ impl Serialize for Parameters {
 /// Returns the secrets in a value that is a JSON object, as a StringMap is: of members whose name
 /// says so.
 fn nested_secrets(value: &str) -> Vec<String> {
+    secret_members("", value)
+}
+
+/// Returns the secrets in a value that is a JSON object: all members where `name` says that it is
+/// one, and the same for each object in it.
+fn secret_members(name: &str, value: &str) -> Vec<String> {
     fn collect(name: &str, value: &serde_json::Value, res: &mut Vec<String>) {
         match value {
-            serde_json::Value::Object(members) => {
-                members.iter().for_each(|(name, it)| collect(name, it, res));
-            }
+            serde_json::Value::Object(members) => members.iter().for_each(|(own, it)| {
+                collect(if is_secret_name(name) { name } else { own }, it, res);
+            }),
             serde_json::Value::Array(items) => items.iter().for_each(|it| collect(name, it, res)),
             serde_json::Value::String(text) if !text.is_empty() && is_secret(name, text) => {
                 res.push(text.clone());
@@ -173,7 +178,7 @@ fn nested_secrets(value: &str) -> Vec<String> {
     if value.trim_start().starts_with('{')
         && let Ok(found) = serde_json::from_str(value)
     {
-        collect("", &found, &mut res);
+        collect(name, &found, &mut res);
     }
     res
 }
@@ -382,6 +387,18 @@ mod tests {
         assert_eq!(given.suspicions(), [("settings", Suspicion::Name)]);
         let expected = r#"{"password":"‹redacted›","db":{"apiKeys":["‹redacted›"]},"mode":"fast"}"#;
         assert_eq!(given.redacted()["settings"], [expected]);
+    }
+
+    #[test]
+    fn every_member_of_a_map_with_a_secret_name_is_known_by_heart() {
+        let check = |name: &str, map: &str, expected: &[&str]| {
+            let given: Parameters = [(name.to_owned(), vec![map.to_owned()])].into_iter().collect();
+            assert_eq!(given.secrets(), expected);
+        };
+        let map = r#"{"password":"hunter22","value":"other","from":"{{ssm:/x}}"}"#;
+        check("dbPassword", map, &[map, "hunter22", "other"]);
+        let nested = format!(r#"{{"mode":"fast","dbPassword":{map}}}"#);
+        check("settings", &nested, &["hunter22", "other"]);
     }
 
     #[test]
