@@ -19,10 +19,10 @@ use super::{
     targets::read_members,
 };
 use crate::{
-    plan::{InstanceId, Note, Plan},
+    plan::{InstanceId, Note, Plan, Redaction},
     run::{
         Accepted, Counts, Denial, Found, Membership, Observed, Output, ReadKind, Refusal,
-        RefusalKind, SendRequest, SendTargets, Settlement, push_block,
+        RefusalKind, SendRequest, SendTargets, Settlement, push_block, withheld,
     },
 };
 
@@ -194,8 +194,7 @@ impl Aws {
             let stdout = answer.standard_output_content().unwrap_or_default();
             let stderr = answer.standard_error_content().unwrap_or_default();
             output.truncated |= stdout.len() >= LONGEST_STDOUT || stderr.len() >= LONGEST_STDERR;
-            push_block(&mut output.stdout, stdout);
-            push_block(&mut output.stderr, stderr);
+            add(&mut output, stdout, stderr, &self.redaction);
         }
         Observed::OutputRead { instance_id, output: Some(output), denial: None, failure: None }
     }
@@ -216,6 +215,13 @@ impl Aws {
         };
         Observed::MembershipRead { membership }
     }
+}
+
+/// Adds what a step said. It may be cut in the middle of a secret, which could not be told any more
+/// once another step's output follows.
+fn add(output: &mut Output, stdout: &str, stderr: &str, redaction: &Redaction) {
+    push_block(&mut output.stdout, &withheld(stdout, redaction));
+    push_block(&mut output.stderr, &withheld(stderr, redaction));
 }
 
 pub(super) fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
@@ -315,6 +321,16 @@ pub(super) fn timestamp(it: &aws_smithy_types::DateTime) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_was_cut_is_withheld_though_another_step_says_more() {
+        let redaction = Redaction::default().knowing(["correct-horse"]);
+        let mut output = Output { stdout: String::new(), stderr: String::new(), truncated: false };
+        add(&mut output, "a correct-ho--output truncated--", "correct-", &redaction);
+        add(&mut output, "done", "done", &redaction);
+        assert_eq!(output.stdout, "a ‹redacted›\n--output truncated--\ndone");
+        assert_eq!(output.stderr, "‹redacted›\ndone");
+    }
 
     #[test]
     fn ids_are_found_in_the_message_as_recorded() {

@@ -60,4 +60,5 @@ pub use self::{
     state::Run,
     status::{NotAnOutcome, Outcome, Status, Withholder},
     verdict::{Kind, Verdict},
+    withholding::withheld,
 };

@@ -18,12 +18,12 @@ impl Observed {
             | Self::ReadFailed { reason, .. } => redaction.withhold(reason),
             Self::Read { rows, .. } => {
                 for plugin in rows.iter_mut().flat_map(|it| &mut it.plugins) {
-                    plugin.output = output(&plugin.output, redaction);
+                    plugin.output = withheld(&plugin.output, redaction);
                 }
             }
             Self::OutputRead { output: Some(it), .. } => {
-                it.stdout = output(&it.stdout, redaction);
-                it.stderr = output(&it.stderr, redaction);
+                it.stdout = withheld(&it.stdout, redaction);
+                it.stderr = withheld(&it.stderr, redaction);
             }
             Self::CancelAnswered { refused: Some(why), .. }
             | Self::OutputRead { output: None, failure: Some(why), .. } => redaction.withhold(why),
@@ -45,9 +45,9 @@ impl Observed {
     }
 }
 
-/// Withholds in each of the streams of an output; either may have been cut in the middle of what
-/// is to be withheld.
-fn output(text: &str, redaction: &Redaction) -> String {
+/// Returns an output without what is to be withheld, in each of its streams; either may have been cut
+/// in the middle of it.
+pub fn withheld(text: &str, redaction: &Redaction) -> String {
     let streams = text.split(STDERR_TITLE).map(|stream| {
         let mark = CUT_MARKS.iter().find(|it| stream.trim_end().ends_with(**it));
         let Some(mark) = mark else { return redaction.apply_to_cut(stream).into_owned() };
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_secret_that_was_cut_is_withheld_in_either_stream() {
         let redaction = Redaction::default().knowing(["correct-horse"]);
-        let check = |text: &str, expected: &str| assert_eq!(output(text, &redaction), expected);
+        let check = |text: &str, expected: &str| assert_eq!(withheld(text, &redaction), expected);
         check("a correct-horse b", "a ‹redacted› b");
         check("a correct-ho\n---Output truncated---", "a ‹redacted›\n---Output truncated---");
         check(

@@ -38,10 +38,25 @@ mainSteps:
     inputs: { runCommand: ['login {{ dbPassword }}'] }
 ";
 
+const TWO_STEPS: &str = "
+schemaVersion: '2.2'
+parameters:
+  dbCredentials: { type: StringMap }
+mainSteps:
+  - action: aws:runShellScript
+    name: login
+    inputs: { runCommand: ['login'] }
+  - action: aws:runShellScript
+    name: after
+    inputs: { runCommand: ['true'] }
+";
+
 /// Instances repeat what they were told; one fails, one prints more than fits.
 fn world() -> String {
     let said = format!("in: {NAMED} {FLAGGED} {CONFIGURED} {SHAPED}\\n");
     let long = "x".repeat(2_490);
+    // The agent cuts it at 23,980 characters.
+    let longer = "x".repeat(23_968);
     format!(
         "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 3\n\
          [[document]]\nname = \"Login\"\nfile = \"login.yaml\"\n\
@@ -49,6 +64,8 @@ fn world() -> String {
          [[user]]\nname = \"op\"\naccess_key_id = \"AKIDOPERATOR\"\nsecret_access_key = \"{KEY}\"\n\
          policy = \"all.json\"\n\
          [[role]]\nname = \"fleet\"\ntrust = \"trust.json\"\npolicy = \"all.json\"\n\
+         [[document]]\nname = \"TwoSteps\"\nfile = \"two-steps.yaml\"\n\
+         [[outcome]]\ndocument = \"TwoSteps\"\nstdout = \"{longer}{NAMED}{said}\"\n\
          [[outcome]]\ninstances = [0]\nexit = 1\nstdout = \"{said}\"\nstderr = \"err {said}\"\n\
          [[outcome]]\ninstances = [1]\nstdout = \"{long}{NAMED}{said}\"\nstderr = \"{said}\"\n\
          [[outcome]]\nstdout = \"{said}\"\n"
@@ -62,6 +79,7 @@ fn sim() -> SimProcess {
     let files = [
         ("login.yaml", DOCUMENT),
         ("strict.yaml", STRICT),
+        ("two-steps.yaml", TWO_STEPS),
         ("all.json", allow),
         ("trust.json", trust),
     ];
@@ -150,6 +168,20 @@ fn a_planted_secret_is_found_in_nothing_that_was_written() {
     is_silent(&output);
     is_silent(&env.run(&[&retry[..], &["--param", &note]].concat()).exits(1));
     assert!(is_clean(env.path("").as_path()) > 12);
+}
+
+#[test]
+fn a_member_of_a_secret_map_is_withheld_though_it_was_cut_in_two() {
+    let sim = sim();
+    let env = env(&sim);
+    env.write("password", &format!("{{\"value\":\"{NAMED}\"}}"));
+    let args = ["run", "--yes", "--asg", "web", "--doc", "TwoSteps", "--output", "jsonl"];
+    let secret = ["--param-file", "dbCredentials=password", "--redact", r"tok-\d+"];
+    let output = env.run(&[&args[..], &secret].concat()).exits(0);
+    is_silent(&output);
+    let stdout = env.record().report["instances"][0]["stdout"].as_str().unwrap().to_owned();
+    assert!(stdout.len() > 20_000 && stdout.contains("‹redacted›"), "{} bytes", stdout.len());
+    assert!(is_clean(env.path("").as_path()) > 2);
 }
 
 #[test]
