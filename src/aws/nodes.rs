@@ -25,6 +25,9 @@ use crate::plan::{Agent, GROUP_TAG, InstanceId, Note, Platform, Selector, Target
 /// The most on one page of DescribeInstanceProperties (botocore model).
 const WIDE_PAGE: i32 = 1000;
 
+/// The most values of one filter of DescribeInstanceInformation (botocore model).
+const VALUES_PER_FILTER: usize = 100;
+
 /// From this many on, a group is read by wide pages first.
 const LARGE: usize = 2 * BATCH;
 
@@ -58,8 +61,10 @@ pub(super) async fn read_nodes(
     let Wanted { selector, groups, found, named } = wanted;
     let mut nodes = Nodes::new();
     if !found.is_empty() && !read_large(aws, found, &mut nodes, notes).await? {
-        let filter = filter(&format!("tag:{GROUP_TAG}"), groups.to_vec());
-        read_filtered(aws, vec![filter], &mut nodes).await?;
+        for groups in groups.chunks(VALUES_PER_FILTER) {
+            let filter = filter(&format!("tag:{GROUP_TAG}"), groups.to_vec());
+            read_filtered(aws, vec![filter], &mut nodes).await?;
+        }
     }
     if !selector.tags.is_empty() {
         let filters = selector.tags.iter();

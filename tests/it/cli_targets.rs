@@ -1,6 +1,6 @@
 //! `fleet targets`: who matches, and which of them a run would take.
 
-use crate::support::{FleetEnv, Output, repository};
+use crate::support::{FleetEnv, Output, SimProcess, repository};
 
 fn targets(flags: &[&str]) -> Output {
     let world = format!("--sim={}", repository("tests/worlds/mixed.toml").display());
@@ -45,4 +45,17 @@ fn nobody_eligible_is_4_with_everybody_listed() {
     drop(targets(&["--asg", "empty"]).exits(4));
     drop(targets(&["--asg", "wbe"]).exits(4).complains(&["wbe", "nothing was sent"]));
     drop(targets(&[]).exits(2).complains(&["--asg", "nothing was sent"]));
+}
+
+#[test]
+fn more_groups_than_one_filter_takes_are_asked_for_in_several() {
+    let group = |n: usize| {
+        let size = usize::from(n.is_multiple_of(50));
+        format!("[[group]]\nname = \"g{n}\"\nsize = {size}\ntags = {{ env = \"prod\" }}\n")
+    };
+    let sim = SimProcess::start(&(0..101).map(group).collect::<String>(), &[]);
+    let env = FleetEnv::of(&sim);
+    let listed = env.run(&["targets", "--asg-tag", "env=prod", "--output", "json"]).exits(0).json();
+    assert_eq!(listed["planned"].as_array().unwrap().len(), 3);
+    assert_eq!(sim.stats().calls("DescribeInstanceInformation"), 2);
 }
