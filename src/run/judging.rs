@@ -79,7 +79,7 @@ impl Run {
             tally = format!("{tally}, {}", others.join(", "));
         }
         let why = match (&self.stop, kind) {
-            (_, Kind::Interrupted) if self.is_recalled && self.interrupts == 0 => {
+            (_, Kind::Interrupted) if self.is_recalled && !self.is_cut_short => {
                 Some("cancelled by `fleet cancel`".to_owned())
             }
             (_, Kind::Interrupted) => Some("interrupted".to_owned()),

@@ -118,9 +118,8 @@ impl Run {
     }
 
     /// Restores that the operator wanted the run to end. However often they said so, the process
-    /// that takes it over follows what is left.
+    /// that takes it over follows what is left, and may be interrupted again.
     pub(super) fn restore_interrupt(&mut self, running: OnInterrupt) {
-        self.interrupts = 1;
         self.is_called_off |= running == OnInterrupt::Cancel;
         let is_untouched = |it: &Member| it.send.is_none() && it.outcome.is_none();
         let is_closing = self.is_wave_finished && !self.members.values().any(is_untouched);

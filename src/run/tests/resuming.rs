@@ -369,3 +369,17 @@ fn who_had_left_and_is_looked_for_again_has_left_all_the_same() {
     let report = world.report();
     assert_eq!((report.population.left, report.budget.used), (vec![id(1)], 1));
 }
+
+#[test]
+fn whoever_takes_over_may_interrupt_once_without_losing_sight() {
+    let plan = by_ids(&[3, 3], 3, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..6, &Behaviour { takes: seconds(200), ..Behaviour::default() });
+    (script.interrupts, script.on_interrupt) = ([seconds(10)].into(), OnInterrupt::Leave);
+    let is_it = |it: &crate::run::Event| matches!(it.data, EventKind::Interrupted { .. });
+    let at = run(plan.clone(), script.clone()).events.iter().position(is_it).unwrap() + 1;
+    script.interrupts.push_back(seconds(80));
+    let world = crash(&plan, &script, at, LastWords::Performed, Resume::Follow).unwrap();
+    assert_eq!(world.count(|it| matches!(it, EventKind::Interrupted { .. })), 2);
+    assert_eq!((world.exit_code(), world.n(Outcome::Succeeded)), (130, 3));
+}
