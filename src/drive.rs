@@ -149,8 +149,10 @@ impl Clock {
     }
 
     async fn until(&self, wake: Option<Duration>) {
-        match wake {
-            Some(wake) => sleep_until(self.began + wake.saturating_sub(self.before)).await,
+        // A moment beyond what a clock can show never comes.
+        let at = wake.and_then(|it| self.began.checked_add(it.saturating_sub(self.before)));
+        match at {
+            Some(at) => sleep_until(at).await,
             None => std::future::pending().await,
         }
     }
@@ -264,5 +266,20 @@ impl Books<'_> {
                 .warning(&format!("could not write the ledger in {directory}: {err}"));
         }
         written.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_beyond_all_clocks_never_comes() {
+        for wake in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+            let clock = Clock::starting_at(Duration::from_secs(1));
+            assert_eq!(clock.until(Some(wake)).now_or_never(), None);
+        }
     }
 }
