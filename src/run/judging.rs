@@ -95,6 +95,8 @@ impl Run {
             (Some(Stop::Asked { after }), Kind::Halted) => {
                 Some(format!("stopped after wave {after}, as asked"))
             }
+            // What came after everybody had ended stopped nothing.
+            (Some(Stop::Deadline | Stop::Lost), Kind::Succeeded) => None,
             (Some(Stop::Deadline), _) => Some("stopped by the deadline".to_owned()),
             (Some(Stop::Lost), _) => Some("track was lost".to_owned()),
             (None, Kind::Halted) => Some("stopped by the command's own error limit".to_owned()),

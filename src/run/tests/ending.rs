@@ -1,5 +1,7 @@
 //! Interrupts, deadlines, and the last reads.
 
+use std::time::Duration;
+
 use super::{
     EventKind, Outcome, by_ids, by_tag, id,
     model::Behaviour,
@@ -266,4 +268,17 @@ fn what_was_accepted_after_track_was_lost_and_the_run_was_interrupted_is_cancell
     });
     // The world holds that none is asked for in the step that concludes.
     assert_eq!(cancels.collect::<Vec<_>>(), ["command-2"]);
+}
+
+#[test]
+fn a_deadline_that_passes_when_everybody_has_ended_stops_nothing() {
+    let plan = Plan { deadline: Some(10), ..by_tag(2, 2, 0) };
+    let mut script = Script::of(&plan);
+    // The rows that show the end arrive after the deadline.
+    script.latency = seconds(1);
+    script.behave(0..2, &Behaviour { takes: Duration::from_millis(9_900), ..slow() });
+    let world = run(plan, script);
+    assert_eq!(world.count(|it| matches!(it, EventKind::DeadlinePassed)), 1);
+    assert_eq!(world.exit_code(), 0);
+    assert_eq!(world.report().verdict.unwrap().sentence, "2 of 2 instances succeeded");
 }
