@@ -15,7 +15,7 @@ use crate::{
         Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report,
         Resume, Run, Step,
     },
-    signal::Interrupts,
+    signal::{Inquiries, Inquiry, Interrupts},
 };
 
 /// Where the story of a run goes.
@@ -77,6 +77,7 @@ pub async fn drive(
             (run, step, Clock::starting_at(elapsed))
         }
     };
+    let mut inquiries = Inquiries::listen();
     // What was seen, and is told after the order that may explain it.
     let mut held = None;
     loop {
@@ -88,6 +89,7 @@ pub async fn drive(
                 let wake = step.wake;
                 let is_finished = step.is_finished;
                 let is_written = books.write(&step);
+                books.tick(&clock);
                 let mut has_concluded = false;
                 for effect in step.effects {
                     has_concluded |= effect == Effect::Conclude;
@@ -109,9 +111,16 @@ pub async fn drive(
                             break observed;
                         }
                         () = clock.until(wake) => break Observed::Tick,
-                        () = sleep(GLANCE) => if books.orders.pending().is_some() {
-                            break Observed::Tick;
-                        },
+                        inquiry = inquiries.next() => {
+                            books.tick(&clock);
+                            answer(books.sinks.terminal, inquiry);
+                        }
+                        () = sleep(GLANCE) => {
+                            books.tick(&clock);
+                            if books.orders.pending().is_some() {
+                                break Observed::Tick;
+                            }
+                        }
                     }
                 };
                 if let Some(what) = books.orders.news() {
@@ -130,6 +139,18 @@ pub async fn drive(
             throttled: calls.throttled.clone(),
         };
         step = run.apply(clock.elapsed(), observed);
+    }
+}
+
+/// Does what the operator wants of a run that goes on, in this process or in another.
+pub fn answer(terminal: &mut Terminal, inquiry: Inquiry) {
+    match inquiry {
+        Inquiry::Signalled => terminal.answer(),
+        Inquiry::Typed => {
+            terminal.typed();
+            terminal.answer();
+        }
+        Inquiry::Returned => terminal.returned(),
     }
 }
 
@@ -240,6 +261,12 @@ impl Books<'_> {
             self.fold.apply(event);
             self.sinks.terminal.recalled_event(event);
         }
+    }
+
+    /// Lets the operator see that time goes on.
+    fn tick(&mut self, clock: &Clock) {
+        let now = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.sinks.terminal.tick(now);
     }
 
     /// Hands the step's events to every reader, the ledger first. Returns whether the ledger has

@@ -1,9 +1,24 @@
 //! Ctrl-C, SIGTERM and SIGHUP as a stream of interrupts, with a variant that never interrupts.
-//! A terminal that goes away must not leave a run without an end in its ledger.
+//! A terminal that goes away must not leave a run without an end in its ledger. Enter and SIGUSR1 ask,
+//! and end nothing.
 
-use std::io;
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::{
+    io::{ioctl_fionread, read},
+    process::getpgrp,
+    termios::tcgetpgrp,
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::sleep,
+};
+
+/// How often it is looked whether Enter was pressed.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Where interrupts come from.
 #[derive(Debug)]
@@ -18,6 +33,8 @@ impl Interrupts {
     /// # Errors
     /// The operating system's, if a handler cannot be installed.
     pub fn listen() -> io::Result<Self> {
+        // Whoever asks too early must not end the process: from here on it is at most not heard.
+        drop(signal(SignalKind::user_defined1())?);
         Ok(Self::Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -32,7 +49,8 @@ impl Interrupts {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
-                    () = received(hang_up) => {}
+                    // The shell and the kernel each say that a terminal is gone, and nobody has asked twice.
+                    () = received(hang_up) => *hang_up = None,
                 }
             }
             Self::Never => std::future::pending().await,
@@ -40,13 +58,65 @@ impl Interrupts {
     }
 }
 
-/// Waits for the first one. The shell and the kernel each say that a terminal is gone, and nobody has
-/// asked twice.
-async fn received(hang_up: &mut Option<Signal>) {
-    match hang_up {
+/// What the operator wants of a run that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inquiry {
+    /// SIGUSR1.
+    Signalled,
+    /// Enter.
+    Typed,
+    /// Nothing; the process was stopped, and goes on.
+    Returned,
+}
+
+/// Where inquiries come from. What cannot be listened to is not heard: a run goes on without it.
+#[derive(Debug)]
+pub struct Inquiries {
+    asked: Option<Signal>,
+    returned: Option<Signal>,
+    is_typed_at: bool,
+}
+
+impl Inquiries {
+    /// Listens to signals, and to stdin where it is a terminal.
+    pub fn listen() -> Self {
+        Self {
+            asked: signal(SignalKind::user_defined1()).ok(),
+            returned: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).ok(),
+            is_typed_at: io::stdin().is_terminal(),
+        }
+    }
+
+    /// Waits for the next one. Dropping the future loses none.
+    pub async fn next(&mut self) -> Inquiry {
+        tokio::select! {
+            () = received(&mut self.asked) => Inquiry::Signalled,
+            () = received(&mut self.returned) => Inquiry::Returned,
+            () = typed(), if self.is_typed_at => Inquiry::Typed,
+        }
+    }
+}
+
+/// Waits for a line on the terminal and takes it. A thread that waits in a read would outlive the run,
+/// and take from the shell what is meant for it.
+async fn typed() {
+    loop {
+        // In the background a read would stop the process, and the line is the shell's. A read
+        // without a whole line would wait for one.
+        let is_ours = tcgetpgrp(io::stdin()).is_ok_and(|it| it == getpgrp());
+        let is_there = is_ours && ioctl_fionread(io::stdin()).is_ok_and(|it| it > 0);
+        let mut line = [0_u8; 4096];
+        if is_there && read(io::stdin(), &mut line).is_ok_and(|it| it > 0) {
+            return;
+        }
+        sleep(GLANCE).await;
+    }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
         Some(signal) => {
             signal.recv().await;
-            *hang_up = None;
         }
         None => std::future::pending().await,
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     access::AccessArgs,
-    context::{Connection, Context, state_directory},
+    context::{Connection, Context, history, state_directory},
     folds::FoldArgs,
     planning::Planned,
     prompt::{Answer, ask},
@@ -173,6 +173,7 @@ pub(super) async fn execute(
     let Connection { aws, pace, .. } = &mut connection;
     let secrets = plan.document.parameters.secrets();
     aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
+    terminal.expect(history()?.expected(&plan));
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
     let beginning = Beginning::New(context.started());

@@ -14,7 +14,7 @@ use super::{
     session::Purpose,
 };
 use crate::{
-    drive::{Beginning, Course, Sinks, drive},
+    drive::{Beginning, Course, Sinks, answer, drive},
     error::Error,
     exit::Exit,
     output::{
@@ -23,7 +23,7 @@ use crate::{
     },
     plan::Plan,
     run::{Cancellation, Event, EventKind, LeftOver, Report, Resume, left_over},
-    signal::Interrupts,
+    signal::{Inquiries, Interrupts},
 };
 
 /// How often the ledger of a run that goes on is looked at.
@@ -117,21 +117,31 @@ async fn follow(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
+    let clock = Context::from_env()?.clock();
+    let mut inquiries = Inquiries::listen();
     let mut fold = crate::run::Fold::default();
+    let mut started = None;
     loop {
         let added = tail.added().map_err(|err| {
             Error::new(Exit::Setup, "the ledger of the run cannot be read").because(&err)
         })?;
         let is_finished = has_finished(&added);
         for event in &added {
+            if let Some((plan, at)) = event.beginning() {
+                started = Some(at);
+                terminal.expect(history()?.expected(plan));
+            }
             fold.apply(event);
             terminal.event(event);
         }
         if is_finished {
             break;
         }
+        let elapsed = started.map(|it| clock().duration_since(it).as_millis());
+        terminal.tick(elapsed.and_then(|it| u64::try_from(it).ok()).unwrap_or_default());
         tokio::select! {
             () = sleep(GLANCE) => {}
+            inquiry = inquiries.next() => answer(terminal, inquiry),
             () = interrupts.next() => {
                 terminal.warning("stopped watching; the run goes on");
                 return Ok(Exit::Interrupted);
@@ -218,6 +228,7 @@ async fn take_over(
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let on_interrupt = args.conduct.on_interrupt();
     let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
+    sinks.terminal.expect(history()?.expected(&plan));
     let beginning = Beginning::Left { events, mode, now: context.now };
     let report = drive(aws, course, beginning, sinks, interrupts).await;
     Ok(finish(&report, ledger, reports, terminal))

@@ -131,6 +131,12 @@ impl History {
         Ok((entries, errors))
     }
 
+    /// Returns where the reports of the runs are, if they have one, the newest first.
+    pub(super) fn newest_reports(&self) -> Result<Vec<PathBuf>, HistoryError> {
+        let names = self.names()?;
+        Ok(names.iter().rev().map(|it| self.runs.join(it).join("report.json")).collect())
+    }
+
     /// Takes the ledger of a run away.
     pub fn remove(&self, id: &RunId) -> io::Result<()> {
         fs::remove_dir_all(self.find(id.as_str()).map_err(io::Error::other)?)

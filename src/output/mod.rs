@@ -8,6 +8,7 @@ mod damage;
 mod diagnosis;
 mod differences;
 mod documents;
+mod expectation;
 mod failure;
 mod findings;
 mod folded;
@@ -17,6 +18,7 @@ mod json;
 mod ledger;
 mod live;
 mod lock;
+mod log;
 mod members;
 mod orders;
 mod page;
@@ -45,6 +47,7 @@ pub use self::{
     documents::{
         AccountCopy, DocumentRow, Linted, Ours, PublicationRow, PublicationState, Verified,
     },
+    expectation::Expected,
     failure::failure,
     folded::{Folds, Members},
     formats::{ReportFormat, render, schema},

@@ -5,8 +5,14 @@ use std::{
     os::fd::AsFd,
 };
 
-/// The width where nobody knows the terminal's.
+use rustix::{
+    process::getpgrp,
+    termios::{tcgetpgrp, tcgetwinsize},
+};
+
+/// The size where nobody knows the terminal's.
 const USUAL_WIDTH: usize = 80;
+const USUAL_HEIGHT: usize = 24;
 
 /// A writer that is written to until it fails.
 pub(super) struct Stream {
@@ -58,14 +64,33 @@ impl Width {
         self.of(io::stderr())
     }
 
-    fn of(self, stream: impl AsFd) -> usize {
+    /// Returns columns and rows.
+    pub(super) fn size_of_stderr(self) -> (usize, usize) {
+        self.size_of(io::stderr())
+    }
+
+    /// Returns whether stderr may be drawn on: a process in the background would draw over what the
+    /// operator does meanwhile.
+    pub(super) fn is_in_foreground(self) -> bool {
         match self {
-            Self::Fixed(columns) => columns,
-            Self::OfTerminal => {
-                let size = rustix::termios::tcgetwinsize(stream).ok();
-                let columns = size.map(|it| usize::from(it.ws_col)).filter(|it| *it > 0);
-                columns.unwrap_or(USUAL_WIDTH)
-            }
+            Self::Fixed(_) => true,
+            // A terminal that is not the controlling one has no foreground.
+            Self::OfTerminal => tcgetpgrp(io::stderr()).map_or(true, |it| it == getpgrp()),
+        }
+    }
+
+    fn of(self, stream: impl AsFd) -> usize {
+        self.size_of(stream).0
+    }
+
+    fn size_of(self, stream: impl AsFd) -> (usize, usize) {
+        let known = |it: u16, usual| if it > 0 { usize::from(it) } else { usual };
+        match self {
+            Self::Fixed(columns) => (columns, USUAL_HEIGHT),
+            Self::OfTerminal => match tcgetwinsize(stream) {
+                Ok(it) => (known(it.ws_col, USUAL_WIDTH), known(it.ws_row, USUAL_HEIGHT)),
+                Err(_) => (USUAL_WIDTH, USUAL_HEIGHT),
+            },
         }
     }
 }

@@ -2,13 +2,15 @@
 //! It never fails: a reader that has gone away is no error, and the run goes on without it.
 
 mod docs;
+mod following;
 
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal, Write},
     path::PathBuf,
 };
 
-use anstream::{AutoStream, StripStream};
+use anstream::{AutoStream, ColorChoice, StripStream};
 use anstyle::Style;
 
 use super::{
@@ -16,18 +18,18 @@ use super::{
     folded::Folds,
     history::{self, Entry},
     json,
-    live::Bar,
+    live::Live,
+    log::{Detail, Log},
     page::{CYAN, PLAIN, Page, YELLOW},
     plan_text,
-    progress::{Detail, Fit, Line, Progress},
+    progress::Progress,
     recap,
     stream::{Stream, Width},
     targets,
-    words::{cut, width},
 };
 use crate::{
     plan::{Excluded, Plan, Target},
-    run::{Event, EventKind, Report},
+    run::{Event, Report},
 };
 
 /// Lines longer than this are hard to read, however wide the terminal is.
@@ -47,9 +49,18 @@ pub enum Format {
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    Bar,
+    /// A board at the bottom, which is drawn again and again.
+    Live,
+    /// Lines alone.
     Log,
     Silent,
+}
+
+/// What becomes of styles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Styles {
+    Kept,
+    Stripped,
 }
 
 /// One command's stdout and stderr.
@@ -60,20 +71,26 @@ pub struct Terminal {
     err: Stream,
     width: Width,
     mode: Mode,
+    /// On stderr, where a board moves the cursor even if nobody wants colours.
+    styles: Styles,
     is_interactive: bool,
-    progress: Option<Progress>,
-    bar: Option<Bar>,
+    progress: Progress,
+    log: Log,
+    /// While a run goes on.
+    live: Option<Live>,
 }
 
 impl Terminal {
-    /// Returns the real stdout and stderr. Colour is for terminals alone, and NO_COLOR, CLICOLOR
-    /// and TERM=dumb are heeded; progress is a bar on a terminal and plain lines elsewhere.
+    /// Returns the real stdout and stderr. Colour is for terminals alone, unless CLICOLOR_FORCE wants
+    /// it; NO_COLOR, CLICOLOR and TERM=dumb are heeded. Progress is a board on a terminal and plain
+    /// lines elsewhere, and in CI, which keeps every frame.
     pub fn new(format: Format, quiet: bool) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let is_dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
+        let is_ci = std::env::var_os("CI").is_some_and(|it| !it.is_empty() && it != "false");
         let mode = match format {
             _ if quiet => Mode::Silent,
-            Format::Human | Format::Json if is_terminal && !is_dumb => Mode::Bar,
+            Format::Human | Format::Json if is_terminal && !is_dumb && !is_ci => Mode::Live,
             Format::Human => Mode::Log,
             // A script that reads JSON reads no log.
             Format::Json | Format::Jsonl => Mode::Silent,
@@ -82,16 +99,22 @@ impl Terminal {
             Format::Human => Box::new(AutoStream::auto(io::stdout())),
             Format::Json | Format::Jsonl => Box::new(io::stdout()),
         };
+        let styles = match AutoStream::choice(&io::stderr()) {
+            ColorChoice::Never => Styles::Stripped,
+            ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi => Styles::Kept,
+        };
         Self {
             format,
             quiet,
             out: Stream::new(out),
-            err: Stream::new(Box::new(AutoStream::auto(io::stderr()))),
+            err: Stream::new(Box::new(io::stderr())),
             width: Width::OfTerminal,
             mode,
+            styles,
             is_interactive: is_terminal && io::stdin().is_terminal(),
-            progress: None,
-            bar: None,
+            progress: Progress::default(),
+            log: Log::new(detail(mode)),
+            live: None,
         }
     }
 
@@ -108,12 +131,14 @@ impl Terminal {
             format,
             quiet,
             out: Stream::new(Box::new(StripStream::new(out))),
-            err: Stream::new(Box::new(StripStream::new(err))),
+            err: Stream::new(err),
             width: Width::Fixed(width),
             mode,
+            styles: Styles::Stripped,
             is_interactive: false,
-            progress: None,
-            bar: None,
+            progress: Progress::default(),
+            log: Log::new(detail(mode)),
+            live: None,
         }
     }
 
@@ -174,21 +199,6 @@ impl Terminal {
         self.print(&text);
     }
 
-    /// Takes an event of a run that another process began: its progress counts, its story has been
-    /// told.
-    pub fn recalled_event(&mut self, event: &Event) {
-        let detail = match self.mode {
-            Mode::Silent => return,
-            Mode::Bar => Detail::BesideBar,
-            Mode::Log => Detail::Log,
-        };
-        let progress = self.progress.get_or_insert_with(|| Progress::new(detail));
-        progress.apply(event);
-        if matches!(event.data, EventKind::RunStarted { .. }) && self.mode == Mode::Bar {
-            self.bar = Some(Bar::start(progress));
-        }
-    }
-
     /// Takes an event of a run that is over: only a script that reads events gets to see it.
     pub fn stored_event(&mut self, event: &Event) {
         if self.format == Format::Jsonl {
@@ -196,37 +206,9 @@ impl Terminal {
         }
     }
 
-    /// Takes an event of a run that goes on.
-    pub fn event(&mut self, event: &Event) {
-        if self.format == Format::Jsonl {
-            self.print(&(json::line(event) + "\n"));
-        }
-        let detail = match self.mode {
-            Mode::Silent => return,
-            Mode::Bar => Detail::BesideBar,
-            Mode::Log => Detail::Log,
-        };
-        let progress = self.progress.get_or_insert_with(|| Progress::new(detail));
-        let lines = progress.apply(event);
-        match event.data {
-            EventKind::RunStarted { .. } if self.mode == Mode::Bar => {
-                self.bar = Some(Bar::start(progress));
-            }
-            EventKind::RunFinished { .. } => self.clear_bar(),
-            _ => {}
-        }
-        if !lines.is_empty() {
-            let text = self.text_of(lines);
-            self.say(&text);
-        }
-        if let (Some(bar), Some(progress)) = (&self.bar, &self.progress) {
-            bar.update(progress, self.width.of_stderr());
-        }
-    }
-
     /// Shows what became of a run; `files` are where the report is.
     pub fn report(&mut self, report: &Report, files: &[PathBuf], folds: Folds) {
-        self.clear_bar();
+        self.end_live();
         let text = match self.format {
             Format::Human => recap::page(report, files, folds, self.width()).into_text(),
             Format::Json => json::pretty(report) + "\n",
@@ -252,7 +234,7 @@ impl Terminal {
 
     /// Shows that fleet could not do its job, as [`super::failure()`] does, in colour.
     pub fn failure(&mut self, message: &str, causes: &[String], hints: &[String]) {
-        self.clear_bar();
+        self.end_live();
         self.say(&failure::page(message, causes, hints).into_text());
     }
 
@@ -278,42 +260,31 @@ impl Terminal {
         self.format
     }
 
-    fn text_of(&self, lines: Vec<Line>) -> String {
-        let mut page = Page::default();
-        for Line { spans, fit } in lines {
-            let mut room = match (fit, self.mode) {
-                (Fit::Cut, Mode::Bar) => self.width.of_stderr(),
-                (Fit::Cut | Fit::Whole, _) => usize::MAX,
-            };
-            let cut_to_room = |(style, text): &(Style, String)| {
-                let text = cut(text, room);
-                room -= width(&text).min(room);
-                (*style, text)
-            };
-            let spans: Vec<_> = spans.iter().map(cut_to_room).collect();
-            page.line(&spans.iter().map(|(style, it)| (*style, it.as_str())).collect::<Vec<_>>());
-        }
-        page.into_text()
-    }
-
     pub(super) fn width(&self) -> usize {
         self.width.of_stdout().min(WIDEST)
     }
 
-    fn clear_bar(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.clear();
+    /// Says `text` on stderr, above the board if there is one.
+    pub(super) fn say(&mut self, text: &str) {
+        let text = self.styled(text).into_owned();
+        match &mut self.live {
+            Some(live) => {
+                live.say(&text);
+                self.draw();
+            }
+            None => drop(self.err.write(&text)),
         }
     }
 
-    pub(super) fn say(&mut self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.above(|| drop(self.err.write(text))),
-            None => drop(self.err.write(text)),
+    fn styled<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.styles {
+            Styles::Kept => Cow::Borrowed(text),
+            Styles::Stripped => Cow::Owned(anstream::adapter::strip_str(text).to_string()),
         }
     }
 
     fn print(&mut self, text: &str) {
+        self.end_live();
         if let Err(err) = self.out.write(text) {
             self.warning(&format!("could not write to standard output: {err}"));
         }
@@ -322,7 +293,15 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.clear_bar();
+        self.end_live();
+    }
+}
+
+fn detail(mode: Mode) -> Detail {
+    match mode {
+        Mode::Live => Detail::BesideBoard,
+        Mode::Log => Detail::Log,
+        Mode::Silent => Detail::Nothing,
     }
 }
 

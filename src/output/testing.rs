@@ -18,8 +18,8 @@ use crate::{
         Platform, RunId, Selector, Sidecar, Target,
     },
     run::{
-        Accepted, Counts, Effect, Event, Fold, Membership, Observed, Pace, Plugin, Report, Row,
-        Run, SendTargets, Status, Step,
+        Accepted, Counts, Effect, Event, EventKind, Fold, Membership, Observed, Pace, Plugin,
+        Report, Row, Run, SendTargets, Status, Step,
     },
 };
 
@@ -231,6 +231,23 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
         (wake, is_finished) = take(step, &mut effects);
     }
     Story { plan, events }
+}
+
+/// Returns the end of the `n`th instance at this time, which failed if it said something on stderr.
+pub(super) fn ended(n: u32, at_ms: u64, stderr: &'static str) -> Event {
+    let end = if stderr.is_empty() { success("ok") } else { failure(1, stderr) };
+    let instance_id = target(n).id;
+    let row = row(&instance_id, end);
+    let data = EventKind::InstanceFinished {
+        wave: 1,
+        command_id: None,
+        outcome: row.outcome().unwrap(),
+        execution: Some(row.execution()),
+        hint: None,
+        withheld_by: None,
+        instance_id,
+    };
+    Event { seq: u64::from(n) + 2, at: at(0.0), elapsed_ms: at_ms, data }
 }
 
 /// Twenty by ids, two at a time; one of the second pair fails, which spends the budget.

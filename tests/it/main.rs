@@ -15,6 +15,9 @@ mod bad_input;
 /// `fleet run`: plan, send, follow, report.
 mod cli_run;
 
+/// What a run shows while it goes on.
+mod live;
+
 /// `fleet.toml`: roles, limits, ceilings.
 mod config;
 

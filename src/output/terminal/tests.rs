@@ -5,8 +5,10 @@ use crate::{
     output::{
         sanitize,
         testing::{self, heard},
+        words::width,
     },
-    plan::Note,
+    plan::{self, Note},
+    run::EventKind,
 };
 
 /// Tells a terminal of a whole run.
@@ -132,6 +134,75 @@ fn targets_are_listed_in_and_out() {
     let json = heard(Format::Json, |it| it.targets(planned, excluded));
     let json: serde_json::Value = serde_json::from_str(&json.out.text()).unwrap();
     assert_eq!(json["planned"][1]["id"], testing::id(1).as_str());
+}
+
+/// Returns a terminal with a board, of eighty columns.
+fn live(heard: &testing::Heard) -> Terminal {
+    let (out, err) = (Box::new(heard.out.clone()), Box::new(heard.err.clone()));
+    let mut terminal = Terminal::with_writers(Format::Human, false, out, err, 80);
+    (terminal.mode, terminal.log) = (Mode::Live, Log::new(detail(Mode::Live)));
+    terminal
+}
+
+#[test]
+fn ten_thousand_ends_are_no_more_than_ten_frames_a_second() {
+    let heard = testing::Heard::default();
+    let mut terminal = live(&heard);
+    let draft = testing::draft((0..10_000).map(testing::target).collect());
+    let plan = Box::new(plan::build(draft).unwrap());
+    let started = EventKind::RunStarted { plan };
+    terminal.event(&Event { data: started, ..testing::mixed().events[0].clone() });
+    // In five seconds, with as many ticks between them.
+    for n in 0..10_000 {
+        terminal.event(&testing::ended(n, u64::from(n) / 2, if n % 7 > 0 { "" } else { "a\nb" }));
+        terminal.tick(u64::from(n) / 2);
+    }
+    let frames = heard.err.text().matches("\x1b[J").count();
+    // One that is drawn below new lines clears twice.
+    assert!((45..=2 * 51).contains(&frames), "{frames}");
+    terminal.end_live();
+    let text = heard.err.text();
+    assert_eq!(text.matches(" failed, exit code 1").count(), 100);
+    assert!(text.ends_with("\x1b[J"), "{text}");
+}
+
+#[test]
+fn a_board_without_colours_moves_the_cursor_all_the_same() {
+    let heard = testing::Heard::default();
+    let mut terminal = live(&heard);
+    testing::mixed().events.iter().take(5).for_each(|it| terminal.event(it));
+    terminal.tick(5_000);
+    let plain = heard.err.text();
+    assert!(plain.contains("\x1b[J") && !plain.contains("\x1b[1m"), "{plain:?}");
+    terminal.styles = Styles::Kept;
+    terminal.tick(7_000);
+    assert!(heard.err.text()[plain.len()..].contains("\x1b[1m"));
+}
+
+#[test]
+fn nothing_is_drawn_after_the_end_and_results_stand_alone() {
+    let heard = testing::Heard::default();
+    let mut terminal = live(&heard);
+    let story = testing::mixed();
+    story.events.iter().for_each(|it| terminal.event(it));
+    let before = heard.err.text();
+    terminal.tick(60_000);
+    terminal.report(&story.report(), &[], Folds::default());
+    assert_eq!(heard.err.text(), before);
+    assert!(!heard.out.text().contains('\x1b'));
+}
+
+#[test]
+fn who_asks_is_answered_also_where_all_else_is_quiet() {
+    for format in [Format::Human, Format::Json, Format::Jsonl] {
+        let heard = testing::Heard::default();
+        let (out, err) = (Box::new(heard.out.clone()), Box::new(heard.err.clone()));
+        let mut terminal = Terminal::with_writers(format, true, out, err, 80);
+        testing::halted().events.iter().take(6).for_each(|it| terminal.event(it));
+        terminal.answer();
+        assert!(heard.err.text().contains("in progress ("), "{format:?}");
+        assert!(!heard.out.text().contains("in progress ("), "{format:?}");
+    }
 }
 
 /// Returns whether `text`, without the styles that fleet adds, is harmless.

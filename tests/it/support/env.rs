@@ -127,6 +127,18 @@ impl FleetEnv {
         has_script.then(|| Running::start(&mut script, self.home.path()))
     }
 
+    /// Starts fleet on a terminal of this many columns and rows, which is its controlling one; `None`
+    /// where `setsid` is missing.
+    pub(crate) fn on_a_terminal_of(&self, size: (u16, u16), args: &[&str]) -> Option<Running> {
+        let fleet = self.command(&[]);
+        let vars = fleet.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut setsid = Command::new("setsid");
+        setsid.args(["--ctty", env!("CARGO_BIN_EXE_fleet")]).args(args);
+        setsid.env_clear().env("TERM", "xterm").envs(vars).current_dir(self.home.path());
+        let has_setsid = Command::new("setsid").arg("--version").output().is_ok();
+        has_setsid.then(|| Running::on_a_terminal(&mut setsid, self.home.path(), size))
+    }
+
     /// Returns what the only run here left in its ledger.
     pub(crate) fn record(&self) -> Record {
         let runs = self.runs();

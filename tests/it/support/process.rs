@@ -1,7 +1,7 @@
 //! A process that a test started: its lines as they come, its end within a deadline.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
 use super::Output;
 
@@ -26,6 +30,8 @@ enum Source {
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
+    /// The other end of its terminal, if it has one.
+    terminal: Option<File>,
     lines: Receiver<(Source, Option<Vec<u8>>)>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -43,7 +49,38 @@ impl Running {
         read(child.stderr.take().unwrap(), Source::Stderr, sender);
         let stdin = child.stdin.take();
         let (stdout, stderr) = (Vec::new(), Vec::new());
-        Self { child, stdin, lines, stdout, stderr, n_open: 2, home: home.to_owned() }
+        let home = home.to_owned();
+        Self { child, stdin, terminal: None, lines, stdout, stderr, n_open: 2, home }
+    }
+
+    /// Starts `command`, which makes its stdin its controlling terminal, on one of this size. All that
+    /// it writes counts as stdout.
+    pub(crate) fn on_a_terminal(command: &mut Command, home: &Path, size: (u16, u16)) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let open = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        tcsetwinsize(&master, winsize(size)).unwrap();
+        let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
+        // What is left of the command keeps its end of the terminal open.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let master = File::from(master);
+        let (sender, lines) = channel();
+        read(master.try_clone().unwrap(), Source::Stdout, sender);
+        let (terminal, home) = (Some(master), home.to_owned());
+        let (stdout, stderr) = (Vec::new(), Vec::new());
+        Self { child, stdin: None, terminal, lines, stdout, stderr, n_open: 1, home }
+    }
+
+    /// Gives its terminal another size.
+    pub(crate) fn resize(&self, size: (u16, u16)) {
+        tcsetwinsize(self.terminal.as_ref().unwrap(), winsize(size)).unwrap();
+    }
+
+    /// Sends SIGUSR1.
+    pub(crate) fn ask(&self) {
+        self.signal(Signal::USR1);
     }
 
     /// Waits until what was written so far, to stdout or stderr, contains `text`.
@@ -62,6 +99,12 @@ impl Running {
         }
     }
 
+    /// Waits until anything more is written, or it has ended.
+    pub(crate) fn wait_for_more(&mut self) {
+        let end = Instant::now() + DEADLINE;
+        assert!(self.n_open == 0 || self.take(end), "nothing more came:\n{}", self.so_far());
+    }
+
     /// Waits until so many lines were written to stdout, or it has ended. Returns whether they were.
     pub(crate) fn wait_for_lines(&mut self, n_lines: usize) -> bool {
         let end = Instant::now() + DEADLINE;
@@ -74,6 +117,9 @@ impl Running {
 
     /// Types `text`.
     pub(crate) fn type_in(&mut self, text: &str) {
+        if let Some(terminal) = &mut self.terminal {
+            return terminal.write_all(text.as_bytes()).unwrap();
+        }
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).unwrap();
     }
@@ -150,6 +196,10 @@ impl Running {
         let text = |it| String::from_utf8_lossy(it).into_owned();
         format!("{}\n{}", text(&self.stdout), text(&self.stderr))
     }
+}
+
+fn winsize((columns, rows): (u16, u16)) -> Winsize {
+    Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 impl Drop for Running {
