@@ -169,6 +169,9 @@ pub(crate) fn heed_denial(
     }
 }
 
+/// What IAM itself is asked for; its denials have the form of Auto Scaling's.
+const IAM_ITSELF: [&str; 2] = ["iam:GetRole", "iam:SimulatePrincipalPolicy"];
+
 fn decide(
     call: &Call,
     action: &str,
@@ -182,11 +185,11 @@ fn decide(
     let service = action.split(':').next().unwrap_or_default();
     let (form, stand_in) = match service {
         // Roles are passed to SSM alone, and it answers.
-        "ssm" | "iam" => {
+        "ssm" | "iam" if !IAM_ITSELF.contains(&action) => {
             let all = format!("arn:aws:ssm:{}:{}:*", call.sim.region, call.sim.account);
             (Form::Ssm, Some(all))
         }
-        "autoscaling" => (Form::AutoScaling, None),
+        "autoscaling" | "iam" => (Form::AutoScaling, None),
         "ec2" => (Form::Ec2, None),
         // The other services' denials have the form of STS's.
         _ => (Form::Sts, None),

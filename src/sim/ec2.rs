@@ -1,10 +1,16 @@
-//! EC2, as far as fleet looks at it: DescribeInstances and DescribeInstanceStatus.
-//! Everything else is refused, and it changes nothing.
+//! EC2, as far as fleet looks at it and a rescue acts on it: instances, their power and their volumes,
+//! and the network around them. Everything else is refused.
 
 mod absent;
+mod attributes;
+mod changes;
+mod describe;
 mod filter;
 mod page;
 mod shapes;
+mod wanted;
+
+use std::collections::BTreeMap;
 
 use self::{
     filter::{INSTANCES as INSTANCE_FILTERS, Known, STATUSES as STATUS_FILTERS},
@@ -26,23 +32,102 @@ const STATUSES: Page = Page { least: 5, most: 1000 };
 /// DescribeInstanceStatus, InstanceIds: "Maximum 100 explicitly specified instance IDs".
 const STATUS_IDS: usize = 100;
 
+/// The operations that there are, and whether each is authorised on what it names: those authorise
+/// themselves, and look at DryRun when everything else is looked at.
+const OPERATIONS: [(&str, bool); 18] = [
+    ("AttachVolume", true),
+    ("CreateImage", true),
+    ("DescribeInstanceAttribute", true),
+    ("DescribeInstanceStatus", false),
+    ("DescribeInstanceTypeOfferings", false),
+    ("DescribeInstanceTypes", false),
+    ("DescribeInstances", false),
+    ("DescribeRouteTables", false),
+    ("DescribeSecurityGroups", false),
+    ("DescribeSubnets", false),
+    ("DescribeVolumes", false),
+    ("DescribeVpcEndpoints", false),
+    ("DetachVolume", true),
+    ("GetEbsDefaultKmsKeyId", false),
+    ("GetEbsEncryptionByDefault", false),
+    ("ModifyInstanceAttribute", true),
+    ("StartInstances", true),
+    ("StopInstances", true),
+];
+
 /// Answers one operation into `xml`.
 pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     timeline::catch_up(&call.sim);
     let operation = call.operation.as_str();
-    if !["DescribeInstances", "DescribeInstanceStatus"].contains(&operation) {
+    let Some((_, has_resources)) = OPERATIONS.iter().find(|(it, _)| *it == operation) else {
         let message = format!("The action {operation} is not implemented by this simulator.");
         return Err(ApiError::new("UnsupportedOperation", message));
-    }
-    call.authorize(&format!("ec2:{operation}"), None, &Facts::default())?;
-    if form.boolean("DryRun")? == Some(true) {
-        let message = "Request would have succeeded, but DryRun flag is set.";
-        return Err(ApiError::new("DryRunOperation", message).with_status(412));
+    };
+    if !has_resources {
+        call.authorize(&format!("ec2:{operation}"), None, &Facts::default())?;
+        dry_run(form)?;
     }
     match operation {
+        "AttachVolume" => changes::attach(call, form, xml),
+        "CreateImage" => create_image(call, form),
+        "DescribeInstanceAttribute" => attributes::describe(call, form, xml),
+        "DescribeInstanceStatus" => describe_instance_status(call, form, xml),
+        "DescribeInstanceTypeOfferings" => describe::type_offerings(call, form, xml),
+        "DescribeInstanceTypes" => describe::instance_types(call, form, xml),
         "DescribeInstances" => describe_instances(call, form, xml),
-        _ => describe_instance_status(call, form, xml), // the other of the two
+        "DescribeRouteTables" => describe::route_tables(call, form, xml),
+        "DescribeSecurityGroups" => describe::security_groups(call, form, xml),
+        "DescribeSubnets" => describe::subnets(call, form, xml),
+        "DescribeVolumes" => describe::volumes(call, form, xml),
+        "DescribeVpcEndpoints" => describe::vpc_endpoints(call, form, xml),
+        "DetachVolume" => changes::detach(call, form, xml),
+        "GetEbsDefaultKmsKeyId" => {
+            xml.text("kmsKeyId", "alias/aws/ebs");
+            Ok(())
+        }
+        "ModifyInstanceAttribute" => attributes::modify(call, form, xml),
+        "StartInstances" => changes::start(call, form, xml),
+        "StopInstances" => changes::stop(call, form, xml),
+        _ => {
+            describe::encryption_by_default(call, xml); // the last of them
+            Ok(())
+        }
     }
+}
+
+/// Ends a call that was to be a try: everything else would have been done.
+fn dry_run(form: &Form) -> Result<(), ApiError> {
+    if form.boolean("DryRun")? != Some(true) {
+        return Ok(());
+    }
+    let message = "Request would have succeeded, but DryRun flag is set.";
+    Err(ApiError::new("DryRunOperation", message).with_status(412))
+}
+
+fn authorize_instance(call: &Call, id: &str) -> Result<(), ApiError> {
+    let tags = call.sim.state.borrow().instances.get(id).map(|it| it.tags.clone());
+    authorize_on(call, &format!("instance/{id}"), tags.unwrap_or_default())
+}
+
+fn authorize_volume(call: &Call, id: &str) -> Result<(), ApiError> {
+    let tags = call.sim.state.borrow().volumes.get(id).map(|it| it.tags.clone());
+    authorize_on(call, &format!("volume/{id}"), tags.unwrap_or_default())
+}
+
+fn authorize_on(call: &Call, what: &str, tags: BTreeMap<String, String>) -> Result<(), ApiError> {
+    let (region, account) = (&call.sim.region, &call.sim.account);
+    let arn = format!("arn:aws:ec2:{region}:{account}:{what}");
+    call.authorize(&format!("ec2:{}", call.operation), Some(&arn), &Facts::of_tags(tags))
+}
+
+/// Whether it may be made can be tried; made it is by the runbooks alone.
+fn create_image(call: &Call, form: &Form) -> Result<(), ApiError> {
+    let id = changes::required(form, "InstanceId")?;
+    authorize_instance(call, id)?;
+    check_instance_ids(&call.sim.state.borrow(), &[id])?;
+    dry_run(form)?;
+    let message = "CreateImage without DryRun is not implemented by this simulator.";
+    Err(ApiError::new("UnsupportedOperation", message))
 }
 
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
@@ -55,7 +140,7 @@ fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
     let state = call.sim.state.borrow();
     let found = select(call, &state, &INSTANCE_FILTERS, form, &ids)?;
     let (page, next) = next_page(found, form, size.unwrap_or(INSTANCES.most))?;
-    xml.items("reservationSet", page, |xml, it| write_reservation(call, it, xml));
+    xml.items("reservationSet", page, |xml, it| write_reservation(call, &state, it, xml));
     if let Some(it) = next {
         xml.text("nextToken", &it);
     }
@@ -75,7 +160,7 @@ fn describe_instance_status(call: &Call, form: &Form, xml: &mut Xml) -> Result<(
     let mut found = select(call, &state, &STATUS_FILTERS, form, &ids)?;
     found.retain(|it| all || it.ec2_state == "running");
     let (page, next) = next_page(found, form, size.unwrap_or(STATUSES.most))?;
-    xml.items("instanceStatusSet", page, |xml, it| write_status(it, xml));
+    xml.items("instanceStatusSet", page, |xml, it| write_status(call, it, xml));
     if let Some(it) = next {
         xml.text("nextToken", &it);
     }
@@ -91,6 +176,20 @@ fn select<'a>(
     ids: &[&str],
 ) -> Result<Vec<&'a Instance>, ApiError> {
     let filters = known.read(form)?;
+    check_instance_ids(state, ids)?;
+    let is_meant = |it: &&Instance| filters.iter().all(|filter| filter.selects(call, it));
+    if ids.is_empty() {
+        return Ok(state.instances.values().filter(is_meant).collect());
+    }
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let named = ids.into_iter().filter_map(|it| state.instances.get(it));
+    Ok(named.filter(is_meant).collect())
+}
+
+/// Refuses ids that are none, and those that nothing has.
+fn check_instance_ids(state: &State, ids: &[&str]) -> Result<(), ApiError> {
     for id in ids {
         let hex = id.strip_prefix("i-").unwrap_or_default();
         if ![8, 17].contains(&hex.len()) || !hex.bytes().all(|it| it.is_ascii_hexdigit()) {
@@ -111,15 +210,7 @@ fn select<'a>(
             return Err(ApiError::new("InvalidInstanceID.NotFound", message));
         }
     }
-    let is_meant = |it: &&Instance| filters.iter().all(|filter| filter.selects(call, it));
-    if ids.is_empty() {
-        return Ok(state.instances.values().filter(is_meant).collect());
-    }
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    let named = ids.into_iter().filter_map(|it| state.instances.get(it));
-    Ok(named.filter(is_meant).collect())
+    Ok(())
 }
 
 #[cfg(test)]

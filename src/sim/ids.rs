@@ -10,6 +10,11 @@ pub(crate) fn instance_id(seed: u64, group: &str, index: usize) -> String {
     format!("i-0{}", hex(&digest(&[&seed.to_string(), "instance", group, &index.to_string()])[..8]))
 }
 
+/// Returns the id of a volume that belongs to something by its purpose, such as `vol-0a1b…`.
+pub(crate) fn volume_id(owner: &str, purpose: &str) -> String {
+    format!("vol-0{}", hex(&digest(&["volume", owner, purpose])[..8]))
+}
+
 /// Returns an id of IAM, such as `AROA` and 17 letters and digits for a role.
 pub(crate) fn principal_id(seed: u64, prefix: &str, name: &str) -> String {
     let digest = digest(&[&seed.to_string(), prefix, name]);

@@ -29,7 +29,10 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         state.timeline.schedule(now, (it.since, it.after), Happening::Event(index));
     }
     for it in &world.groups {
-        let is_sick = |it: &InstanceSpec| it.health == "Unhealthy" && it.lifecycle == "InService";
+        let is_sick = |it: &InstanceSpec| {
+            it.lifecycle == "InService"
+                && (it.health == "Unhealthy" || it.impaired || it.state == Some("stopped"))
+        };
         if it.instances.iter().any(is_sick) {
             state.timeline.push(plus(now, CHECK), Happening::Examines(it.name.clone()));
         }
@@ -49,8 +52,10 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         outcomes: world.outcomes.clone(),
         runbooks: world.runbooks.clone(),
         roles: world.roles.clone(),
+        users: world.users.clone(),
         events: world.events.clone(),
         elsewhere: world.elsewhere.clone(),
+        network: world.network.clone(),
         seed: world.seed,
         state: RefCell::new(state),
         random: RefCell::new(fastrand::Rng::with_seed(world.seed)),

@@ -15,7 +15,7 @@ use super::{
     autoscaling, ec2,
     fault::{Fault, FaultKind, Faults, inject, orders},
     iam::RequestParts,
-    ids,
+    identity, ids,
     keyring::Keyring,
     ssm,
     state::Simulator,
@@ -163,6 +163,9 @@ impl Edge {
                 Service::Ec2 => {
                     answer::ec2(&call.operation, request_id, |xml| ec2::call(&call, &form, xml))
                 }
+                Service::Iam => answer::query(service, &call.operation, request_id, |xml| {
+                    identity::call(&call, &form, xml)
+                }),
                 Service::Ssm => Err(no_action(&call.operation, "")), // it is asked by JSON
             },
         }

@@ -1,17 +1,25 @@
 //! What exists in the simulated account: groups, instances, and what SSM remembers.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
     clock::Clock,
     elsewhere::{AlarmState, Elsewhere},
+    machines::{Hardware, Volume},
+    network::Network,
     scaling::Activity,
     scripts::Script,
     ssm,
     timeline::Timeline,
-    world::RoleSpec,
+    world::{RoleSpec, UserSpec},
 };
 
 /// The simulated account in one region. Single-threaded: shared by `Rc`, borrowed briefly, never
@@ -31,9 +39,11 @@ pub(crate) struct Simulator {
     /// The roles that Automation can assume; none: every role is taken to exist, and may do
     /// everything.
     pub roles: Vec<RoleSpec>,
+    pub users: Vec<UserSpec>,
     /// Every `[[event]]` of the world, in its order.
     pub events: Vec<Event>,
     pub elsewhere: Elsewhere,
+    pub network: Network,
     pub seed: u64,
     pub state: RefCell<State>,
     pub random: RefCell<fastrand::Rng>,
@@ -44,6 +54,10 @@ pub(crate) struct State {
     pub groups: Vec<Group>,
     /// By instance id.
     pub instances: BTreeMap<String, Instance>,
+    /// By volume id.
+    pub volumes: BTreeMap<String, Volume>,
+    /// The ids of the volumes of an instance.
+    pub attached: BTreeMap<String, BTreeSet<String>>,
     pub ssm: ssm::Store,
     pub timeline: Timeline,
     /// Of all groups, the newest last.
@@ -80,6 +94,7 @@ pub(crate) struct Launches {
     pub run: RunMode,
     pub agent_version: String,
     pub setup: Vec<Arc<str>>,
+    pub hardware: Hardware,
     /// How long a lifecycle hook holds a member in Terminating:Wait; `None`: there is no hook.
     pub termination_hook: Option<Duration>,
 }
@@ -124,6 +139,11 @@ pub(crate) struct Instance {
     pub lost: Option<Timestamp>,
     /// `None`: before the simulation began.
     pub launched: Option<Timestamp>,
+    pub hardware: Hardware,
+    /// How often it was started or stopped.
+    pub power: u64,
+    /// When it was started last; `None`: with its launch.
+    pub started: Option<Timestamp>,
     /// What its agent is busy with.
     pub workers: ssm::Workers,
 }

@@ -7,6 +7,7 @@ use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    machines::{self, Power},
     scaling::{Phase, Scaling},
     ssm,
     state::{Ping, Simulator, Since},
@@ -38,6 +39,8 @@ pub(crate) enum Happening {
     /// A step of an execution of Automation comes to its end; unless something else has happened to
     /// the execution since it had that number.
     Automates(u64, u64),
+    /// An instance is started or stopped at last, unless it has been meanwhile.
+    Powers(String, u64, Power),
     /// A group looks after the health of its members.
     Examines(String),
 }
@@ -128,6 +131,9 @@ pub(crate) fn catch_up(sim: &Simulator) {
             }
             Happening::Automates(sequence, tick) => {
                 ssm::automate(sim, &mut state, sequence, tick, at);
+            }
+            Happening::Powers(instance, power, to) => {
+                machines::settle(&mut state, &instance, power, to, at);
             }
             Happening::Examines(group) => scaling.examine(&group),
             Happening::Turns(index) => {

@@ -10,6 +10,7 @@ mod faults;
 mod groups;
 mod identities;
 mod instances;
+mod machines;
 mod outcomes;
 mod policies;
 mod raw;
@@ -34,6 +35,7 @@ pub(crate) use self::{
 use super::{
     elsewhere::Elsewhere,
     fault::Fault,
+    network::Network,
     scripts::Script,
     state::{Event, Outcome},
 };
@@ -63,6 +65,7 @@ pub struct World {
     pub(crate) roles: Vec<RoleSpec>,
     pub(crate) policies: Vec<PolicySpec>,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) network: Network,
     pub(crate) faults: Vec<Fault>,
     /// What the user should know before the world is used.
     pub(crate) notices: Vec<String>,

@@ -21,7 +21,6 @@ const GROUPS: Page = Page { default: 50, most: 100 };
 /// The quota of DescribeAutoScalingInstances.
 const INSTANCES: Page = Page { default: 50, most: 50 };
 
-const INSTANCE_TYPE: &str = "t3.micro";
 const COOLDOWN: u32 = 300;
 /// Groups are this much older than the simulation.
 const AGE: SignedDuration = SignedDuration::from_hours(24);
@@ -123,7 +122,7 @@ fn write_group(call: &Call, state: &State, group: &Group, instances: &[String], 
 
 fn write_instance(instance: &Instance, template: &str, xml: &mut Xml) {
     xml.text("InstanceId", &instance.id);
-    xml.text("InstanceType", INSTANCE_TYPE);
+    xml.text("InstanceType", &instance.hardware.instance_type);
     xml.text("AvailabilityZone", &instance.zone);
     xml.text("LifecycleState", &instance.lifecycle);
     xml.text("HealthStatus", &instance.health);

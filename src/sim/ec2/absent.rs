@@ -1,7 +1,7 @@
 //! The filters that EC2 has and the simulator has not, as botocore's service model 2016-11-15
 //! documents them. Their refusal says so; that of any other is AWS's own.
 
-pub(super) const OF_INSTANCES: [&str; 113] = [
+pub(super) const OF_INSTANCES: [&str; 112] = [
     "affinity",
     "availability-zone-id",
     "block-device-mapping.attach-time",
@@ -24,7 +24,6 @@ pub(super) const OF_INSTANCES: [&str; 113] = [
     "host-id",
     "iam-instance-profile.arn",
     "iam-instance-profile.id",
-    "instance-lifecycle",
     "instance.group-id",
     "instance.group-name",
     "ip-address",

@@ -2,7 +2,7 @@
 //! Names and values are case-sensitive; `*` and `?` in a value are wildcards.
 
 use super::{ApiError, Call, Form, Instance, absent, shapes};
-use crate::sim::{autoscaling::subnet_id, state::Platform};
+use crate::sim::{autoscaling::subnet_id, machines::root_device, state::Platform};
 
 /// The filters of one operation: those that there are here, and those that only EC2 has.
 pub(super) struct Known {
@@ -31,7 +31,8 @@ pub(super) const INSTANCES: Known = Known {
         ("instance-id", |_, it| known(&it.id)),
         ("instance-state-code", |_, it| Some(shapes::state_code(it).to_string())),
         ("instance-state-name", |_, it| known(&it.ec2_state)),
-        ("instance-type", |_, _| known(shapes::INSTANCE_TYPE)),
+        ("instance-lifecycle", |_, it| known("spot").filter(|_| it.hardware.is_spot)),
+        ("instance-type", |_, it| known(&it.hardware.instance_type)),
         ("monitoring-state", |_, _| known("disabled")),
         ("owner-id", |call, _| known(&call.sim.account)),
         // "To list only Windows instances, use windows."
@@ -40,8 +41,8 @@ pub(super) const INSTANCES: Known = Known {
         ("private-dns-name", |_, it| known(&it.computer_name).filter(|_| shapes::is_there(it))),
         ("private-ip-address", |_, it| known(&it.ip_address).filter(|_| shapes::is_there(it))),
         ("reservation-id", |_, it| Some(shapes::reservation_id(it))),
-        ("root-device-name", |_, _| known("/dev/xvda")),
-        ("root-device-type", |_, _| known("ebs")),
+        ("root-device-name", |_, it| known(root_device(it))),
+        ("root-device-type", |_, it| known(shapes::root_type(it))),
         ("subnet-id", |_, it| Some(subnet_id(&it.zone)).filter(|_| shapes::is_there(it))),
         ("tenancy", |_, _| known("default")),
         ("virtualization-type", |_, _| known("hvm")),
@@ -57,10 +58,10 @@ pub(super) const STATUSES: Known = Known {
         ("availability-zone", |_, it| known(&it.zone)),
         ("instance-state-code", |_, it| Some(shapes::state_code(it).to_string())),
         ("instance-state-name", |_, it| known(&it.ec2_state)),
-        ("instance-status.reachability", |_, it| known(shapes::checks(it)[1].1)),
-        ("instance-status.status", |_, it| known(shapes::checks(it)[1].0)),
-        ("system-status.reachability", |_, it| known(shapes::checks(it)[0].1)),
-        ("system-status.status", |_, it| known(shapes::checks(it)[0].0)),
+        ("instance-status.reachability", |call, it| known(shapes::checks(call, it)[1].1)),
+        ("instance-status.status", |call, it| known(shapes::checks(call, it)[1].0)),
+        ("system-status.reachability", |call, it| known(shapes::checks(call, it)[0].1)),
+        ("system-status.status", |call, it| known(shapes::checks(call, it)[0].0)),
     ],
     has_tags: HasTags::No,
     absent: &absent::OF_STATUSES,
@@ -134,7 +135,7 @@ impl Filter<'_> {
 }
 
 /// Whether `text` matches a pattern in which `*` stands for any characters and `?` for one.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub(super) fn is_like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);

@@ -1,14 +1,19 @@
 //! How instances look in EC2's answers.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Call, Instance, Xml};
-use crate::sim::{autoscaling::subnet_id, ids, state::Platform};
+use super::{Call, Instance, State, Xml, describe::SECURITY_GROUP};
+use crate::sim::{
+    autoscaling::subnet_id,
+    ids,
+    machines::{CHECKS, attached, root_device},
+    state::Platform,
+    timeline::plus,
+};
 
 /// Instances of the world's beginning are this much older than the simulation.
 const AGE: SignedDuration = SignedDuration::from_hours(24);
 
-pub(super) const INSTANCE_TYPE: &str = "t3.micro";
 pub(super) const VPC: &str = "vpc-0123456789abcdef0";
 
 /// Tells whether the instance has a network still.
@@ -25,15 +30,17 @@ pub(super) fn reservation_id(instance: &Instance) -> String {
 }
 
 /// Every instance has a reservation of its own, as those of Auto Scaling do.
-pub(super) fn write_reservation(call: &Call, instance: &Instance, xml: &mut Xml) {
+pub(super) fn write_reservation(call: &Call, state: &State, instance: &Instance, xml: &mut Xml) {
     xml.text("reservationId", &reservation_id(instance));
     xml.text("ownerId", &call.sim.account);
     xml.items("groupSet", [], |_, ()| {});
-    xml.items("instancesSet", [instance], |xml, it| write_instance(call, it, xml));
+    xml.items("instancesSet", [instance], |xml, it| write_instance(call, state, it, xml));
 }
 
-fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
-    let launched = instance.launched.unwrap_or(call.sim.clock.epoch() - AGE);
+fn write_instance(call: &Call, state: &State, instance: &Instance, xml: &mut Xml) {
+    // "The time that the instance was last launched", starts included.
+    let launched = instance.started.or(instance.launched);
+    let hardware = &instance.hardware;
     let is_there = is_there(instance);
     xml.text("instanceId", &instance.id);
     xml.text("imageId", &image_id(instance));
@@ -43,9 +50,9 @@ fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
     xml.text("dnsName", "");
     xml.text("reason", "");
     xml.value("amiLaunchIndex", 0);
-    xml.items("productCodes", [], |_, ()| {});
-    xml.text("instanceType", INSTANCE_TYPE);
-    xml.text("launchTime", &launched.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
+    write_product_codes(instance, xml);
+    xml.text("instanceType", &hardware.instance_type);
+    xml.text("launchTime", &launch_time(call, launched));
     xml.element("placement", |xml| {
         xml.text("availabilityZone", &instance.zone);
         xml.text("groupName", "");
@@ -61,9 +68,20 @@ fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
         xml.text("vpcId", VPC);
         xml.text("privateIpAddress", &instance.ip_address);
     }
+    if hardware.public_ip && instance.ec2_state == "running" {
+        xml.text("ipAddress", &instance.ip_address.replacen("10.", "198.", 1));
+    }
+    if hardware.is_spot {
+        xml.text("instanceLifecycle", "spot");
+    }
     xml.text("architecture", "x86_64");
-    xml.text("rootDeviceType", "ebs");
-    xml.text("rootDeviceName", "/dev/xvda");
+    xml.text("rootDeviceType", root_type(instance));
+    xml.text("rootDeviceName", root_device(instance));
+    write_mappings(call, state, instance, xml);
+    xml.items("groupSet", is_there.then_some(SECURITY_GROUP), |xml, it| {
+        xml.text("groupId", it);
+        xml.text("groupName", "default");
+    });
     xml.text("virtualizationType", "hvm");
     xml.text("hypervisor", "xen");
     xml.items("tagSet", &instance.tags, |xml, (key, value)| {
@@ -73,12 +91,43 @@ fn write_instance(call: &Call, instance: &Instance, xml: &mut Xml) {
     xml.text("platformDetails", details(instance));
 }
 
-pub(super) fn write_status(instance: &Instance, xml: &mut Xml) {
+/// An instant as EC2 writes it; `None`: a day before the simulation began.
+pub(super) fn launch_time(call: &Call, at: Option<Timestamp>) -> String {
+    let at = at.unwrap_or(call.sim.clock.epoch() - AGE);
+    at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}
+
+pub(super) fn root_type(instance: &Instance) -> &'static str {
+    if instance.hardware.has_ebs_root { "ebs" } else { "instance-store" }
+}
+
+pub(super) fn write_product_codes(instance: &Instance, xml: &mut Xml) {
+    xml.items("productCodes", &instance.hardware.product_codes, |xml, it| {
+        xml.text("productCode", it);
+        xml.text("type", "marketplace");
+    });
+}
+
+/// The volumes that hang on it; an instance store is not among them.
+pub(super) fn write_mappings(call: &Call, state: &State, instance: &Instance, xml: &mut Xml) {
+    xml.items("blockDeviceMapping", attached(state, &instance.id), |xml, (device, volume)| {
+        let Some(attachment) = &volume.attachment else { return };
+        xml.text("deviceName", device);
+        xml.element("ebs", |xml| {
+            xml.text("volumeId", &volume.id);
+            xml.text("status", "attached");
+            xml.text("attachTime", &launch_time(call, attachment.at));
+            xml.value("deleteOnTermination", attachment.delete_on_termination);
+        });
+    });
+}
+
+pub(super) fn write_status(call: &Call, instance: &Instance, xml: &mut Xml) {
     xml.text("instanceId", &instance.id);
     xml.text("availabilityZone", &instance.zone);
     xml.element("instanceState", |xml| write_state(instance, xml));
     for (name, (status, check)) in
-        ["systemStatus", "instanceStatus"].into_iter().zip(checks(instance))
+        ["systemStatus", "instanceStatus"].into_iter().zip(checks(call, instance))
     {
         xml.element(name, |xml| {
             xml.text("status", status);
@@ -92,10 +141,13 @@ pub(super) fn write_status(instance: &Instance, xml: &mut Xml) {
 }
 
 /// Returns the system's status and the instance's own, each with the state of its one check.
-pub(super) fn checks(instance: &Instance) -> [(&'static str, &'static str); 2] {
+pub(super) fn checks(call: &Call, instance: &Instance) -> [(&'static str, &'static str); 2] {
+    let since = instance.started.or(instance.launched);
+    let is_new = since.is_some_and(|it| call.sim.clock.now() < plus(it, CHECKS));
     // Auto Scaling's word for an instance whose checks failed.
     let is_sick = instance.impaired || instance.health == "Unhealthy";
     match (instance.ec2_state.as_str(), is_sick) {
+        ("running", _) if is_new => [("initializing", "initializing"); 2],
         ("running", true) => [("ok", "passed"), ("impaired", "failed")],
         ("running", false) => [("ok", "passed"); 2],
         _ => [("not-applicable", ""); 2],
@@ -108,7 +160,11 @@ fn write_state(instance: &Instance, xml: &mut Xml) {
 }
 
 pub(super) fn state_code(instance: &Instance) -> u8 {
-    match instance.ec2_state.as_str() {
+    code_of(&instance.ec2_state)
+}
+
+pub(super) fn code_of(word: &str) -> u8 {
+    match word {
         "pending" => 0,
         "shutting-down" => 32,
         "terminated" => 48,

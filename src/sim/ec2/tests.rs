@@ -1,5 +1,7 @@
 //! EC2 over the wire.
 
+mod rescue;
+
 use crate::sim::tests::client::{Reply, form, start};
 
 const WORLD: &str = "[[group]]\nname = \"web\"\nsize = 7\ntags = { role = \"a&b\" }\n\

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sim::{iam::Protocol, wire::protocol::Asked};
 
 /// The operations with pages, and what the list in their answer is called.
-const LISTS: [(&str, &str); 14] = [
+const LISTS: [(&str, &str); 15] = [
     ("ListCommands", "Commands"),
     ("ListCommandInvocations", "CommandInvocations"),
     ("DescribeInstanceInformation", "InstanceInformationList"),
@@ -20,6 +20,7 @@ const LISTS: [(&str, &str); 14] = [
     ("DescribeAutoScalingInstances", "AutoScalingInstances"),
     ("DescribeInstanceRefreshes", "InstanceRefreshes"),
     ("DescribeScalingActivities", "Activities"),
+    ("DescribeVolumes", "volumeSet"),
     ("DescribeInstances", "reservationSet"),
     ("DescribeInstanceStatus", "instanceStatusSet"),
 ];

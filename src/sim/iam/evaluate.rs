@@ -64,6 +64,11 @@ pub(crate) fn authorise(
     }
 }
 
+/// Decides for whoever has these policies, as SimulatePrincipalPolicy does.
+pub(crate) fn simulate(policies: &PolicySet, request: &Request<'_>) -> Decision {
+    evaluate(policies, request)
+}
+
 /// Decides: an explicit deny anywhere wins, then each kind of policy has to allow.
 pub(crate) fn evaluate(policies: &PolicySet, request: &Request<'_>) -> Decision {
     let layers = layers(policies);

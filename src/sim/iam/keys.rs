@@ -3,7 +3,7 @@
 //! provides would look absent, and a Deny that depends on it would never apply.
 
 /// The actions that policies are asked about.
-const ACTIONS: [&str; 43] = [
+const ACTIONS: [&str; 79] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeInstanceRefreshes",
@@ -14,10 +14,46 @@ const ACTIONS: [&str; 43] = [
     "autoscaling:SetInstanceProtection",
     "autoscaling:SuspendProcesses",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "cloudformation:CreateStack",
+    "cloudformation:DeleteStack",
+    "cloudformation:DescribeStackResource",
+    "cloudformation:DescribeStacks",
+    "cloudformation:UpdateStack",
+    "ec2:AttachVolume",
+    "ec2:CreateImage",
+    "ec2:CreateLaunchTemplate",
+    "ec2:CreateTags",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:DescribeInstanceAttribute",
     "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:DetachVolume",
+    "ec2:GetEbsDefaultKmsKeyId",
+    "ec2:GetEbsEncryptionByDefault",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:RunInstances",
+    "ec2:StartInstances",
+    "ec2:StopInstances",
+    "ec2:TerminateInstances",
+    "iam:CreateInstanceProfile",
+    "iam:CreateRole",
     "iam:CreateServiceLinkedRole",
+    "iam:DeleteRole",
+    "iam:GetRole",
     "iam:PassRole",
+    "iam:SimulatePrincipalPolicy",
+    "iam:TagRole",
+    "kms:CreateGrant",
+    "lambda:CreateFunction",
+    "lambda:DeleteFunction",
+    "lambda:InvokeFunction",
     "resource-groups:ListGroupResources",
     "ssm:AddTagsToResource",
     "ssm:CancelCommand",
@@ -116,6 +152,11 @@ const LEFT_OUT: [&str; 19] = [
 /// The actions that a policy may be asked about.
 pub(crate) fn actions() -> &'static [&'static str] {
     &ACTIONS
+}
+
+/// Tells whether a policy may ask for the key, however it is spelt.
+pub(crate) fn is_condition_key(key: &str) -> bool {
+    is_modelled(&key.to_lowercase())
 }
 
 /// Tells whether requests have the key when AWS's have it; `key` is in lower case.

@@ -48,8 +48,8 @@ mod trust;
 pub(crate) use self::{
     context::Context,
     denial::{Form, message},
-    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise},
-    keys::actions,
+    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise, simulate},
+    keys::{actions, is_condition_key},
     policy::{Policy, TrustPolicy},
     principal::{Principal, RoleSession, User},
     session::{

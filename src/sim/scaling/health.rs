@@ -6,10 +6,18 @@
 use std::time::Duration;
 
 use super::Scaling;
-use crate::sim::timeline::{Happening, plus};
+use crate::sim::{
+    state::Instance,
+    timeline::{Happening, plus},
+};
 
 /// From the failure of a status check to what the group does about it. AWS gives no number.
 pub(crate) const CHECK: Duration = Duration::from_secs(30);
+
+/// Whether EC2 has stopped it, or is about to.
+fn is_down(instance: &Instance) -> bool {
+    matches!(instance.ec2_state.as_str(), "stopping" | "stopped")
+}
 
 impl Scaling<'_> {
     /// Lets the status checks of an instance fail from now on.
@@ -24,7 +32,9 @@ impl Scaling<'_> {
     pub(crate) fn examine(&mut self, name: &str) {
         if !self.group(name).suspended.contains_key("HealthCheck") {
             for it in self.in_service(name) {
-                if let Some(it) = self.state.instances.get_mut(&it).filter(|it| it.impaired) {
+                if let Some(it) =
+                    self.state.instances.get_mut(&it).filter(|it| it.impaired || is_down(it))
+                {
                     "Unhealthy".clone_into(&mut it.health);
                 }
             }
@@ -37,9 +47,10 @@ impl Scaling<'_> {
         for it in self.in_service(name) {
             let instance = self.state.instances.get(&it).filter(|it| it.health == "Unhealthy");
             let Some(instance) = instance else { continue };
-            let why = match instance.impaired {
-                true => "an EC2 instance status checks failure",
-                false => "a user health-check",
+            let why = match (is_down(instance), instance.impaired) {
+                (true, _) => "an EC2 health check indicating it has been terminated or stopped",
+                (false, true) => "an EC2 instance status checks failure",
+                (false, false) => "a user health-check",
             };
             let cause = format!(
                 "At {} an instance was taken out of service in response to {why}.",

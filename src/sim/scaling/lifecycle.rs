@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Activity, Scaling, Stage};
 use crate::sim::{
-    ids,
+    ids, machines,
     state::{Instance, Ping, Platform},
     timeline::{Happening, plus},
 };
@@ -49,6 +49,13 @@ impl Scaling<'_> {
                     it.ping = Ping::Online;
                 }
                 self.progress(instance, Stage::Successful);
+                // One that is down, or fails its checks, is looked at like any other.
+                let found = self.state.instances.get(instance);
+                let group = found.filter(|it| it.impaired || it.ec2_state != "running");
+                if let Some(group) = group.map(|it| it.group.clone()) {
+                    let at = plus(self.at, super::CHECK);
+                    self.state.timeline.push(at, Happening::Examines(group));
+                }
             }
             (Some("Terminating"), Phase::TerminatingWait) => {
                 self.set_lifecycle(instance, "Terminating:Wait");
@@ -114,6 +121,7 @@ impl Scaling<'_> {
             ping: Ping::None,
             agent_version: group.launches.agent_version.clone(),
             setup: group.launches.setup.clone(),
+            hardware: group.launches.hardware.clone(),
             tags,
             run: group.launches.run,
             ec2_state: "pending".to_owned(),
@@ -122,6 +130,7 @@ impl Scaling<'_> {
         };
         let id = instance.id.clone();
         group.members.push(id.clone());
+        machines::furnish(self.state, &instance);
         self.state.instances.insert(id.clone(), instance);
         let cause = format!("At {} an instance was started in response to {what}.", self.instant());
         let description = format!("Launching a new EC2 instance: {id}");
@@ -155,6 +164,7 @@ impl Scaling<'_> {
         "Terminated".clone_into(&mut it.lifecycle);
         "terminated".clone_into(&mut it.ec2_state);
         let group = std::mem::take(&mut it.group);
+        machines::scrap(self.state, instance);
         self.group(&group).members.retain(|it| it != instance);
     }
 }

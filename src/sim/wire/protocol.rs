@@ -12,6 +12,7 @@ pub(crate) enum Service {
     Sts,
     AutoScaling,
     Ec2,
+    Iam,
 }
 
 /// What a request asks for.
@@ -41,7 +42,8 @@ const TOKEN: &str = "NextToken";
 const JSON_PREFIX: &str = "AmazonSSM";
 
 /// The services that are asked by form, by the version of their interface.
-const VERSIONS: [(&str, Service); 3] = [
+const VERSIONS: [(&str, Service); 4] = [
+    ("2010-05-08", Service::Iam),
     ("2011-06-15", Service::Sts),
     ("2011-01-01", Service::AutoScaling),
     ("2016-11-15", Service::Ec2),
@@ -51,7 +53,7 @@ impl Service {
     pub(crate) fn protocol(self) -> Protocol {
         match self {
             Self::Ssm => Protocol::Json,
-            Self::Sts | Self::AutoScaling => Protocol::Query,
+            Self::Sts | Self::AutoScaling | Self::Iam => Protocol::Query,
             Self::Ec2 => Protocol::Ec2,
         }
     }
@@ -63,6 +65,7 @@ impl Service {
             Self::Sts => "sts",
             Self::AutoScaling => "autoscaling",
             Self::Ec2 => "ec2",
+            Self::Iam => "iam",
         }
     }
 
@@ -71,6 +74,7 @@ impl Service {
             Self::Ssm => "",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+            Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
         }
     }

@@ -44,6 +44,11 @@ impl Xml {
         self.element(name, |it| it.write(Event::Text(BytesText::new(&sanitized(text)))));
     }
 
+    /// Writes text into the element that is open.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.write(Event::Text(BytesText::new(&sanitized(text))));
+    }
+
     /// Writes an element that holds a number, a boolean or a timestamp.
     pub(crate) fn value(&mut self, name: &str, value: impl Display) {
         self.text(name, &value.to_string());

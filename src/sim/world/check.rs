@@ -37,6 +37,7 @@ impl<'a> Source<'a> {
         let raw: raw::World = self.read()?;
         let account = self.account(raw.account)?;
         let region = self.region(raw.region)?;
+        let network = self.network(raw.network)?;
         let groups = self.groups(raw.group, &region, file)?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
         let events = self.events(raw.event, &groups)?;
@@ -70,6 +71,7 @@ impl<'a> Source<'a> {
             roles,
             policies,
             elsewhere,
+            network,
             faults: self.faults(raw.fault)?,
             notices: Vec::new(),
         })

@@ -14,7 +14,10 @@ use super::{
     check::{ReadFile, Source},
     raw,
 };
-use crate::sim::state::{Ping, Platform, RunMode};
+use crate::sim::{
+    machines::Hardware,
+    state::{Ping, Platform, RunMode},
+};
 
 /// A group as the world wants it.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub(crate) struct GroupSpec {
     pub termination_hook: Option<Duration>,
     /// The status of the instance refresh that it is in.
     pub refresh: Option<&'static str>,
+    /// The suspended processes.
+    pub suspended: Vec<String>,
     /// By index.
     pub instances: Vec<InstanceSpec>,
 }
@@ -45,6 +50,13 @@ pub(crate) struct InstanceSpec {
     pub agent_version: String,
     /// Scripts that make its machine what it is, in their order.
     pub setup: Vec<Arc<str>>,
+    /// `None`: the next of its group's.
+    pub zone: Option<String>,
+    /// EC2's word; `None`: what follows from the lifecycle.
+    pub state: Option<&'static str>,
+    /// EC2's status checks of it fail.
+    pub impaired: bool,
+    pub hardware: Hardware,
 }
 
 /// The size of a group, at most.
@@ -150,6 +162,10 @@ impl Source<'_> {
             health: "Healthy",
             agent_version: AGENT_VERSION.to_owned(),
             setup: self.setup(raw.setup.as_ref(), "group.setup", run, read)?.into_iter().collect(),
+            zone: None,
+            state: None,
+            impaired: false,
+            hardware: self.hardware(raw.instance_type.as_ref(), "group.instance_type")?,
         };
         let mut instances = vec![usual.clone(); size];
         let mut seen = BTreeSet::new();
@@ -191,6 +207,7 @@ impl Source<'_> {
             zones: self.zones(raw.zones, region)?,
             tags: self.tags(raw.tags)?,
             run,
+            suspended: self.suspended(raw.suspended)?,
             usual,
             termination_hook: raw
                 .termination_hook
@@ -263,20 +280,21 @@ impl Source<'_> {
         let Some(instance) = instances.get_mut(index) else {
             return Err(self.refuse(&raw.index, "group.instance.index", beyond(index, size)));
         };
-        if let Some(it) = raw.ping {
-            instance.ping = self.word(&it, "group.instance.ping", &PINGS)?;
+        if let Some(it) = &raw.ping {
+            instance.ping = self.word(it, "group.instance.ping", &PINGS)?;
         }
-        if let Some(it) = raw.platform {
-            instance.platform = self.word(&it, "group.instance.platform", &PLATFORMS)?;
+        if let Some(it) = &raw.platform {
+            instance.platform = self.word(it, "group.instance.platform", &PLATFORMS)?;
         }
-        if let Some(it) = raw.lifecycle {
+        if let Some(it) = &raw.lifecycle {
             let words = LIFECYCLES.map(|it| (it, it));
-            instance.lifecycle = self.word(&it, "group.instance.lifecycle", &words)?;
+            instance.lifecycle = self.word(it, "group.instance.lifecycle", &words)?;
         }
-        if let Some(it) = raw.health {
+        if let Some(it) = &raw.health {
             let words = HEALTHS.map(|it| (it, it));
-            instance.health = self.word(&it, "group.instance.health", &words)?;
+            instance.health = self.word(it, "group.instance.health", &words)?;
         }
+        self.differ_in_hardware(instance, &raw)?;
         if let Some(it) = raw.agent_version {
             instance.agent_version = it;
         }

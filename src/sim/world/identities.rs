@@ -35,6 +35,8 @@ pub(crate) struct UserSpec {
 pub(crate) struct RoleSpec {
     pub name: String,
     pub trust: TrustPolicy,
+    /// As it is written.
+    pub trust_text: String,
     pub policy: Option<Policy>,
     pub max_session_duration: Duration,
     /// For `aws:ResourceTag/…` when it is assumed, `aws:PrincipalTag/…` of its sessions.
@@ -83,11 +85,13 @@ impl Source<'_> {
         for it in raw {
             self.name(&it.name, "role.name", &mut names)?;
             let trust = self.file(&it.trust, "role.trust", read)?;
+            let trust_text = trust.clone();
             let trust = TrustPolicy::parse(&trust)
                 .map_err(|err| self.bad_file(&it.trust, "role.trust", &err.to_string()))?;
             res.push(RoleSpec {
                 name: it.name.get_ref().clone(),
                 trust,
+                trust_text,
                 policy: self.policy(it.policy.as_ref(), "role.policy", read)?,
                 max_session_duration: self.session_duration(it.max_session_duration.as_ref())?,
                 tags: self.identity_tags(it.tags.as_ref(), "role.tags")?,

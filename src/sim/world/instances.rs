@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use super::{GroupSpec, InstanceSpec, World};
 use crate::sim::{
+    machines,
     scaling::{Blank, GROUP_TAG},
     state::{Group, Instance, Launches, State},
 };
+
+/// What a group says of a process that the world has suspended.
+const SUSPENDED: &str = "User suspended at 2026-01-01T00:00:00Z";
 
 impl World {
     /// Returns the account as the world has it at the start, without documents.
@@ -18,6 +22,7 @@ impl World {
             for (index, instance) in spec.instances.iter().enumerate() {
                 let number = res.instances.len();
                 let instance = self.instance(spec, index, instance, number);
+                machines::furnish(&mut res, &instance);
                 members.push(instance.id.clone());
                 res.instances.insert(instance.id.clone(), instance);
             }
@@ -29,7 +34,11 @@ impl World {
                 zones: spec.zones.clone(),
                 tags: spec.tags.clone(),
                 members,
-                suspended: BTreeMap::new(),
+                suspended: spec
+                    .suspended
+                    .iter()
+                    .map(|it| (it.clone(), SUSPENDED.to_owned()))
+                    .collect(),
                 refresh: spec.refresh,
                 owed: 0,
                 launches: Launches {
@@ -38,6 +47,7 @@ impl World {
                     run: spec.run,
                     agent_version: spec.usual.agent_version.clone(),
                     setup: spec.usual.setup.clone(),
+                    hardware: spec.usual.hardware.clone(),
                     termination_hook: spec.termination_hook,
                 },
             });
@@ -56,15 +66,20 @@ impl World {
         tags.insert(GROUP_TAG.to_owned(), group.name.clone());
         let (seed, platform) = (self.seed, spec.platform);
         Instance {
-            zone: group.zones[index % group.zones.len()].clone(),
+            zone: spec
+                .zone
+                .clone()
+                .unwrap_or_else(|| group.zones[index % group.zones.len()].clone()),
             lifecycle: spec.lifecycle.to_owned(),
             health: spec.health.to_owned(),
             ping: spec.ping,
             agent_version: spec.agent_version.clone(),
             setup: spec.setup.clone(),
+            hardware: spec.hardware.clone(),
+            impaired: spec.impaired,
             tags,
             run: group.run,
-            ec2_state: ec2_state(spec.lifecycle).to_owned(),
+            ec2_state: spec.state.unwrap_or_else(|| ec2_state(spec.lifecycle)).to_owned(),
             ..Blank { seed, group: &group.name, index, number, platform }.instance()
         }
     }

@@ -17,6 +17,7 @@ pub(super) struct World {
     pub ping_lag: Option<Spanned<String>>,
     pub buckets: Option<Spanned<Vec<String>>>,
     pub topics: Option<Spanned<Vec<String>>>,
+    pub network: Option<Network>,
     #[serde(default)]
     pub group: Vec<Group>,
     #[serde(default)]
@@ -56,6 +57,8 @@ pub(super) struct Group {
     pub termination_hook: Option<Spanned<String>>,
     pub instance_refresh: Option<Spanned<String>>,
     pub setup: Option<Spanned<String>>,
+    pub suspended: Option<Spanned<Vec<String>>>,
+    pub instance_type: Option<Spanned<String>>,
     #[serde(default)]
     pub instance: Vec<Instance>,
 }
@@ -70,6 +73,27 @@ pub(super) struct Instance {
     pub health: Option<Spanned<String>>,
     pub agent_version: Option<String>,
     pub setup: Option<Spanned<String>>,
+    pub zone: Option<Spanned<String>>,
+    pub state: Option<Spanned<String>>,
+    pub impaired: Option<bool>,
+    pub instance_type: Option<Spanned<String>>,
+    pub root: Option<Spanned<String>>,
+    pub encrypted: Option<bool>,
+    pub product_codes: Option<Vec<String>>,
+    pub spot: Option<bool>,
+    pub stop_protection: Option<bool>,
+    pub public_ip: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Network {
+    pub internet: Option<Spanned<String>>,
+    pub endpoints: Option<Vec<String>>,
+    pub default_egress: Option<bool>,
+    pub free_addresses: Option<u32>,
+    pub not_offered: Option<BTreeMap<String, Vec<String>>>,
+    pub ebs_encryption: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -53,14 +53,16 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
-         `seed`, `speed`, `visible_after`, `ping_lag`, `buckets`, `topics`, `group`, `outcome`, \
+         `seed`, `speed`, `visible_after`, `ping_lag`, `buckets`, `topics`, `network`, `group`, `outcome`, \
          `runbook`, `document`, `user`, `role`, `policy`, `alarm`, `resource_group`, `fault`, \
          `event`",
     );
     check(
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
         "w.toml:6:1: group.instance.life: unknown field `life`, expected one of `index`, \
-         `ping`, `lifecycle`, `platform`, `health`, `agent_version`, `setup`",
+         `ping`, `lifecycle`, `platform`, `health`, `agent_version`, `setup`, `zone`, `state`, `impaired`, \
+         `instance_type`, `root`, `encrypted`, `product_codes`, `spot`, `stop_protection`, \
+         `public_ip`",
     );
 }
 

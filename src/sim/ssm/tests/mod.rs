@@ -27,6 +27,7 @@ use crate::sim::{
     api::{ApiError, Call, Caller, Pages},
     clock::Clock,
     elsewhere::Elsewhere,
+    network::Network,
     scripts::Script,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
 };
@@ -120,8 +121,10 @@ impl World {
             outcomes: spec.outcomes,
             runbooks: spec.runbooks,
             roles: Vec::new(),
+            users: Vec::new(),
             events: Vec::new(),
             elsewhere: spec.elsewhere,
+            network: Network::default(),
             seed: 1,
             state: RefCell::new(state),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
