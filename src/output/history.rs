@@ -81,6 +81,10 @@ impl History {
     pub fn find(&self, name: &str) -> Result<PathBuf, HistoryError> {
         let unknown = || HistoryError::Unknown { name: name.to_owned(), runs: self.runs.clone() };
         let names = self.names()?;
+        // It is the beginning of every name, and what a script passes whose variable is not set.
+        if name.is_empty() {
+            return Err(unknown());
+        }
         if name == "last" {
             return names.last().map(|it| self.runs.join(it)).ok_or_else(unknown);
         }
@@ -269,7 +273,9 @@ mod tests {
         }
         fs::create_dir(home.path().join("runs/20240101-000000-000000")).unwrap();
         assert!(matches!(history.find("2024"), Err(HistoryError::Ambiguous { .. })));
-        assert!(matches!(history.find("2025"), Err(HistoryError::Unknown { .. })));
+        for name in ["2025", ""] {
+            assert!(matches!(history.find(name), Err(HistoryError::Unknown { .. })), "{name}");
+        }
     }
 
     #[test]
