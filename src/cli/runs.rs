@@ -35,7 +35,9 @@ enum Action {
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {
-    text.parse().map_err(|_| "it is not a duration such as 720h".to_owned())
+    // The parser also knows durations into the past, such as `720h ago`: they lie in the future here.
+    let duration = text.parse().ok().filter(|it: &SignedDuration| !it.is_negative());
+    duration.ok_or_else(|| "it is not a duration such as 720h".to_owned())
 }
 
 pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
