@@ -7,7 +7,11 @@ use super::{
     args::OutputArgs,
     context::{Context, history},
 };
-use crate::{error::Error, exit::Exit, output::Terminal};
+use crate::{
+    error::Error,
+    exit::Exit,
+    output::{Entry, Terminal},
+};
 
 /// List the runs of this machine, the newest first
 #[derive(Debug, Clone, Args)]
@@ -26,7 +30,7 @@ pub(super) struct RunsArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// Take away the ledgers of runs that ended
+    /// Take away the ledgers of runs that ended, and of which nothing may still be running
     Prune {
         /// Only those that started longer ago than this, such as 720h
         #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -59,8 +63,16 @@ pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Err
     };
     let now = Context::from_env()?.now;
     let before = now.saturating_sub(*older_than).unwrap_or(Timestamp::MIN);
-    // A run without an end may still have commands out there: its ledger is what finds them.
+    // Of these something may still run: their ledgers are what finds, cancels and reports it.
     entries.retain(|it| it.exit_code.is_some() && it.started < before);
+    for entry in entries.extract_if(.., |it| it.unknown > 0) {
+        let Entry { run_id, unknown, .. } = entry;
+        let instances = if unknown == 1 { "1 instance" } else { &format!("{unknown} instances") };
+        terminal.hint(&format!(
+            "run {run_id} is kept: {instances} of it may still be running, and `fleet watch \
+             {run_id}` finds out"
+        ));
+    }
     for entry in &entries {
         history.remove(&entry.run_id).map_err(|err| {
             let message = format!("the ledger of run {} could not be taken away", entry.run_id);

@@ -1,6 +1,7 @@
 //! The runs that have a ledger: found by name, listed, and taken away. It changes no run.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     plan::{Note, RunId},
-    run::{Event, EventKind, Fold, Report},
+    run::{Event, EventKind, Fold, Outcome, Report},
 };
 
 /// Where the ledgers are.
@@ -33,10 +34,13 @@ pub struct Entry {
     pub started: Timestamp,
     pub document: String,
     pub selector: String,
-    /// The groups that it selected by name.
+    /// The groups that it selected by name, and those of its instances.
     pub groups: Vec<String>,
     /// Absent while it goes on, or after it was killed.
     pub exit_code: Option<u8>,
+    /// How many instances may still be running, for all that its ledger knows. A simulator that was
+    /// the run's own is gone with it.
+    pub unknown: u32,
     pub sentence: String,
 }
 
@@ -225,13 +229,19 @@ fn name_of(directory: &Path) -> String {
 impl Entry {
     fn of(report: &Report) -> Self {
         let verdict = report.verdict.as_ref();
+        let of_instances = report.instances.iter().filter_map(|it| it.group.as_ref());
+        let groups: BTreeSet<&String> = report.selector.groups.iter().chain(of_instances).collect();
         Self {
             run_id: report.run.id.clone(),
             started: report.run.started,
             document: report.document.name.clone(),
             selector: report.selector.to_string(),
-            groups: report.selector.groups.clone(),
+            groups: groups.into_iter().cloned().collect(),
             exit_code: verdict.map(|it| it.exit_code),
+            unknown: match report.run.is_simulated && verdict.is_some() {
+                true => 0,
+                false => report.totals.get(&Outcome::Unknown).copied().unwrap_or(0),
+            },
             sentence: verdict
                 .map_or_else(|| "goes on, or was killed".to_owned(), |it| it.sentence.clone()),
         }

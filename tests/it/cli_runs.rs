@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{FleetEnv, repository};
+use crate::support::{FleetEnv, SimProcess, repository};
 
 fn run(env: &FleetEnv, world: &str, flags: &[&str], code: i32) {
     let world = format!("--sim={}", repository(&format!("tests/worlds/{world}.toml")).display());
@@ -45,4 +45,38 @@ fn a_state_directory_that_cannot_be_read_has_not_no_runs() {
         let output = env.run(command).exits(3);
         drop(output.complains(&["cannot be listed", "state/fleet/runs"]));
     }
+}
+
+#[test]
+fn the_ledger_of_a_run_that_lost_sight_of_its_instances_is_not_pruned() {
+    let sim = SimProcess::of(&repository("tests/worlds/never_ends.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let flags = ["--max-concurrency", "3", "--on-interrupt", "leave", "--", "true"];
+    let mut run = env.spawn(&[&["run", "--asg", "web", "--yes"], &flags[..]].concat());
+    run.wait_for("accepted");
+    sim.wait_for_call("ListCommandInvocations");
+    run.interrupt();
+    run.wait_for("interrupted");
+    run.interrupt();
+    drop(run.finish().exits(130));
+    assert_eq!(env.record().complete()["totals"]["unknown"], 3);
+    let later = env.set("FLEET_NOW", "2024-09-01T00:00:00Z");
+    let output = later.run(&["runs", "prune", "--older-than", "0s"]).exits(0).prints(&["0 runs"]);
+    drop(output.complains(&["is kept: 3 instances of it may still be running", "fleet watch"]));
+    assert_eq!(later.runs().len(), 1);
+    // What it has kept can be used.
+    drop(later.run(&["cancel", "last"]).exits(0).prints(&["cancel requested"]));
+    drop(later.run(&["watch", "last"]).exits(130));
+    drop(later.run(&["runs", "prune", "--older-than", "0s"]).exits(0).prints(&["1 run"]));
+    assert_eq!(later.runs().len(), 0);
+}
+
+#[test]
+fn a_run_over_instances_of_a_group_is_one_over_the_group() {
+    let sim = SimProcess::of(&repository("tests/worlds/one_fails.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");
+    drop(env.run(&["run", "--asg", "web", "--yes", "--max-errors", "1", "--", "true"]).exits(1));
+    drop(env.run(&["retry", "last", "--yes"]).exits(1));
+    drop(env.run(&["runs", "--asg", "web"]).exits(0).prints(&["2 runs"]));
+    drop(env.run(&["runs", "--asg", "batch"]).exits(0).prints(&["0 runs"]));
 }
