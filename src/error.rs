@@ -13,18 +13,21 @@ use crate::{
 };
 
 /// A failure of fleet itself, with the exit code that it means. Before the first send every one of
-/// them promises that nothing was sent.
+/// them promises that nothing was sent, unless it has more to say of that.
 #[derive(Debug)]
 pub struct Error {
     pub exit: Exit,
     pub message: String,
     pub causes: Vec<String>,
     pub hints: Vec<String>,
+    /// What was or may have been done all the same, to be said instead of the promise.
+    pub done: Option<String>,
 }
 
 impl Error {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        let message = message.into();
+        Self { exit, message, causes: Vec::new(), hints: Vec::new(), done: None }
     }
 
     /// Returns an error that says what `err` says, with its causes.
@@ -47,6 +50,12 @@ impl Error {
             }
             next = it.source();
         }
+        self
+    }
+
+    /// Says `done` where it would be promised that nothing was sent. What was said first stands.
+    pub fn but(mut self, done: impl Into<String>) -> Self {
+        self.done.get_or_insert_with(|| done.into());
         self
     }
 

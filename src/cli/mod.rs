@@ -138,10 +138,11 @@ pub async fn run(cli: Cli) -> Exit {
         exit => exit,
     });
     result.unwrap_or_else(|err| {
-        let Error { exit, message, causes, mut hints } = err;
-        // Every error stops fleet before its first send; afterwards there is only the report.
+        let Error { exit, message, causes, mut hints, done } = err;
+        // Every error stops fleet before its first send; afterwards there is only the report. What
+        // an earlier process has sent, and what else was done, the error knows.
         if !is_silent {
-            hints.push("nothing was sent".to_owned());
+            hints.push(done.unwrap_or_else(|| "nothing was sent".to_owned()));
         }
         terminal.failure(&message, &causes, &hints);
         exit

@@ -64,6 +64,23 @@ impl Standing {
         Ok(seen)
     }
 
+    /// Returns `err`, of a command that sends nothing, with what the run in `directory` may still be
+    /// doing meanwhile.
+    pub(super) fn beside(err: Error, directory: &Path) -> Error {
+        let Ok(seen) = Self::of(directory) else { return err };
+        let run = &seen.report.run.id;
+        if seen.report.run.is_simulated || !seen.is_anything_open() {
+            return err;
+        }
+        err.but(format!(
+            "nothing was sent by this command; what run {run} has sent may still be running"
+        ))
+    }
+
+    fn is_anything_open(&self) -> bool {
+        !(self.commands_of(&BTreeSet::new()).is_empty() && self.doubted.is_empty())
+    }
+
     fn facts(&self, id: &InstanceId) -> Option<&InstanceFacts> {
         self.report.instances.iter().find(|it| it.instance_id == *id)
     }

@@ -12,17 +12,17 @@ use super::{
     execute::{ConductArgs, Consent, Reports, confirm, finish, interrupted, lock, show},
     planning,
     session::Purpose,
+    standing::Standing,
 };
 use crate::{
     drive::{Beginning, Course, Sinks, answer, drive},
     error::Error,
     exit::Exit,
     output::{
-        HistoryError, Ledger, Orders, Tail, Terminal, events, read_plan, report as fold,
-        stored_report,
+        HistoryError, Ledger, Orders, Tail, Terminal, events, read_plan, report, stored_report,
     },
     plan::Plan,
-    run::{Cancellation, Event, EventKind, LeftOver, Report, Resume, left_over},
+    run::{Cancellation, Event, EventKind, Fold, LeftOver, Report, Resume, left_over},
     signal::{Inquiries, Interrupts},
 };
 
@@ -53,10 +53,20 @@ pub(super) async fn watch(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let reports = args.conduct.reports()?;
     let directory = history()?.find(&args.run)?;
+    let watched = attach(args, &directory, terminal, interrupts).await;
+    watched.map_err(|err| Standing::beside(err, &directory))
+}
+
+async fn attach(
+    args: &WatchArgs,
+    directory: &Path,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
+    let reports = args.conduct.reports()?;
     let unreadable = |source| HistoryError::of(args.run.clone(), source);
-    let orders = Orders::of(&directory).pending();
+    let orders = Orders::of(directory).pending();
     let go_on = args.go_on && orders != Some(Cancellation::Run);
     if args.go_on && !go_on {
         terminal.warning(&format!("run {} was cancelled: nothing more of it is sent", args.run));
@@ -64,25 +74,48 @@ pub(super) async fn watch(
         terminal.hint(&hint);
     }
     let mode = if go_on { Resume::Continue } else { Resume::Follow };
-    if !Ledger::is_held(&directory).map_err(unreadable)?
-        && let Some(report) = ended(&directory, mode)?
+    if !Ledger::is_held(directory).map_err(unreadable)?
+        && let Some(report) = ended(directory, mode)?
     {
         // What is all there is only read: its directory need not be writable. A process that died
         // before it wrote the report down has it written now.
-        if stored_report(&directory).as_ref() == Some(&report) {
+        if stored_report(directory).as_ref() == Some(&report) {
             let files = vec![directory.join("report.json")];
-            return Ok(show(&report, (&directory, files), reports, terminal));
+            return Ok(show(&report, (directory, files), reports, terminal));
         }
-        return Ok(match Ledger::reopen(&directory) {
+        return Ok(match Ledger::reopen(directory) {
             Ok(Some((ledger, _))) => finish(&report, ledger, reports, terminal),
-            Ok(None) | Err(_) => show(&report, (&directory, Vec::new()), reports, terminal),
+            Ok(None) | Err(_) => show(&report, (directory, Vec::new()), reports, terminal),
         });
     }
-    let Some((ledger, events)) = Ledger::reopen(&directory).map_err(unreadable)? else {
-        let mut tail = Tail::open(&directory).map_err(unreadable)?;
-        return follow(&directory, &mut tail, reports, terminal, interrupts).await;
+    let mut following = None;
+    let (ledger, events) = loop {
+        if let Some(it) = Ledger::reopen(directory).map_err(unreadable)? {
+            break it;
+        }
+        let (tail, fold) = match &mut following {
+            Some(it) => it,
+            None => {
+                let tail = Tail::open(directory).map_err(unreadable)?;
+                following.insert((tail, Fold::default()))
+            }
+        };
+        match follow(directory, (tail, fold), terminal, interrupts).await? {
+            Followed::ToItsEnd => {
+                let report = std::mem::take(fold).report().ok_or_else(|| {
+                    Error::new(Exit::Setup, "the ledger of the run has no beginning")
+                })?;
+                return Ok(show(&report, (directory, Vec::new()), reports, terminal));
+            }
+            Followed::UntilInterrupted => return Ok(Exit::Interrupted),
+            // Somebody else may be faster to take it over.
+            Followed::UntilItsProcessWasGone => {}
+        }
     };
-    if let Some(report) = ended(&directory, mode)? {
+    if following.is_some() {
+        terminal.warning(&format!("the process of run {} is gone: it is taken over", args.run));
+    }
+    if let Some(report) = ended(directory, mode)? {
         return Ok(finish(&report, ledger, reports, terminal));
     }
     let plan = match events.first().map(|it| &it.data) {
@@ -98,7 +131,7 @@ fn ended(directory: &Path, mode: Resume) -> Result<Option<Report>, Error> {
     if !has_finished(&events) {
         return Ok(None);
     }
-    let report = fold(directory)?;
+    let report = report(directory)?;
     let has_more = match left_over(&events) {
         LeftOver::Nothing => false,
         LeftOver::Unknown => true,
@@ -109,19 +142,27 @@ fn ended(directory: &Path, mode: Resume) -> Result<Option<Report>, Error> {
     Ok(is_over.then_some(report))
 }
 
-/// Shows what the process of the run writes down, until it has finished.
+/// How far a run was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Followed {
+    ToItsEnd,
+    UntilInterrupted,
+    UntilItsProcessWasGone,
+}
+
+/// Shows what the process of the run writes down, as long as there is one.
 async fn follow(
     directory: &Path,
-    tail: &mut Tail,
-    reports: Reports,
+    (tail, fold): (&mut Tail, &mut Fold),
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
-) -> Result<Exit, Error> {
+) -> Result<Followed, Error> {
     let clock = Context::from_env()?.clock();
     let mut inquiries = Inquiries::listen();
-    let mut fold = crate::run::Fold::default();
     let mut started = None;
     loop {
+        // Asked before the events are read: what it wrote last is among them.
+        let is_held = Ledger::is_held(directory).unwrap_or(true);
         let added = tail.added().map_err(|err| {
             Error::new(Exit::Setup, "the ledger of the run cannot be read").because(&err)
         })?;
@@ -135,7 +176,10 @@ async fn follow(
             terminal.event(event);
         }
         if is_finished {
-            break;
+            return Ok(Followed::ToItsEnd);
+        }
+        if !is_held {
+            return Ok(Followed::UntilItsProcessWasGone);
         }
         let elapsed = started.map(|it| clock().duration_since(it).as_millis());
         terminal.tick(elapsed.and_then(|it| u64::try_from(it).ok()).unwrap_or_default());
@@ -144,20 +188,10 @@ async fn follow(
             inquiry = inquiries.next() => answer(terminal, inquiry),
             () = interrupts.next() => {
                 terminal.warning("stopped watching; the run goes on");
-                return Ok(Exit::Interrupted);
+                return Ok(Followed::UntilInterrupted);
             }
         }
     }
-    let report = fold
-        .report()
-        .ok_or_else(|| Error::new(Exit::Setup, "the ledger of the run has no beginning"))?;
-    for file in reports.files {
-        if let Err(err) = file.write(&report, reports.folds, directory) {
-            terminal.warning(&err.to_string());
-        }
-    }
-    terminal.report(&report, &[], reports.folds);
-    Ok(report.verdict.map_or(Exit::Bug, |it| Exit::Verdict(it.exit_code)))
 }
 
 /// Returns whether the last that is told of the run is its end.

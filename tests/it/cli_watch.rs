@@ -110,6 +110,24 @@ fn a_run_in_another_process_is_followed_to_its_end_and_its_verdict_is_ours() {
 }
 
 #[test]
+fn a_run_whose_process_dies_while_it_is_watched_is_taken_over_by_the_watcher() {
+    let sim = SimProcess::of(&repository("tests/worlds/never_ends.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let run = ["run", "--asg", "web", "--yes", "--max-concurrency", "3", "--", "true"];
+    let mut run = env.spawn(&run);
+    run.wait_for("accepted");
+    let mut watch = env.spawn(&["watch", "last", "--output", "jsonl"]);
+    watch.wait_for("command_accepted");
+    run.kill();
+    watch.wait_for("run_resumed");
+    drop(env.run(&["cancel", "last"]).exits(0));
+    let output = watch.finish().exits(130).complains(&["is gone: it is taken over"]);
+    let record = env.record();
+    assert_eq!(record.replayed().complete()["totals"]["cancelled"], 3);
+    assert_eq!((output.lines(), sim.stats().commands()), (record.events, 1));
+}
+
+#[test]
 fn an_interrupt_of_the_watcher_leaves_the_run_going() {
     let sim = SimProcess::of(&repository("tests/worlds/never_ends.toml"));
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
