@@ -159,12 +159,20 @@ impl Aws {
     }
 
     pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
-        let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
-        let call = self.ssm.cancel_command().command_id(&command_id).set_instance_ids(ids);
-        let answer = self.ask("CancelCommand", || call.clone().send()).await;
-        let err = answer.err();
+        let err = self.request_cancel(&command_id, instances.as_deref()).await.err();
         let denial = err.as_ref().and_then(denial);
         Observed::CancelAnswered { command_id, refused: err.map(|it| it.to_string()), denial }
+    }
+
+    /// Asks for the end of a command, on these instances or on all.
+    pub async fn request_cancel(
+        &self,
+        command_id: &str,
+        instances: Option<&[InstanceId]>,
+    ) -> Result<(), AwsError> {
+        let ids = instances.map(|it| it.iter().map(ToString::to_string).collect());
+        let call = self.ssm.cancel_command().command_id(command_id).set_instance_ids(ids);
+        self.ask("CancelCommand", || call.clone().send()).await.map(drop)
     }
 
     /// Completes output that the list had cut. Where it is not permitted, what there is stays.

@@ -2,7 +2,7 @@
 //! process that carries the run out obeys it, and so does every later one. Then SSM is asked to
 //! cancel what is out there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use clap::Args;
 
@@ -10,15 +10,18 @@ use super::{
     access::AccessArgs,
     args::OutputArgs,
     context::{Connection, Context, connect_for, history},
+    execute::interrupted,
     session::Purpose,
     standing::{Standing, Wanted},
 };
 use crate::{
+    aws::ErrorKind,
     error::{Error, allow},
     exit::Exit,
-    output::{Ledger, Orders, Terminal},
-    plan::{InstanceId, Permission},
+    output::{CancelRow, CancelState, Ledger, Orders, Terminal},
+    plan::{InstanceId, Permission, RunId},
     run::{Cancellation, Observed, Settlement},
+    signal::Interrupts,
 };
 
 /// Cancel a run, or some instances of it: nothing more is sent, what was sent is cancelled
@@ -36,7 +39,11 @@ pub(super) struct CancelArgs {
     pub(super) output: OutputArgs,
 }
 
-pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+pub(super) async fn cancel(
+    args: &CancelArgs,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
     let directory = history()?.find(&args.run)?;
     let named: BTreeSet<InstanceId> = args.instance.iter().cloned().collect();
     let before = Standing::of(&directory)?;
@@ -47,56 +54,126 @@ pub(super) async fn cancel(args: &CancelArgs, terminal: &mut Terminal) -> Result
     before.require_members(&named)?;
     before.require_something_to_cancel(&named)?;
     let context = Context::from_env()?;
-    let what = match named.is_empty() {
-        true => Cancellation::Run,
-        false => Cancellation::Instances(named.clone()),
+    let run = before.report.run.id.clone();
+    let order = Order::leave(&directory, &named, &context, terminal);
+    let mut telling = Telling { terminal, rows: Vec::new() };
+    let asking = ask(args, &directory, (&before, &named), (order, &context), &mut telling);
+    let done = order.words(&run);
+    let res = tokio::select! {
+        res = asking => {
+            res.map_err(|err| err.but(format!("{done}; SSM was not asked to cancel what was sent")))
+        }
+        () = interrupts.next() => Err(interrupted().but(format!(
+            "{done}; SSM may not have been asked to cancel all that was sent"
+        ))),
     };
-    let mut exit = Exit::Success;
-    if let Err(err) = Orders::leave(&directory, &what, context.now) {
+    let Telling { terminal, rows } = telling;
+    terminal.cancelled(&run, &rows);
+    res
+}
+
+/// What became of the order to the process that carries the run out, and to every later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Stands,
+    Unwritten,
+}
+
+impl Order {
+    fn leave(
+        directory: &Path,
+        named: &BTreeSet<InstanceId>,
+        context: &Context,
+        terminal: &mut Terminal,
+    ) -> Self {
+        let what = match named.is_empty() {
+            true => Cancellation::Run,
+            false => Cancellation::Instances(named.clone()),
+        };
+        let Err(err) = Orders::leave(directory, &what, context.now) else { return Self::Stands };
         let place = directory.display();
         terminal.warning(&format!(
             "could not write the order to {place}: {err}: a process that carries the run out goes \
              on sending"
         ));
-        exit = Exit::Setup;
+        Self::Unwritten
     }
-    // What was accepted in the meantime is there now, or is cancelled by the process of the run.
-    let mut seen = Standing::of(&directory)?;
-    let run = seen.report.run.id.clone();
-    let is_alive = Ledger::is_held(&directory).unwrap_or(false);
-    if named.is_empty() && exit == Exit::Success {
-        terminal.line(&format!("run {run}: nothing more is sent"));
-    }
-    for id in &named {
-        if let Some(text) = seen.without_a_call(&before, id) {
-            terminal.line(&format!("{id}: {text}"));
+
+    /// Returns what an error leaves behind.
+    fn words(self, run: &RunId) -> String {
+        match self {
+            Self::Stands => format!("the order to run {run} stands, and its process obeys it"),
+            Self::Unwritten => format!("run {run} has no order to end"),
         }
     }
+}
+
+/// Shows what is done, as it is done, and keeps it for a script.
+struct Telling<'a> {
+    terminal: &'a mut Terminal,
+    rows: Vec<CancelRow>,
+}
+
+impl Telling<'_> {
+    fn tell(
+        &mut self,
+        state: CancelState,
+        (instance, command): (Option<&InstanceId>, Option<&str>),
+        text: String,
+    ) {
+        let (instance_id, command_id) = (instance.cloned(), command.map(ToOwned::to_owned));
+        let row = CancelRow { state, instance_id, command_id, text };
+        self.terminal.cancel_row(&row);
+        self.rows.push(row);
+    }
+}
+
+/// Asks SSM to cancel what is out there, if that is for this process to do.
+async fn ask(
+    args: &CancelArgs,
+    directory: &Path,
+    (before, named): (&Standing, &BTreeSet<InstanceId>),
+    (order, context): (Order, &Context),
+    telling: &mut Telling<'_>,
+) -> Result<Exit, Error> {
+    // What was accepted in the meantime is there now, or is cancelled by the process of the run.
+    let mut seen = Standing::of(directory)?;
+    let run = seen.report.run.id.clone();
+    let is_alive = Ledger::is_held(directory).unwrap_or(false);
+    if named.is_empty() && order == Order::Stands {
+        let text = format!("run {run}: nothing more is sent");
+        telling.tell(CancelState::Ordered, (None, None), text);
+    }
+    for id in named {
+        if let Some(text) = seen.without_a_call(before, id) {
+            telling.tell(CancelState::Settled, (Some(id), None), format!("{id}: {text}"));
+        }
+    }
+    let mut exit = if order == Order::Stands { Exit::Success } else { Exit::Setup };
     if seen.report.run.is_simulated && is_alive {
-        terminal.hint("its process cancels what runs on its simulator");
+        telling.terminal.hint("its process cancels what runs on its simulator");
         return Ok(exit);
     }
     if is_alive {
         // It hears of what comes of its sends itself.
         seen.doubted.clear();
     }
-    let wanted = seen.commands_of(&named);
+    let wanted = seen.commands_of(named);
     if !(wanted.is_empty() && seen.doubted.is_empty()) {
         let report = &seen.report;
         let access = args.access.or_those_of(&report.region, &report.operator);
         let purpose = Purpose::Follow { selector: &report.selector };
-        let connection = connect_for(&access, &context, purpose, terminal).await?;
+        let connection = connect_for(&access, context, purpose, telling.terminal).await?;
         connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
-        if call(&seen, wanted, &connection, &named, terminal).await == Called::Refused {
+        if call(&seen, wanted, &connection, named, telling).await == Called::Refused {
             exit = Exit::Setup;
         }
-        terminal.hint("there is no guarantee: SSM may still let what runs come to its end");
+        let hint = "there is no guarantee: SSM may still let what runs come to its end";
+        telling.terminal.hint(hint);
     }
-    if is_alive {
-        terminal.hint(&format!("the process of run {run} follows what was sent to its end"));
-    } else {
-        terminal.hint(&format!("`fleet watch {run}` follows what was sent to its end"));
-    }
+    let who =
+        if is_alive { format!("the process of run {run}") } else { format!("`fleet watch {run}`") };
+    telling.terminal.hint(&format!("{who} follows what was sent to its end"));
     Ok(exit)
 }
 
@@ -112,7 +189,7 @@ async fn call(
     mut wanted: Vec<Wanted>,
     connection: &Connection,
     named: &BTreeSet<InstanceId>,
-    terminal: &mut Terminal,
+    telling: &mut Telling<'_>,
 ) -> Called {
     for (send, (token, ids)) in &seen.doubted {
         let on: Vec<_> = named.iter().filter(|it| ids.contains(it)).cloned().collect();
@@ -123,7 +200,7 @@ async fn call(
                 let on = if ids.is_empty() { named.iter().cloned().collect() } else { on };
                 wanted.push((it.command_id, (!named.is_empty()).then_some(on)));
             }
-            _ => terminal.warning(&format!(
+            _ => telling.terminal.warning(&format!(
                 "send {send} is in doubt, and SSM does not show it: if it was accepted it goes \
                  on, and `fleet watch {}` finds and cancels it",
                 seen.report.run.id
@@ -132,22 +209,34 @@ async fn call(
     }
     let mut called = Called::Answered;
     for (command, instances) in wanted {
-        match connection.aws.cancel(command.clone(), instances.clone()).await {
-            Observed::CancelAnswered { refused: Some(why), denial, .. } => {
+        let asked = connection.aws.request_cancel(&command, instances.as_deref()).await;
+        let about = Some(command.as_str());
+        match (asked, &instances) {
+            (Ok(()), None) => {
+                let text = format!("cancel requested for command {command}");
+                telling.tell(CancelState::Requested, (None, about), text);
+            }
+            (Ok(()), Some(ids)) => ids.iter().for_each(|it| {
+                let text = format!("{it}: cancel requested of command {command}");
+                telling.tell(CancelState::Requested, (Some(it), about), text);
+            }),
+            (Err(err), _) if !err.is_proof_of_nothing() => {
                 called = Called::Refused;
-                terminal.warning(&format!("command {command} could not be cancelled: {why}"));
-                let permission = denial.and_then(|it| Permission::of_action(&it.action));
-                if let Some(permission) = permission {
-                    terminal.hint(&allow(permission));
+                let text =
+                    format!("whether command {command} is being cancelled is not known: {err}");
+                telling.tell(CancelState::Unknown, (None, about), text);
+            }
+            (Err(err), _) => {
+                called = Called::Refused;
+                let text = format!("command {command} could not be cancelled: {err}");
+                telling.tell(CancelState::Refused, (None, about), text);
+                let is_denied = err.kind == ErrorKind::Denied;
+                let action = is_denied.then(|| Permission::of_action(&err.action())).flatten();
+                if let Some(permission) = action {
+                    telling.terminal.hint(&allow(permission));
                     break;
                 }
             }
-            _ => match instances {
-                None => terminal.line(&format!("cancel requested for command {command}")),
-                Some(ids) => ids.iter().for_each(|it| {
-                    terminal.line(&format!("{it}: cancel requested of command {command}"));
-                }),
-            },
         }
     }
     called

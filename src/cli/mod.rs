@@ -173,10 +173,7 @@ async fn dispatch(
             result = doctor::doctor(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
-        Command::Cancel(args) => tokio::select! {
-            result = cancel::cancel(args, terminal) => result,
-            () = interrupts.next() => Err(interrupted()),
-        },
+        Command::Cancel(args) => cancel::cancel(args, terminal, interrupts).await,
         Command::Watch(args) => watch::watch(args, terminal, interrupts).await,
         Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
         Command::Runs(args) => runs::runs(args, terminal),

@@ -61,5 +61,5 @@ pub use self::{
     sanitize::sanitize,
     state::{StateTrouble, look_at_state},
     tail::Tail,
-    terminal::{Format, Terminal},
+    terminal::{CancelRow, CancelState, Format, Terminal},
 };

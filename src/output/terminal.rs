@@ -1,6 +1,7 @@
 //! The door to stdout and stderr of one command: results go to stdout, everything else to stderr.
 //! It never fails: a reader that has gone away is no error, and the run goes on without it.
 
+mod cancelling;
 mod docs;
 mod following;
 
@@ -13,6 +14,7 @@ use std::{
 use anstream::{AutoStream, ColorChoice, StripStream};
 use anstyle::Style;
 
+pub use self::cancelling::{CancelRow, CancelState};
 use super::{
     failure::{self, labelled},
     folded::Folds,

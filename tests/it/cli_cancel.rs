@@ -23,7 +23,16 @@ fn a_run_is_cancelled_from_outside_and_its_process_sees_the_end() {
 
 /// Three waves, the first of which never ends.
 fn stuck(flags: &[&str]) -> (SimProcess, FleetEnv, Running) {
-    let sim = SimProcess::of(&repository("tests/worlds/never_ends.toml"));
+    stuck_under("", flags)
+}
+
+/// The same where this fault hits every CancelCommand.
+fn stuck_under(fault: &str, flags: &[&str]) -> (SimProcess, FleetEnv, Running) {
+    let mut world = fs::read_to_string(repository("tests/worlds/never_ends.toml")).unwrap();
+    if !fault.is_empty() {
+        world += &format!("[[fault]]\noperation = \"CancelCommand\"\nrate = 1.0\nkind = {fault}\n");
+    }
+    let sim = SimProcess::start(&world, &[]);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
     let args = ["run", "--asg", "web", "--yes", "--max-concurrency", "1", "--waves", "1,2,3"];
     let mut run = env.spawn(&[&args, flags, &["--output", "jsonl", "--", "true"]].concat());
@@ -129,4 +138,72 @@ fn a_run_that_has_ended_has_nothing_to_cancel() {
 fn a_run_that_is_not_there_is_2() {
     let env = FleetEnv::new();
     drop(env.run(&["cancel", "nope"]).exits(2).complains(&["nope", "nothing was sent"]));
+}
+
+#[test]
+fn a_run_without_a_name_is_not_the_only_one_that_there_is() {
+    let (_sim, env, run) = stuck(&[]);
+    for command in [&["cancel"][..], &["watch"], &["report"], &["retry", "--yes"]] {
+        let output = env.run(&[command, &[""]].concat()).exits(2);
+        drop(output.complains(&["there is no run ``", "nothing was sent"]));
+    }
+    let [directory] = &env.runs()[..] else { panic!("no run") };
+    assert!(!directory.join("cancel.jsonl").exists());
+    drop(run);
+}
+
+#[test]
+fn what_the_run_has_sent_is_not_denied_where_watching_or_cancelling_fails() {
+    let (sim, env, mut run) = stuck(&[]);
+    run.kill();
+    let fail = |command| {
+        let args = [command, "last", "--endpoint-url", "http://127.0.0.1:9"];
+        env.run(&args).exits(3).complains(&["hint: "])
+    };
+    let run = env.runs()[0].file_name().unwrap().to_str().unwrap().to_owned();
+    let sent = format!("nothing was sent by this command; what run {run} has sent may still be");
+    drop(fail("watch").complains(&[&sent]));
+    let output = fail("cancel").prints(&["nothing more is sent"]);
+    let stands = format!("the order to run {run} stands");
+    let output = output.complains(&[&stands, "SSM was not asked to cancel what was sent"]);
+    assert!(!output.stderr.contains("nothing was sent"), "{output}");
+    assert_eq!(sim.stats().calls("CancelCommand"), 0);
+    drop(env.run(&["cancel", "last"]).exits(0).prints(&["cancel requested"]));
+}
+
+#[test]
+fn an_interrupted_cancel_says_that_its_order_stands() {
+    let (sim, env, mut run) = stuck_under("\"delay\"\ndelay = \"24h\"", &[]);
+    run.kill();
+    let cancel = env.spawn(&["cancel", "last"]);
+    sim.wait_for_call("CancelCommand");
+    cancel.interrupt();
+    let output = cancel.finish().exits(130).complains(&["interrupted", "stands", "SSM may not"]);
+    assert!(!output.stderr.contains("nothing was sent"), "{output}");
+}
+
+#[test]
+fn a_cancel_without_an_answer_is_not_called_a_refusal() {
+    let (sim, env, mut run) = stuck_under("\"drop-after-accept\"", &[]);
+    run.kill();
+    let output = env.run(&["cancel", "last", "--output", "json"]).exits(3);
+    let output = output.complains(&["whether command ", " is being cancelled is not known"]);
+    assert!(!output.stderr.contains("could not be cancelled"), "{output}");
+    assert_eq!(output.json()["rows"][1]["state"], "unknown");
+    sim.heal();
+    drop(env.run(&["watch", "last"]).exits(130));
+    assert_eq!(env.record().replayed().complete()["totals"]["cancelled"], 1);
+}
+
+#[test]
+fn a_script_is_told_what_was_cancelled_in_its_own_format() {
+    let (_sim, env, mut run) = stuck(&[]);
+    run.kill();
+    let told = env.run(&["cancel", "last", "--output", "json"]).exits(0).json();
+    assert_eq!(told["schema"], "fleet.cancel/v1");
+    let [ordered, requested] = &told["rows"].as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!((&ordered["state"], &requested["state"]), (&"ordered".into(), &"requested".into()));
+    assert!(requested["command_id"].is_string() && requested["instance_id"].is_null(), "{told}");
+    let lines = env.run(&["cancel", "last", "--output", "jsonl"]).exits(0).lines();
+    assert_eq!(&lines, told["rows"].as_array().unwrap());
 }
