@@ -32,7 +32,7 @@ pub use self::{
     examine::{GroupState, Read},
     pacing::Tempo,
     profile::{ProfileError, ProfileRole, RoleProfile, role_profile},
-    publish::{Change, Kind, Notation, Publication, PublishError, change, publish},
+    publish::{Change, Kind, Notation, Publication, PublishError, Unfinished, change, publish},
     published::{
         HASH_TAG, Listed, Published, Standing, VERSION_TAG, content, describe, own_documents,
     },

@@ -69,6 +69,14 @@ pub enum PublishError {
     WrongType { name: String, found: String, wanted: &'static str },
 }
 
+/// A publication that did not come to its end.
+#[derive(Debug)]
+pub struct Unfinished {
+    pub why: PublishError,
+    /// Whether the account may have something of it all the same.
+    pub is_begun: bool,
+}
+
 impl Kind {
     pub fn word(self) -> &'static str {
         match self {
@@ -102,30 +110,44 @@ pub async fn change(aws: &Aws, wanted: &Publication) -> Result<Change, PublishEr
 }
 
 /// Publishes `wanted`, whatever of it is missing, and returns the version that is the default then.
-/// `speed` scales its waits: 1 is real time.
+/// `factor` scales its waits: 1 is real time.
 ///
 /// An answer that is lost is no reason to stop: what was asked for shows in the account.
 pub async fn publish(
     aws: &Aws,
     wanted: &Publication,
-    speed: f64,
-) -> Result<Published, PublishError> {
+    factor: f64,
+) -> Result<Published, Unfinished> {
     let name = &wanted.name;
     let refused = |source| PublishError::Refused { name: name.clone(), source };
-    match change(aws, wanted).await? {
-        Change::Create => create(aws, wanted).await.map_err(refused)?,
-        Change::Update { .. } => update(aws, wanted).await.map_err(refused)?,
-        Change::MoveDefault { .. } | Change::Tag | Change::Nothing => {}
+    let change = change(aws, wanted).await;
+    let mut is_begun = false;
+    let asked = match change.map_err(|why| Unfinished { why, is_begun })? {
+        Change::Create => Some(("CreateDocument", create(aws, wanted).await)),
+        Change::Update { .. } => Some(("UpdateDocument", update(aws, wanted).await)),
+        Change::MoveDefault { .. } | Change::Tag | Change::Nothing => None,
+    };
+    if let Some((operation, answer)) = asked {
+        // Another operation was only asked because of what the first may have done.
+        let is_harmless = |it: &AwsError| it.operation == operation && it.is_proof_of_nothing();
+        is_begun = !answer.as_ref().is_err_and(is_harmless);
+        answer.map_err(|err| Unfinished { why: refused(err), is_begun })?;
     }
-    let latest = active(aws, wanted, speed).await?;
+    let latest = active(aws, wanted, factor).await;
+    let latest = latest.map_err(|why| Unfinished { why, is_begun })?;
+    let after = |err: AwsError, is_begun| {
+        let is_begun = is_begun || !err.is_proof_of_nothing();
+        Unfinished { why: refused(err), is_begun }
+    };
     if latest.default_version != latest.version {
         let request = aws.ssm.update_document_default_version().name(name);
         let request = request.document_version(&latest.version);
         let answer = aws.ask("UpdateDocumentDefaultVersion", || request.clone().send()).await;
-        answer.map_err(refused)?;
+        answer.map_err(|err| after(err, is_begun))?;
+        is_begun = true;
     }
     if !wanted.tags.iter().all(|(key, value)| latest.tags.get(key) == Some(value)) {
-        tag(aws, wanted).await.map_err(refused)?;
+        tag(aws, wanted).await.map_err(|err| after(err, is_begun))?;
     }
     Ok(Published { default_version: latest.version.clone(), ..latest })
 }
@@ -167,7 +189,7 @@ async fn tag(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
 }
 
 /// Waits until the latest version, which is `wanted`, can be sent.
-async fn active(aws: &Aws, wanted: &Publication, speed: f64) -> Result<Published, PublishError> {
+async fn active(aws: &Aws, wanted: &Publication, factor: f64) -> Result<Published, PublishError> {
     let name = || wanted.name.clone();
     let end = tokio::time::Instant::now() + ACTIVE_WITHIN;
     loop {
@@ -182,7 +204,7 @@ async fn active(aws: &Aws, wanted: &Publication, speed: f64) -> Result<Published
             let seconds = ACTIVE_WITHIN.as_secs();
             return Err(PublishError::NotActive { name: name(), version, status, seconds });
         }
-        tokio::time::sleep(ASK_EVERY.mul_f64(speed.clamp(0.01, 1.0))).await;
+        tokio::time::sleep(ASK_EVERY.mul_f64(factor.clamp(0.01, 1.0))).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{FleetEnv, SimProcess, repository};
+use crate::support::{FleetEnv, Output, Running, SimProcess, repository};
 
 const UNSOUND: &str = "schemaVersion: '2.2'
 parameters:
@@ -262,6 +262,42 @@ fn a_roles_session_may_publish_what_was_named_and_read_the_rest() {
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:Describe*","Resource":"*"}]}"#,
     );
     let denied = publish(&["--session-policy", read_only.to_str().unwrap()]).exits(3);
-    drop(denied.complains(&["document Rotate could not be published", "ssm:CreateDocument"]));
+    let denied = denied.complains(&["document Rotate could not be published"]);
+    drop(denied.complains(&["ssm:CreateDocument", "nothing was sent"]));
     drop(publish(&[]).exits(0).prints(&["Rotate version 1: created"]));
+}
+
+/// Returns a simulator with this fault, and publishes ROTATE there.
+fn publishing_under(fault: &str) -> (SimProcess, FleetEnv, Running) {
+    let restart = fs::read_to_string(repository("tests/worlds/restart.yaml")).unwrap();
+    let world = format!("{WORLD}\n[[fault]]\n{fault}\n");
+    let sim = SimProcess::start(&world, &[("restart.yaml", &restart)]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.05");
+    let path = env.write("Rotate.yaml", ROTATE).to_str().unwrap().to_owned();
+    let publish = env.spawn(&about("publish", &path, &["--yes"]));
+    (sim, env, publish)
+}
+
+#[test]
+fn a_document_that_may_have_been_published_is_not_said_to_be_untouched() {
+    let check = |env: &FleetEnv, output: Output, code: i32| {
+        let next = "fleet docs show --account --doc-version '$LATEST' Rotate";
+        let output = output.exits(code).complains(&["Rotate may have been published", next]);
+        assert!(!output.stderr.contains("nothing was sent"), "{output}");
+        let next: Vec<String> = shell_words::split(next).unwrap();
+        let next: Vec<&str> = next.iter().skip(1).map(String::as_str).collect();
+        assert_eq!(env.run(&next).exits(0).stdout, ROTATE);
+    };
+    // The third look is whether what was created is active.
+    let late = "operation = \"DescribeDocument\"\ncalls = [3]\nkind = \"delay\"\ndelay = \"24h\"";
+    let (sim, env, publish) = publishing_under(late);
+    sim.wait_for_call("CreateDocument");
+    while sim.stats().calls("DescribeDocument") < 3 {
+        std::thread::yield_now();
+    }
+    publish.interrupt();
+    check(&env, publish.finish(), 130);
+    let lost = "operation = \"CreateDocument\"\nrate = 1.0\nkind = \"drop-after-accept\"";
+    let (_sim, env, publish) = publishing_under(lost);
+    check(&env, publish.finish(), 3);
 }

@@ -107,7 +107,7 @@ pub(in crate::cli) async fn confirm(
 /// Does what `row` says would be done, and returns what was.
 pub(in crate::cli) async fn carried_out(
     aws: &Aws,
-    speed: f64,
+    factor: f64,
     wanted: &Publication,
     row: PublicationRow,
     interrupts: &mut Interrupts,
@@ -116,10 +116,13 @@ pub(in crate::cli) async fn carried_out(
         return Ok(row);
     }
     let published = tokio::select! {
-        result = aws::publish(aws, wanted, speed) => result,
-        () = interrupts.next() => return Err(interrupted()),
+        result = aws::publish(aws, wanted, factor) => result,
+        () = interrupts.next() => return Err(perhaps(interrupted(), wanted)),
     };
-    let published = published.map_err(|err| refused(&err))?;
+    let published = published.map_err(|aws::Unfinished { why, is_begun }| {
+        let err = refused(&why);
+        if is_begun { perhaps(err, wanted) } else { err }
+    })?;
     Ok(PublicationRow { state: row.state.done(), version: Some(published.version), ..row })
 }
 
@@ -167,6 +170,15 @@ pub(in crate::cli) fn refused(err: &PublishError) -> Error {
     }
 }
 
+/// Says that the account may have the document, or a new version of it, all the same.
+fn perhaps(err: Error, wanted: &Publication) -> Error {
+    let name = &wanted.name;
+    err.but(format!(
+        "{name} may have been published, and no command was sent: `fleet docs show --account \
+         --doc-version '$LATEST' {name}` shows what is there"
+    ))
+}
+
 /// Says which documents were published before the one that was not.
 fn beside(err: Error, done: &[PublicationRow]) -> Error {
     let published: Vec<&str> = done
@@ -177,5 +189,9 @@ fn beside(err: Error, done: &[PublicationRow]) -> Error {
     if published.is_empty() {
         return err;
     }
-    err.hint(format!("published before that: {}", published.join(", ")))
+    let published = format!("published before that: {}", published.join(", "));
+    match err.done {
+        Some(_) => err.hint(published),
+        None => err.but(published),
+    }
 }
