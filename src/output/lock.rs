@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::plan::RunId;
 
 /// The groups of a run, held until this is dropped.
@@ -67,8 +69,15 @@ impl Lock {
     }
 }
 
+/// The longest name that file systems take, in bytes (`NAME_MAX`). A group's name has up to 255
+/// characters (CreateAutoScalingGroup reference), and may be longer still as part of a file name.
+const LONGEST_NAME: usize = 255;
+
+/// How much of a longer one is left as it is, for people.
+const KEPT: usize = 128;
+
 /// Returns a file name that differs wherever the parts do: what a file name cannot hold, and the
-/// sign that joins the parts, is written in hexadecimal.
+/// sign that joins the parts, is written in hexadecimal; what is too long ends in its hash.
 fn file_name(parts: &[&str]) -> String {
     let escaped = parts.iter().map(|part| {
         part.bytes().fold(String::new(), |name, it| {
@@ -79,7 +88,14 @@ fn file_name(parts: &[&str]) -> String {
             }
         })
     });
-    escaped.collect::<Vec<_>>().join("_") + ".lock"
+    let name = escaped.collect::<Vec<_>>().join("_");
+    if name.len() + ".lock".len() <= LONGEST_NAME {
+        return name + ".lock";
+    }
+    let hash = Sha256::digest(&name);
+    let hash: String = hash.iter().map(|it| format!("{it:02x}")).collect();
+    // It is ASCII by now. No escape has two of this sign in a row.
+    format!("{}%%{hash}.lock", &name[..KEPT])
 }
 
 #[cfg(test)]
@@ -107,6 +123,10 @@ mod tests {
         take(&["api"], 3).unwrap();
         drop(first);
         take(&["web"], 4).unwrap();
+        let long = ["_".repeat(255)];
+        let held = take(&[&long[0]], 5).unwrap();
+        assert!(take(&[&long[0]], 6).is_err());
+        drop(held);
     }
 
     #[test]
@@ -114,5 +134,13 @@ mod tests {
         assert_eq!(file_name(&["1", "us-east-1", "a/b"]), "1_us-east-1_a%2fb.lock");
         assert_ne!(file_name(&["1", "a_b"]), file_name(&["1", "a", "b"]));
         assert_ne!(file_name(&["a%2fb"]), file_name(&["a/b"]));
+        let place = ["123456789012", "us-east-1"];
+        let of = |group: &str| file_name(&[&place[..], &[group]].concat());
+        let (plain, escaped) = ("a".repeat(255), "_".repeat(255));
+        for group in [&plain, &escaped] {
+            let (one, other) = (format!("{}b", &group[1..]), format!("{}c", &group[1..]));
+            assert!(of(&one).len() <= 255 && of(&other).len() <= 255, "{}", of(&one));
+            assert_ne!(of(&one), of(&other));
+        }
     }
 }
