@@ -116,9 +116,8 @@ impl Config {
             let Some(text) = read(&path, standing)? else { continue };
             let path = Arc::new(path);
             let source = Source { path: Arc::clone(&path), standing, text: &text };
-            let mut raw: raw::Section = toml::from_str(&text).map_err(|err| {
-                source.refuse(&err.span().unwrap_or(0..0), err.message().replace('\n', ": "))
-            })?;
+            let mut raw: raw::Section =
+                toml::from_str(&text).map_err(|err| source.unreadable(&err))?;
             let profiles = std::mem::take(&mut raw.profile);
             let mut sections = Vec::new();
             for (name, profile) in profiles {
@@ -257,6 +256,17 @@ impl Source<'_> {
             let origin = self.origin(&it.span());
             Value { value: it.into_inner(), origin }
         })
+    }
+
+    /// What the reader of TOML says repeats what is there, and a pattern may be the very secret that
+    /// it keeps out.
+    fn unreadable(&self, err: &toml::de::Error) -> ConfigError {
+        let span = err.span().unwrap_or(0..0);
+        if self.may_be_a_pattern(&span) {
+            let message = "it is not a list of strings, [\"…\", \"…\"], or one of them has no end";
+            return self.refuse_unseen(&span, message);
+        }
+        self.refuse(&span, err.message().replace('\n', ": "))
     }
 
     /// A pattern may be the very secret that it keeps out, so it is not repeated.

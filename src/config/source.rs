@@ -61,14 +61,36 @@ impl Source<'_> {
         ConfigError::Refused { origin, message: message.into(), snippet }
     }
 
-    /// Refuses what stands at `span`, without showing it: it may be a secret.
+    /// Returns whether a pattern of what is to be withheld may stand at `span`, in a text that cannot
+    /// be read.
+    pub(super) fn may_be_a_pattern(&self, span: &Range<usize>) -> bool {
+        let before = &self.text[..floor(self.text, span.start)];
+        let before = &before[..before.rfind('\n').map_or(0, |it| it + 1)];
+        // What begins on an earlier line is not at its end: lines look like keys in a long string.
+        let is_inside = before.contains(REDACT) && toml::from_str::<toml::Table>(before).is_err();
+        is_inside || is_of_redact(&self.origin(span).key)
+    }
+
+    /// Refuses a pattern that stands at `span`, without showing it: it may be a secret.
     pub(super) fn refuse_unseen(
         &self,
         span: &Range<usize>,
         message: impl Into<String>,
     ) -> ConfigError {
-        ConfigError::Refused { origin: self.origin(span), message: message.into(), snippet: None }
+        let mut origin = self.origin(span);
+        if !is_of_redact(&origin.key) {
+            // A line of it that looks like a key.
+            REDACT.clone_into(&mut origin.key);
+        }
+        ConfigError::Refused { origin, message: message.into(), snippet: None }
     }
+}
+
+/// The key of the patterns of what is to be withheld.
+const REDACT: &str = "redact";
+
+fn is_of_redact(key: &str) -> bool {
+    key.rsplit('.').next() == Some(REDACT)
 }
 
 fn floor(text: &str, at: usize) -> usize {

@@ -96,6 +96,28 @@ fn a_pattern_that_is_wrong_is_not_repeated() {
     assert!(said.contains("line 2: redact: it is not a regular expression"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     assert!(refusal("redact = [\"x*\"]").contains("everywhere"));
+    // Nor is what is no list of patterns, wherever the reader of TOML stops.
+    for text in [
+        "redact = \"hunter2-[0-9]+\"",
+        "redact = hunter2",
+        "redact = \"hunter2-[0-9]+",
+        "redact = [\n  \"hunter2",
+        "redact = [\n  \"x\"\n  \"hunter2\"\n]",
+        "redact = [\"hunter2\\d\"]",
+        "redact = [hunter2]",
+        "redact = { hunter2 = 1 }",
+        "redact = [\"a\"] # x\nredact = [\"hunter2\"]",
+        "redact = '''\nhunter2\nx = hunter2",
+        "redact = [\"a\", { hunter2 = 1 }]",
+        "redact = [\n  \"a\"\n  \"hunter2=(\",\n]",
+        "redact = [\n  \"hunter2=(\",\n]",
+        "[profile.p]\nredact = \"hunter2\"",
+        "profile.p.redact = \"hunter2\"",
+    ] {
+        let said = refusal(text);
+        assert!(!said.contains("hunter2"), "{text}:\n{said}");
+        assert!(said.contains("redact"), "{text}:\n{said}");
+    }
 }
 
 #[test]
