@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How much of its name a file that is not finished bears, in bytes.
+const LONGEST_KEPT: usize = 200;
+
 /// Writes `text` beside `path`, brings it to the disk, and puts it in the place of `path`. Only
 /// its owner may read it: instances say what they like in it.
 pub(super) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
@@ -55,7 +58,7 @@ pub(super) fn place(path: &Path) -> io::Result<PathBuf> {
 /// Creates and removes the file that [`write()`] would fill first.
 fn try_beside(path: &Path) -> io::Result<()> {
     let beside = beside(path);
-    drop(OpenOptions::new().write(true).create_new(true).open(&beside)?);
+    drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?);
     fs::remove_file(&beside)
 }
 
@@ -71,11 +74,14 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-/// A hidden name in the same directory, because only there a rename is atomic. Two fleets that
-/// write one report at a time differ in their process ids.
+/// A hidden name in the same directory, because only there a rename is atomic. Chance keeps it from
+/// what another fleet writes at the time, and from what a killed one has left: in a container each
+/// has the same process id.
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    // The name of the file leaves no room for more in the longest names (`NAME_MAX`).
+    let n_kept = name.floor_char_boundary(LONGEST_KEPT);
+    path.with_file_name(format!(".{}.{:016x}.tmp", &name[..n_kept], fastrand::u64(..)))
 }
 
 #[cfg(test)]
@@ -93,6 +99,20 @@ mod tests {
         assert!(link.is_symlink());
         let device = place(Path::new("/dev/null")).unwrap_err();
         assert_eq!(device.to_string(), "it is not a regular file");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_not_in_the_way() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(format!("{}.json", "x".repeat(250)));
+        let left = home.path().join(format!(".x.json.{}.tmp", std::process::id()));
+        fs::write(&left, "").unwrap();
+        for path in [&home.path().join("x.json"), &path] {
+            assert_eq!(place(path).unwrap(), *path);
+            write(path, b"new").unwrap();
+            assert_eq!(fs::read_to_string(path).unwrap(), "new");
+        }
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 3);
     }
 
     #[test]
