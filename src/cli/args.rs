@@ -82,6 +82,14 @@ impl Selection {
         }
     }
 
+    /// Returns whether any of it was given.
+    pub(super) fn is_given(&self) -> bool {
+        let Self { asg, asg_tag, instance, tag, exclude, include } = self;
+        let is_any_named = !(asg.is_empty() && asg_tag.is_empty());
+        let is_any_meant = !(instance.is_empty() && tag.is_empty());
+        is_any_named || is_any_meant || !(exclude.is_empty() && include.is_empty())
+    }
+
     pub(super) fn include(&self) -> Include {
         Include {
             standby: self.include.contains(&Also::Standby),
@@ -190,6 +198,11 @@ impl DocumentArgs {
             before: document.sidecar.clone(),
             command: Vec::new(),
         })
+    }
+
+    /// Returns whether a document or a command was given; its parameters are another matter.
+    pub(super) fn is_given(&self) -> bool {
+        self.doc.is_some() || self.sidecar.is_some() || !self.command.is_empty()
     }
 
     /// Reads the files that hold parameters, once.

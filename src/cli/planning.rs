@@ -237,6 +237,19 @@ fn session_end(aws: &Aws, now: Timestamp, deadline: Option<u64>) -> Option<Note>
     Some(Note::new("session.ends", text))
 }
 
+/// Refuses flags that say again what a plan says that was written down.
+pub(super) fn nothing_again(
+    selection: &Selection,
+    document: &DocumentArgs,
+    limits: &LimitArgs,
+) -> Result<(), Error> {
+    if selection.is_given() || document.is_given() || limits.is_given() {
+        let message = "--plan says whom, what and how fast; no flag may say so again";
+        return Err(Error::new(Exit::Usage, message));
+    }
+    Ok(())
+}
+
 /// Refuses flags that name neither a document nor a command.
 pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
     if document.doc.is_none() && document.command.iter().all(|it| it.trim().is_empty()) {

@@ -105,15 +105,14 @@ struct Basis {
     /// As the flags have it.
     selector: Selector,
     documents: Vec<String>,
+    /// As which the document is there, if somebody has published it or said so.
+    version: Option<String>,
     needs: Needs,
     scope: Scope,
 }
 
 pub(super) async fn policy(args: &PolicyArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
-    let document = match &args.doc_file {
-        Some(path) => Some(new_document(args, path)?),
-        None => shipped(args)?,
-    };
+    let own = args.doc_file.as_ref().map(|path| new_document(args, path)).transpose()?;
     refuse_useless(args)?;
     if let Some(region) = &args.access.region {
         agree(args, region, args.document.doc.as_slice())?;
@@ -136,6 +135,10 @@ pub(super) async fn policy(args: &PolicyArgs, terminal: &mut Terminal) -> Result
         }
     };
     agree(args, &basis.scope.region, &basis.documents)?;
+    let document = match own {
+        Some(it) => Some(it),
+        None => shipped_for(args, &basis, terminal)?,
+    };
     let text = render(args, &basis, document.as_ref(), terminal)?;
     terminal.text(&text);
     Ok(Exit::Success)
@@ -237,6 +240,7 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
         whom: selector.clone(),
         selector: selector.clone(),
         documents: vec![document.clone()],
+        version: args.document.doc_version.clone(),
         needs: Needs::of(selector, manner),
         scope: Scope { partition, region, account: account.clone() },
     }))
@@ -261,7 +265,8 @@ async fn from_the_world(args: &PolicyArgs, terminal: &mut Terminal) -> Result<Ba
         planning::plan(&connection, &context, selection, document, limits, Ahead::Foreseen);
     let planned = planned.await?;
     planned.plan.notes.iter().for_each(|it| terminal.note(&it.text));
-    if let (Some(it), Some(version)) = (shipped(args)?, &planned.plan.document.version) {
+    let given = (args.document.doc.as_deref(), args.document.doc_version.as_deref());
+    if let (Some(it), Some(version)) = (shipped(args, given)?, &planned.plan.document.version) {
         terminal.note(&format!(
             "{} is published already, as version {version}, and a stack that makes it too is \
              refused: --doc-version {version} leaves it out of the template",
@@ -279,8 +284,9 @@ async fn from_the_world(args: &PolicyArgs, terminal: &mut Terminal) -> Result<Ba
 
 /// Reads a plan that was written down.
 fn frozen(args: &PolicyArgs, path: &Path) -> Result<Basis, Error> {
-    if !args.selection.selector().is_empty() || args.limits.is_given() {
-        let message = "--plan says whom, what and how fast; no flag may say so again";
+    planning::nothing_again(&args.selection, &args.document, &args.limits)?;
+    if args.document.params.is_given() {
+        let message = "--plan has its parameters, and a policy has no use for a --param";
         return Err(Error::new(Exit::Usage, message));
     }
     let plan = read_plan(path).map_err(|err| {
@@ -305,11 +311,22 @@ fn basis_of(args: &PolicyArgs, plan: Plan, groups: Vec<String>) -> Result<Basis,
     let account = args.account.clone().or(plan.account.clone()).ok_or_else(|| {
         Error::new(Exit::Setup, "the account is not known").hint("pass --account")
     })?;
+    // One that `fleet plan --publish` would make has its first version already, and is not there.
+    let is_there = !plan.notes.iter().any(|it| it.code == "document.unpublished")
+        || plan.document.version.is_none();
+    let version = match args.plan {
+        Some(_) => {
+            let latest = || "$LATEST".to_owned();
+            is_there.then(|| plan.document.version.clone().unwrap_or_else(latest))
+        }
+        None => args.document.doc_version.clone(),
+    };
     let needs = Needs::of(&plan.selector, Manner::of_plan(&plan));
     let selector = plan.selector;
     Ok(Basis {
         whom: Selector { groups, group_tags: Vec::new(), ..selector.clone() },
         selector,
+        version,
         documents: vec![plan.document.name],
         needs,
         scope: Scope { partition, region: plan.region, account },
@@ -339,12 +356,33 @@ fn agree(args: &PolicyArgs, region: &str, documents: &[String]) -> Result<(), Er
     Ok(())
 }
 
+/// Returns the document of fleet's that the template deploys along with the role, and says if a plan
+/// leaves it out.
+fn shipped_for(
+    args: &PolicyArgs,
+    basis: &Basis,
+    terminal: &mut Terminal,
+) -> Result<Option<NewDocument>, Error> {
+    let name = basis.documents.first().map(String::as_str);
+    if let (Some(_), Some(version)) = (&args.plan, &basis.version)
+        && let Some(it) = shipped(args, (name, None))?
+    {
+        terminal.note(&format!(
+            "{} is published already, as version {version}: the template leaves it out",
+            it.name
+        ));
+    }
+    shipped(args, (name, basis.version.as_deref()))
+}
+
 /// Returns the document of fleet's that a template deploys along with the role: the one that is
 /// named, unless a version is, which somebody has published.
-fn shipped(args: &PolicyArgs) -> Result<Option<NewDocument>, Error> {
-    let DocumentArgs { doc, doc_version, .. } = &args.document;
-    let canned = doc.as_deref().and_then(Canned::find);
-    let canned = canned.filter(|_| args.is_template() && doc_version.is_none());
+fn shipped(
+    args: &PolicyArgs,
+    (name, version): (Option<&str>, Option<&str>),
+) -> Result<Option<NewDocument>, Error> {
+    let canned = name.and_then(Canned::find);
+    let canned = canned.filter(|_| args.is_template() && version.is_none());
     canned
         .map(|it| {
             let Publication { name, content, tags, .. } = of_canned(it)?;

@@ -106,16 +106,8 @@ fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
 
 /// Reads a plan that was written down. Its flags were given then; now only `--param` may be given,
 /// for values that the file withholds.
-fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
-    let is_given = !args.selection.selector().is_empty()
-        || args.document.doc.is_some()
-        || !args.document.command.is_empty()
-        || args.document.sidecar.is_some()
-        || args.limits.is_given();
-    if is_given {
-        let message = "--plan says whom, what and how fast; no flag may say so again";
-        return Err(Error::new(Exit::Usage, message));
-    }
+async fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
+    planning::nothing_again(&args.selection, &args.document, &args.limits)?;
     let (mut plan, seal) = read_plan_file(path).map_err(|err| {
         let message = format!("the plan {} cannot be read", path.display());
         Error::new(Exit::Usage, message).because(&err)

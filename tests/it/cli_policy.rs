@@ -97,6 +97,24 @@ fn a_plan_that_was_written_down_has_a_policy_without_reading_anything() {
 }
 
 #[test]
+fn a_plan_of_a_published_document_has_a_template_without_it() {
+    let (_sim, env) = open_world();
+    let role = ["--role-arn", ROLE];
+    let publish = ["docs", "publish", "--yes", "Fleet-CheckSshd"];
+    drop(env.run(&[&publish[..], &role].concat()).exits(0));
+    let plan = ["plan", "--asg", "web", "--doc", "Fleet-CheckSshd"];
+    drop(env.run(&[&plan[..], &role, &["-o", "plan.json"]].concat()).exits(0));
+    let template = ["policy", "--plan", "plan.json", "--format", "cloudformation"];
+    let output = env.run(&template).exits(0).prints(&["document/Fleet-CheckSshd"]);
+    let output = output.complains(&["published already, as version 1: the template leaves it out"]);
+    assert!(!output.stdout.contains("Type: AWS::SSM::Document"), "{output}");
+    // One that would be published is deployed.
+    let (_sim, env) = open_world();
+    drop(env.run(&[&plan[..], &role, &["--publish", "-o", "plan.json"]].concat()).exits(0));
+    drop(env.run(&template).exits(0).prints(&["Type: AWS::SSM::Document"]));
+}
+
+#[test]
 fn a_policy_that_does_not_fit_is_refused_in_words() {
     let ids: Vec<String> = (0..400).map(|it| format!("i-{it:017x}")).collect();
     let flags = |n: usize| -> Vec<&str> {

@@ -103,8 +103,27 @@ fn a_plan_with_a_key_that_means_nothing_is_2() {
 fn a_plan_takes_no_flags_that_say_the_same_and_must_be_one() {
     let (sim, env) = healthy();
     drop(env.run(&["plan", "--asg", "web", "-o", "plan.json", "--", "true"]).exits(0));
-    let output = env.run(&["run", "--plan", "plan.json", "--yes", "--asg", "web"]);
-    drop(output.exits(2).complains(&["--plan", "nothing was sent"]));
+    let said: [&[&str]; 11] = [
+        &["--asg", "web"],
+        &["--asg-tag", "role=web"],
+        &["--instance", "i-0123456789abcdef0"],
+        &["--tag", "role=web"],
+        &["--exclude", "i-0123456789abcdef0"],
+        &["--include", "standby"],
+        &["--doc", "AWS-RunShellScript"],
+        &["--sidecar", "restart.fleet.toml"],
+        &["--waves", "1,100%"],
+        &["--max-errors", "1"],
+        &["--", "false"],
+    ];
+    for flags in said {
+        for command in [&["run", "--yes"][..], &["policy"]] {
+            let output = env.run(&[command, &["--plan", "plan.json"], flags].concat());
+            drop(output.exits(2).complains(&["no flag may say so again", "nothing was sent"]));
+        }
+    }
+    let output = env.run(&["policy", "--plan", "plan.json", "--param", "commands=false"]);
+    drop(output.exits(2).complains(&["--param", "nothing was sent"]));
     env.write("plan.json", "{}");
     let output = env.run(&["run", "--plan", "plan.json", "--yes"]);
     drop(output.exits(2).complains(&["plan.json", "nothing was sent"]));
