@@ -419,8 +419,19 @@ fn new_document(args: &PolicyArgs, path: &Path) -> Result<NewDocument, Error> {
     let text = std::fs::read_to_string(path).map_err(|err| {
         refused(format!("could not read the document {}", path.display())).because(&err)
     })?;
-    documents::content(&text)
+    let content = documents::content(&text)
         .map_err(|err| refused(format!("{} is not a document", path.display())).because(&err))?;
+    // It may be a number as well as a text.
+    let schema = content.get("schemaVersion").map(ToString::to_string).unwrap_or_default();
+    let kind = match schema.trim_matches('"') {
+        "0.3" => "an Automation runbook",
+        "1.0" => "a Session document",
+        _ => "",
+    };
+    if !kind.is_empty() {
+        let message = format!("{} is {kind}, which Run Command does not send", path.display());
+        return Err(refused(message));
+    }
     let name = args.document.doc.clone().unwrap_or_default();
     if name.starts_with("arn:") || crate::plan::is_reserved_name(&name) {
         let message = format!("`{name}` is not a name that a document of yours can have");

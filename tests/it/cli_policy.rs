@@ -248,3 +248,15 @@ fn what_cannot_be_of_one_partition_or_region_is_refused() {
     check(&["--region", "cn-north-1", "--doc", arn], "is not of cn-north-1");
     check(&["--region", "eu-west-1", "--doc", arn], "is not of eu-west-1");
 }
+
+#[test]
+fn what_run_command_does_not_send_is_deployed_by_no_template() {
+    let env = FleetEnv::new();
+    let flags = ["policy", "--account", "123456789012", "--region", "eu-west-1", "--asg", "web"];
+    let deploy = ["--doc", "Mine", "--format", "cloudformation", "--doc-file", "mine.yaml"];
+    for (schema, kind) in [("'0.3'", "an Automation runbook"), ("1.0", "a Session document")] {
+        env.write("mine.yaml", &format!("schemaVersion: {schema}\nmainSteps: [{{name: a}}]\n"));
+        let output = env.run(&[&flags[..], &deploy].concat()).exits(2);
+        drop(output.complains(&["mine.yaml", kind, "nothing was sent"]));
+    }
+}
