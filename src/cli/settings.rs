@@ -59,18 +59,19 @@ impl Settings {
         let Some(role_arn) = res.role_arn.clone() else {
             return Ok((res, named));
         };
-        let files = self.config.files.iter().filter(|it| goes_with(it, &role_arn));
-        let files: Vec<&File> = files.collect();
-        res.external_id = res.external_id.or_else(|| self.of(&files, |it| it.external_id.as_ref()));
-        res.duration = res.duration.or_else(|| self.of(&files, |it| it.duration.as_ref()));
-        res.mfa_serial = res.mfa_serial.or_else(|| self.of(&files, |it| it.mfa_serial.as_ref()));
+        let files = self.config.files.iter();
+        let of_role: Vec<&Section> = files.flat_map(|it| of_role(it, &role_arn)).collect();
+        res.external_id =
+            res.external_id.or_else(|| self.of(&of_role, |it| it.external_id.as_ref()));
+        res.duration = res.duration.or_else(|| self.of(&of_role, |it| it.duration.as_ref()));
+        res.mfa_serial = res.mfa_serial.or_else(|| self.of(&of_role, |it| it.mfa_serial.as_ref()));
         res.source_identity =
-            res.source_identity.or_else(|| self.of(&files, |it| it.source_identity.as_ref()));
+            res.source_identity.or_else(|| self.of(&of_role, |it| it.source_identity.as_ref()));
         if res.session_tag.is_empty() {
-            res.session_tag = self.of(&files, |it| it.session_tags.as_ref()).unwrap_or_default();
+            res.session_tag = self.of(&of_role, |it| it.session_tags.as_ref()).unwrap_or_default();
         }
         if res.transitive_tag.is_empty() {
-            let keys = self.of(&files, |it| it.transitive_tags.as_ref());
+            let keys = self.of(&of_role, |it| it.transitive_tags.as_ref());
             res.transitive_tag = keys.unwrap_or_default();
         }
         check_tags(&res)?;
@@ -127,10 +128,10 @@ impl Settings {
 
     fn of<T: Clone>(
         &self,
-        files: &[&File],
+        sections: &[&Section],
         of: impl Fn(&Section) -> Option<&Value<T>>,
     ) -> Option<T> {
-        files.iter().find_map(|it| it.first(&of)).map(|it| self.use_up(it))
+        sections.iter().find_map(|it| of(it)).map(|it| self.use_up(it))
     }
 
     fn use_up<T: Clone>(&self, it: &Value<T>) -> T {
@@ -142,10 +143,16 @@ impl Settings {
     }
 }
 
-/// What a file says of a role's session is for the role that it names, and not for another one: an
-/// external id is shared with one party alone.
-fn goes_with(file: &File, role_arn: &str) -> bool {
-    file.first(|it| it.role_arn.as_ref()).is_none_or(|it| it.value == role_arn)
+/// Returns the sections whose word on a session is for this role, and not for another one: an external
+/// id is shared with one party alone. A section that names no role speaks of the one that the
+/// sections behind it name, if they name one.
+fn of_role<'a>(file: &'a File, role_arn: &str) -> impl Iterator<Item = &'a Section> {
+    let is_of_role = |n: &usize| {
+        let named = file.sections[*n..].iter().find_map(|it| it.role_arn.as_ref());
+        named.is_none_or(|it| it.value == role_arn)
+    };
+    let sections: Vec<usize> = (0..file.sections.len()).filter(is_of_role).collect();
+    sections.into_iter().map(|n| &file.sections[n])
 }
 
 /// The most session tags (AssumeRole reference).
@@ -205,5 +212,38 @@ impl From<ConfigError> for Error {
                 it.hint(format!("there is {}", known.join(", ")))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_one_roles_session_is_not_said_of_anothers() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("fleet.toml");
+        let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+        let check = |text: &str, environment: Option<&str>, to: &str, expected: Option<&str>| {
+            let text = text.replace("ROLE", &role(""));
+            std::fs::write(&path, &text).unwrap();
+            let places = Places { named: Some(path.clone()), working_directory: None, own: None };
+            let config = Config::load(&places, environment).unwrap();
+            let (file, role) = (&config.files[0], role(to));
+            let found = of_role(file, &role).find_map(|it| it.external_id.as_ref());
+            let found = found.map(|it| it.value.as_str());
+            assert_eq!(found, expected, "{environment:?} {to}:\n{text}");
+        };
+        let both = "role_arn = \"ROLEa\"\nexternal_id = \"for-a\"\n\
+                    [profile.b]\nrole_arn = \"ROLEb\"\n";
+        check(both, None, "a", Some("for-a"));
+        check(both, Some("b"), "b", None);
+        check(both, Some("b"), "a", Some("for-a"));
+        let shared = "external_id = \"shared\"\n[profile.b]\nrole_arn = \"ROLEb\"\n";
+        check(shared, Some("b"), "b", Some("shared"));
+        check(shared, None, "c", Some("shared"));
+        let nearer = "role_arn = \"ROLEa\"\n[profile.b]\nexternal_id = \"for-a\"\n";
+        check(nearer, Some("b"), "a", Some("for-a"));
+        check(nearer, Some("b"), "c", None);
     }
 }
