@@ -41,26 +41,33 @@ pub(super) struct Selection {
 
 /// Whom `--include` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Also {
+pub(super) enum Also {
     /// Instances in Standby
     Standby,
     /// Instances whose agent has lost its connection
     Offline,
 }
 
+impl Also {
+    /// Returns whom the plan took.
+    pub(super) fn of_plan(plan: &Plan) -> Vec<Self> {
+        let planned = &plan.population.planned;
+        let is_standby = planned.iter().any(|it| it.lifecycle.as_deref() == Some("Standby"));
+        let is_offline = planned.iter().any(|it| it.agent == Agent::ConnectionLost);
+        let also = [is_standby.then_some(Self::Standby), is_offline.then_some(Self::Offline)];
+        also.into_iter().flatten().collect()
+    }
+}
+
 impl Selection {
     /// Returns the selection of exactly these instances.
-    pub(super) fn of_instances(instance: Vec<InstanceId>) -> Self {
-        Self { instance, ..Self::default() }
+    pub(super) fn of_instances(instance: Vec<InstanceId>, include: Vec<Also>) -> Self {
+        Self { instance, include, ..Self::default() }
     }
 
     /// Returns the selection that `plan` was made from. Whom it included besides shows in whom it
     /// planned.
     pub(super) fn of_plan(plan: &Plan) -> Self {
-        let planned = &plan.population.planned;
-        let is_standby = planned.iter().any(|it| it.lifecycle.as_deref() == Some("Standby"));
-        let is_offline = planned.iter().any(|it| it.agent == Agent::ConnectionLost);
-        let include = [is_standby.then_some(Also::Standby), is_offline.then_some(Also::Offline)];
         let selector = plan.selector.clone();
         Self {
             asg: selector.groups,
@@ -68,7 +75,7 @@ impl Selection {
             instance: selector.instances,
             tag: selector.tags,
             exclude: selector.exclude,
-            include: include.into_iter().flatten().collect(),
+            include: Also::of_plan(plan),
         }
     }
 

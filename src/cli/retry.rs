@@ -1,10 +1,12 @@
 //! `fleet retry`: a new run over the instances of an earlier one that did not get there.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::{
     access::AccessArgs,
-    args::{DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
+    args::{Also, DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
     context::{Context, connect_for, history},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning,
@@ -14,7 +16,7 @@ use super::{
 use crate::{
     error::Error,
     exit::Exit,
-    output::{Terminal, report as fold},
+    output::{Terminal, read_plan, report as fold},
     run::{Outcome, unsuccessful},
     signal::Interrupts,
 };
@@ -29,6 +31,9 @@ pub(super) struct RetryArgs {
     /// unknown may have run, and is taken only if named
     #[arg(long, value_name = "OUTCOME,…", value_delimiter = ',')]
     only: Vec<Outcome>,
+    /// Also take instances that are left out by default [default: those that the earlier run took]
+    #[arg(long = "include", value_name = "WHOM", value_delimiter = ',')]
+    include: Vec<Also>,
     #[command(flatten)]
     params: ParamArgs,
     #[command(flatten)]
@@ -50,7 +55,8 @@ pub(super) async fn retry(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let reports = args.conduct.reports()?;
-    let before = fold(&history()?.find(&args.run)?)?;
+    let directory = history()?.find(&args.run)?;
+    let before = fold(&directory)?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     if before.verdict.is_none() {
         let message = format!("run {} has not ended", before.run.id);
@@ -70,7 +76,7 @@ pub(super) async fn retry(
         return Err(Error::new(Exit::NothingEligible, message));
     }
     let context = Context::from_env()?;
-    let selection = Selection::of_instances(again);
+    let selection = Selection::of_instances(again, included(args, &directory));
     let document = DocumentArgs::again(&before.document, &args.params)?;
     let access = args.access.or_those_of(&before.region, &before.operator);
     let limits = args.limits.or_those_of(&before);
@@ -98,4 +104,13 @@ pub(super) async fn retry(
     planned.plan.parent_id = Some(before.run.id);
     let conduct = Conduct { consent, reports, on_interrupt: args.conduct.on_interrupt() };
     execute(connection, planned, &context, conduct, terminal, interrupts).await
+}
+
+/// Returns whom to take besides: whoever could be run on then is not left out now.
+fn included(args: &RetryArgs, directory: &Path) -> Vec<Also> {
+    if !args.include.is_empty() {
+        return args.include.clone();
+    }
+    let plan = read_plan(&directory.join("plan.json"));
+    plan.map(|it| Also::of_plan(&it)).unwrap_or_default()
 }

@@ -87,3 +87,24 @@ fn a_run_on_a_simulator_that_is_gone_is_taken_up_by_no_other() {
     drop(output.complains(&["simulator of its own", "nothing was sent"]));
     assert_eq!(sim.stats().commands(), 0);
 }
+
+#[test]
+fn whom_the_run_had_included_its_retry_includes() {
+    let world = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 2\n\
+                 [[group.instance]]\nindex = 0\nlifecycle = \"Standby\"\n[[outcome]]\nexit = 1\n";
+    let sim = SimProcess::start(world, &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");
+    let flags = ["--yes", "--max-errors", "2", "--max-concurrency", "2"];
+    let run = [&["run", "--asg", "web", "--include", "standby"], &flags[..], &["--", "false"]];
+    drop(env.run(&run.concat()).exits(1));
+    drop(env.run(&["retry", "last", "--yes", "--only", "failed"]).exits(1));
+    assert_eq!(sim.stats().executions(), [2, 2]);
+    // It can be said as well, where the run before did not take them.
+    let only_one = [&["run", "--asg", "web"], &flags[..], &["--", "false"]].concat();
+    drop(env.run(&only_one).exits(1));
+    let plan = ["retry", "last", "--dry-run", "--include", "standby", "--output", "json"];
+    assert_eq!(
+        env.run(&plan).exits(0).json()["population"]["planned"].as_array().unwrap().len(),
+        1
+    );
+}
