@@ -121,14 +121,16 @@ pub(super) struct ParamArgs {
 }
 
 impl ParamArgs {
-    /// Reads the files, once: what stood on standard input is gone then.
-    pub(super) fn read(mut self) -> Result<Self, Error> {
+    /// Reads the files, once: what stood on standard input is gone then. What is dropped while it
+    /// waits for one that nobody writes to, as an interrupt does, leaves a thread behind in its read.
+    pub(super) async fn read(mut self) -> Result<Self, Error> {
         for (name, path) in std::mem::take(&mut self.param_file) {
-            let text = if path.as_os_str() == "-" {
-                std::io::read_to_string(std::io::stdin())
-            } else {
-                std::fs::read_to_string(&path)
-            };
+            let from = path.clone();
+            let reading = tokio::task::spawn_blocking(move || match from.as_os_str() == "-" {
+                true => std::io::read_to_string(std::io::stdin()),
+                false => std::fs::read_to_string(&from),
+            });
+            let text = reading.await.map_err(std::io::Error::other).flatten();
             let mut text = text.map_err(|err| {
                 let message = format!("could not read {} for parameter {name}", path.display());
                 Error::new(Exit::Usage, message).because(&err)
@@ -187,8 +189,8 @@ pub(super) struct DocumentArgs {
 impl DocumentArgs {
     /// Returns the document of an earlier run at its version, with its parameters; `given` stand in
     /// for those that were withheld, or replace them.
-    pub(super) fn again(document: &Document, given: &ParamArgs) -> Result<Self, Error> {
-        let given = given.clone().read()?;
+    pub(super) async fn again(document: &Document, given: &ParamArgs) -> Result<Self, Error> {
+        let given = given.clone().read().await?;
         let mut parameters = document.parameters.clone();
         parameters.0.retain(|name, _| !given.values().any(|it| it.0 == *name));
         if let Some(name) = parameters.missing_secrets().first() {
@@ -213,8 +215,8 @@ impl DocumentArgs {
     }
 
     /// Reads the files that hold parameters, once.
-    pub(super) fn read(self) -> Result<Self, Error> {
-        Ok(Self { params: self.params.read()?, ..self })
+    pub(super) async fn read(self) -> Result<Self, Error> {
+        Ok(Self { params: self.params.read().await?, ..self })
     }
 
     /// Returns the documents that may be sent: which of two runs a command is known only when the

@@ -73,7 +73,7 @@ async fn site(
     configuration: Result<Vec<String>, Trouble>,
 ) -> Result<Site, Error> {
     let Prepared { access, args: flags, settings, .. } = prepared;
-    let document = &args.document.clone().read()?;
+    let document = &args.document.clone().read().await?;
     let given = planning::given(document)?.withholding(access.redaction.clone());
     let wanted = flags.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
     let region = match &access.region {

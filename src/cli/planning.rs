@@ -63,7 +63,7 @@ pub(super) async fn plan(
     let aws = &connection.aws;
     let settings = &connection.settings;
     let selector = selector(selection)?;
-    let document = &document.clone().read()?;
+    let document = &document.clone().read().await?;
     let given = given(document)?;
     let resolved = aws::resolve(aws, &selector).await?;
     let (name, parameters) = what_to_run(document, given, resolved.candidates.as_deref())?;

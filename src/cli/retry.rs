@@ -77,7 +77,10 @@ pub(super) async fn retry(
     }
     let context = Context::from_env()?;
     let selection = Selection::of_instances(again, included(args, &directory));
-    let document = DocumentArgs::again(&before.document, &args.params)?;
+    let document = tokio::select! {
+        document = DocumentArgs::again(&before.document, &args.params) => document?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
     let access = args.access.or_those_of(&before.region, &before.operator);
     let limits = args.limits.or_those_of(&before);
     let selector = planning::selector(&selection)?;

@@ -52,7 +52,10 @@ pub(super) async fn run(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
-    let wanted = wanted(args)?;
+    let wanted = tokio::select! {
+        wanted = wanted(args) => wanted?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
     let reports = args.conduct.reports()?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
@@ -89,15 +92,15 @@ struct Wanted {
     plan: Option<(Plan, Seal)>,
 }
 
-fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
+async fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
     if let Some(path) = &args.plan {
-        return frozen(path, args);
+        return frozen(path, args).await;
     }
     planning::something_to_run(&args.document)?;
     planning::selector(&args.selection)?;
     Ok(Wanted {
         selection: args.selection.clone(),
-        document: args.document.clone().read()?,
+        document: args.document.clone().read().await?,
         limits: args.limits.clone(),
         access: args.access.clone(),
         plan: None,
@@ -112,7 +115,7 @@ async fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
         let message = format!("the plan {} cannot be read", path.display());
         Error::new(Exit::Usage, message).because(&err)
     })?;
-    let document = DocumentArgs::again(&plan.document, &args.document.params)?;
+    let document = DocumentArgs::again(&plan.document, &args.document.params).await?;
     plan.document.parameters = planning::given(&document)?;
     Ok(Wanted {
         selection: Selection::of_plan(&plan),

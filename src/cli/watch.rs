@@ -217,7 +217,10 @@ async fn take_over(
     // What only follows sends nothing that would have to be confirmed.
     let consent = Consent::of(false, args.conduct.yes || !go_on, &args.access, terminal)?;
     if go_on {
-        let document = DocumentArgs::again(&plan.document, &args.params)?;
+        let document = tokio::select! {
+            document = DocumentArgs::again(&plan.document, &args.params) => document?,
+            () = interrupts.next() => return Err(interrupted()),
+        };
         plan.document.parameters = planning::given(&document)?;
     }
     let context = Context::from_env()?;

@@ -1,9 +1,13 @@
 //! SIGINT and SIGTERM, in every phase of a run: nothing more is sent, what runs comes to an end, and
 //! the second one says how to take it up again.
 
-use std::fs;
+use std::{
+    fs::{self, OpenOptions},
+    process::Command,
+    sync::mpsc::channel,
+};
 
-use crate::support::{FleetEnv, Running, SimProcess, repository, skip};
+use crate::support::{DEADLINE, FleetEnv, Running, SimProcess, repository, skip};
 
 /// Both mean the same.
 const SIGNALS: [fn(&Running); 2] = [Running::interrupt, Running::terminate];
@@ -38,6 +42,28 @@ fn before_the_plan_nothing_was_sent() {
         assert_eq!(sim.stats().commands(), 0);
         assert!(env.runs().is_empty());
     }
+}
+
+#[test]
+fn while_a_value_is_waited_for_nothing_was_sent() {
+    let (sim, env) = start(&world("three_healthy"));
+    let path = env.path("commands");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    for (command, signal) in [("run", SIGNALS[0]), ("plan", SIGNALS[1]), ("doctor", SIGNALS[0])] {
+        let value =
+            ["--asg", "web", "--doc", "AWS-RunShellScript", "--param-file", "commands=commands"];
+        let yes: &[&str] = if command == "run" { &["--yes"] } else { &[] };
+        let run = env.spawn(&[&[command], &value[..], yes].concat());
+        // It can be opened once it is read, and nobody writes to it.
+        let (sender, opened) = channel();
+        let to = path.clone();
+        std::thread::spawn(move || sender.send(OpenOptions::new().write(true).open(to)));
+        let writer = opened.recv_timeout(DEADLINE).unwrap().unwrap();
+        signal(&run);
+        drop(run.finish().exits(130).complains(&["interrupted", "nothing was sent"]));
+        drop(writer);
+    }
+    assert_eq!(sim.stats().commands(), 0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod tap;
 pub(crate) use self::{
     env::{FleetEnv, repository},
     output::{Output, Record},
-    process::Running,
+    process::{DEADLINE, Running},
     sim::{SimProcess, Stats},
     skip::skip,
     tap::{Keys, Tap},
