@@ -45,7 +45,7 @@ pub(super) struct RetryArgs {
     #[command(flatten)]
     conduct: ConductArgs,
     /// Plan and show, send nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     dry_run: bool,
 }
 

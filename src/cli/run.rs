@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     conduct: ConductArgs,
     /// Plan and show, send nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     dry_run: bool,
     /// Publish the document first, one of fleet's own, if the account has it not as fleet has it
     #[arg(long, requires = "doc", conflicts_with_all = ["doc_version", "plan"])]

@@ -35,6 +35,16 @@ fn a_value_that_may_be_a_secret_is_not_repeated_in_a_complaint() {
 }
 
 #[test]
+fn a_report_of_what_is_not_run_is_not_promised() {
+    let sim = mixed();
+    let env = FleetEnv::of(&sim);
+    let report = ["--dry-run", "--report", "report.json"];
+    let run = [&["run", "--asg", "web"], &report[..], &["--", "true"]].concat();
+    check(&sim, &env, &run, 2, &["--dry-run", "--report"]);
+    check(&sim, &env, &[&["retry", "last"], &report[..]].concat(), 2, &["--dry-run", "--report"]);
+}
+
+#[test]
 fn nobody_to_run_on() {
     let sim = mixed();
     let env = FleetEnv::of(&sim);
