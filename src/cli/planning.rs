@@ -206,7 +206,8 @@ fn suspected((name, why): (&str, Suspicion), document: &DocumentArgs) -> Note {
          commands for 30 days. Keep it in Parameter Store and send {{{{ssm:NAME}}}}, which is put \
          in on the instance (of type String: a SecureString is for the script itself to fetch)"
     );
-    if document.params.is_on_the_command_line(name) || name == "commands" {
+    let is_the_command = name == "commands" && !document.command.is_empty();
+    if document.params.is_on_the_command_line(name) || is_the_command {
         text += "; --param-file keeps it out of the process list of this machine";
     }
     Note::new("parameter.secret", text)
