@@ -14,7 +14,8 @@ pub enum Exit {
     NothingEligible,
     /// A bug. Assume that something was sent.
     Bug,
-    /// Interrupted before anything was sent.
+    /// Interrupted before this command sent anything. What an earlier one has sent may go on, and a
+    /// document may have been published.
     Interrupted,
     /// As a run's verdict says.
     Verdict(u8),

@@ -64,7 +64,7 @@ pub(super) fn totals(report: &Report) -> Vec<(Outcome, u32)> {
     totals
 }
 
-/// Returns `12 lines before are in the report`, or nothing.
+/// Returns `12 lines before these`, or nothing.
 pub(super) fn cut_note(n_before: usize) -> Option<String> {
     (n_before > 0).then(|| format!("{} before these", count(n_before, "line")))
 }
