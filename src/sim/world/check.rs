@@ -1,7 +1,7 @@
 //! Turns a world's text into a world, or into an error that names the place.
 //! It knows where things are in the text; what a group or a role may be is its neighbours' matter.
 
-use std::{io, ops::RangeInclusive, string::FromUtf8Error, time::Duration};
+use std::{collections::BTreeMap, io, ops::RangeInclusive, string::FromUtf8Error, time::Duration};
 
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -153,6 +153,28 @@ impl<'a> Source<'a> {
         };
         let message = format!("unknown value {:?}, expected {expected}", it.get_ref());
         Err(self.refuse(it, key, message))
+    }
+
+    /// Refuses tags whose keys AWS does not take.
+    pub(super) fn check_tag_keys(
+        &self,
+        tags: &Spanned<BTreeMap<String, String>>,
+        key: &str,
+    ) -> Result<(), WorldError> {
+        for it in tags.get_ref().keys() {
+            if it.starts_with("aws:") {
+                let message =
+                    format!("{it:?} is reserved: tags that begin with aws: are AWS's own");
+                return Err(self.refuse(tags, key, message));
+            }
+            // 128 Unicode characters (IAM and EC2 Auto Scaling references, Tag).
+            if it.is_empty() || it.chars().count() > 128 {
+                let message =
+                    format!("{it:?} is not the key of a tag: expected 1 to 128 characters");
+                return Err(self.refuse(tags, key, message));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the file that a value names.

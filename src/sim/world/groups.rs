@@ -241,10 +241,7 @@ impl Source<'_> {
         raw: Option<Spanned<BTreeMap<String, String>>>,
     ) -> Result<BTreeMap<String, String>, WorldError> {
         let Some(it) = raw else { return Ok(BTreeMap::new()) };
-        if let Some(key) = it.get_ref().keys().find(|key| key.starts_with("aws:")) {
-            let message = format!("{key:?} is reserved: tags that begin with aws: are AWS's own");
-            return Err(self.refuse(&it, "group.tags", message));
-        }
+        self.check_tag_keys(&it, "group.tags")?;
         Ok(it.into_inner())
     }
 

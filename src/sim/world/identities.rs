@@ -143,6 +143,7 @@ impl Source<'_> {
         key: &str,
     ) -> Result<BTreeMap<String, String>, WorldError> {
         let Some(it) = raw else { return Ok(BTreeMap::new()) };
+        self.check_tag_keys(it, key)?;
         let mut seen = BTreeSet::new();
         // The names of tags differ in more than case (IAM guide, tagging).
         match it.get_ref().keys().find(|it| !seen.insert(it.to_lowercase())) {

@@ -104,6 +104,10 @@ fn a_bad_value_is_named_with_its_line() {
         ),
         (format!("{GROUP}\n{GROUP}"), "6:8: group.name: the group \"web\" exists already"),
         (
+            format!("{GROUP}tags = {{ \"\" = \"y\" }}"),
+            "4:8: group.tags: \"\" is not the key of a tag: expected 1 to 128 characters",
+        ),
+        (
             format!("{GROUP}tags = {{ \"aws:x\" = \"y\" }}"),
             "4:8: group.tags: \"aws:x\" is reserved: tags that begin with aws: are AWS's own",
         ),
@@ -287,6 +291,14 @@ fn a_device_and_a_managed_policy_are_whole_or_refused() {
     check(
         &format!("{user}tags = {{ Team = \"a\", team = \"b\" }}\n"),
         "w.toml:5:8: user.tags: \"team\" is given twice, in another case",
+    );
+    check(
+        &format!("{user}tags = {{ \"\" = \"a\" }}\n"),
+        "w.toml:5:8: user.tags: \"\" is not the key of a tag: expected 1 to 128 characters",
+    );
+    check(
+        &format!("{user}tags = {{ \"aws:a\" = \"a\" }}\n"),
+        "w.toml:5:8: user.tags: \"aws:a\" is reserved: tags that begin with aws: are AWS's own",
     );
     check(
         "[[policy]]\narn = \"arn:aws:iam::1:policy/a\"\nfile = \"a.json\"\n",
