@@ -191,6 +191,7 @@ fn a_template_deploys_the_document_of_fleet_that_the_role_may_send() {
     let terraform = template("terraform", &[]).stdout;
     let resource = "resource \"aws_ssm_document\" \"fleet\" {";
     assert!(terraform.contains(resource) && terraform.contains("document_format = \"YAML\""));
+    assert!(terraform.contains("max_session_duration = var.max_session_duration"));
     // A version that somebody has published is theirs to deploy.
     assert!(!template("terraform", &["--doc-version", "3"]).stdout.contains(resource));
     assert_eq!(template("iam", &[]).json()["Statement"].as_array().unwrap().len(), 3);

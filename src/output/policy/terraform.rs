@@ -21,6 +21,12 @@ pub fn terraform(template: &Template<'_>) -> String {
     lines.add(1, "default     = \"\"");
     lines.add(1, "description = \"What --external-id has to say; empty asks for none\"");
     lines.add(0, "}");
+    lines.add(0, "");
+    lines.add(0, "variable \"max_session_duration\" {");
+    lines.add(1, "type        = number");
+    lines.add(1, "default     = 3600");
+    lines.add(1, "description = \"The longest --duration, in seconds: 3600 to 43200\"");
+    lines.add(0, "}");
     if let Some(it) = template.document {
         document(&mut lines, it);
     }
@@ -142,9 +148,10 @@ fn role(lines: &mut Lines, description: &str) {
     let description: String = description.chars().filter(is_taken).take(250).collect();
     lines.add(0, "");
     lines.add(0, "resource \"aws_iam_role\" \"fleet\" {");
-    lines.add(1, "name_prefix        = \"fleet-\"");
-    lines.add(1, &format!("description        = {}", quoted(&description)));
-    lines.add(1, "assume_role_policy = data.aws_iam_policy_document.trust.json");
+    lines.add(1, "name_prefix          = \"fleet-\"");
+    lines.add(1, &format!("description          = {}", quoted(&description)));
+    lines.add(1, "assume_role_policy   = data.aws_iam_policy_document.trust.json");
+    lines.add(1, "max_session_duration = var.max_session_duration");
     lines.add(0, "}");
     lines.add(0, "");
     lines.add(0, "resource \"aws_iam_role_policy\" \"fleet\" {");
