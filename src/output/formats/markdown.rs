@@ -20,9 +20,16 @@ const LONGEST: usize = 60_000;
 const LINES: usize = 30;
 const CHARS: usize = 3_000;
 
-/// Ids named of one group, and notes told.
+/// Ids named of one group, notes told, and commands that come next.
 const IDS: usize = 20;
 const NOTES: usize = 20;
+const NEXT: usize = 20;
+
+/// Characters of a fact, a note or a command: what a user or an instance wrote has any length.
+const SHOWN: usize = 500;
+
+/// Characters of all notes; what is escaped may become five times as long.
+const ALL_NOTES: usize = 15_000;
 
 pub(super) fn render(report: &Report, folds: Folds) -> String {
     let mut res = head(report);
@@ -30,24 +37,40 @@ pub(super) fn render(report: &Report, folds: Folds) -> String {
     let (failed, succeeded): (Vec<_>, Vec<_>) =
         groups.iter().partition(|it| it.outcome != Outcome::Succeeded);
     let foot = foot(report);
+    let mut length = n_chars(&res) + n_chars(&foot);
     for (heading, groups) in [("What did not succeed", failed), ("What succeeded", succeeded)] {
         if groups.is_empty() {
             continue;
         }
         res.push_str(&format_heading(2, heading));
         for (n, group) in groups.iter().enumerate() {
-            let section = section(group, folds.members);
-            if res.len() + section.len() + foot.len() > LONGEST {
+            // All ids, if they leave room for what was printed.
+            let sections = [folds.members, Members::First].map(|it| section(group, it));
+            let fits = |it: &String| length + n_chars(it) <= LONGEST;
+            let Some(section) = sections.into_iter().find(fits) else {
                 let rest = &groups[n..];
                 let members = rest.iter().map(|it| it.members.len()).sum();
                 let (groups, members) = (count(rest.len(), "group"), count(members, "instance"));
                 add(&mut res, format_args!("\n{groups} more, {members}, are in the report.\n"));
                 break;
-            }
+            };
+            length += n_chars(&section);
             res.push_str(&section);
         }
     }
     res + &foot
+}
+
+fn n_chars(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Returns the beginning of a line that may be of any length.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn head(report: &Report) -> String {
@@ -57,14 +80,15 @@ fn head(report: &Report) -> String {
         Some(Kind::Halted | Kind::Unknown | Kind::Interrupted) | None => "⚠️",
     };
     let code = report.verdict.as_ref().map(|it| format!(" (exit code {})", it.exit_code));
-    let mut res = format!("# {sign} {}{}\n", text(&sentence(report)), code.unwrap_or_default());
+    let mut res =
+        format!("# {sign} {}{}\n", text(&short(&sentence(report))), code.unwrap_or_default());
     res += "\n| outcome | instances |\n|:--|--:|\n";
     for (it, n) in totals(report) {
         add(&mut res, format_args!("| {} | {n} |\n", outcome(it)));
     }
     add(&mut res, format_args!("| **planned** | **{}** |\n\n", report.population.planned));
     for (label, value) in facts(report) {
-        add(&mut res, format_args!("- {label}: {}\n", code_span(&value)));
+        add(&mut res, format_args!("- {label}: {}\n", code_span(&short(&value))));
     }
     res
 }
@@ -72,7 +96,7 @@ fn head(report: &Report) -> String {
 fn section(group: &Group<'_>, members: Members) -> String {
     let mut res = format_heading(3, &title(group));
     if let Some(hint) = group.hint {
-        add(&mut res, format_args!("\n{}\n", text(&one_line(hint))));
+        add(&mut res, format_args!("\n{}\n", text(&short(&one_line(hint)))));
     }
     let ids: Vec<_> = group.members.iter().map(|it| &it.instance_id).collect();
     let n_shown = if members == Members::All { ids.len() } else { IDS };
@@ -104,7 +128,7 @@ fn foot(report: &Report) -> String {
         res += &format_heading(2, "Left out");
         res.push('\n');
         for it in excluded.iter().take(IDS) {
-            let why = code_span(&it.to_string());
+            let why = code_span(&short(&it.to_string()));
             add(&mut res, format_args!("- {}: {why}\n", code_span(it.instance_id.as_str())));
         }
         if let Some(n @ 1..) = excluded.len().checked_sub(IDS) {
@@ -114,12 +138,16 @@ fn foot(report: &Report) -> String {
     if !report.notes.is_empty() {
         res += &format_heading(2, "Notes");
         res.push('\n');
+        let mut left = ALL_NOTES;
         for it in report.notes.iter().take(NOTES) {
-            add(&mut res, format_args!("- {}\n", text(&one_line(&it.text))));
+            let line = format!("- {}\n", text(&short(&one_line(&it.text))));
+            let Some(rest) = left.checked_sub(n_chars(&line)) else { break };
+            left = rest;
+            res.push_str(&line);
         }
     }
     let next = report.verdict.iter().flat_map(|it| &it.next_commands);
-    let next: Vec<_> = next.map(|it| one_line(it)).collect();
+    let next: Vec<_> = next.take(NEXT).map(|it| short(&one_line(it))).collect();
     if !next.is_empty() {
         add(&mut res, format_args!("{}\n{}", format_heading(2, "Next"), fenced(&next.join("\n"))));
     }

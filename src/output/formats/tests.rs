@@ -265,3 +265,27 @@ fn markdown_fits_into_a_comment_however_much_was_printed() {
     assert!(text.contains(" are in the report."));
     assert!(text.contains("## Next"));
 }
+
+#[test]
+fn markdown_fits_into_a_comment_however_much_was_given() {
+    let mut report = testing::mixed().report();
+    report.run.reason = Some("ü".repeat(70_000));
+    report.document.parameters.0.insert("commands".to_owned(), vec!["`".repeat(70_000)]);
+    let note = crate::plan::Note::new("x", "[x]".repeat(20_000));
+    report.notes.extend(vec![note; 30]);
+    let text = rendered(ReportFormat::Markdown, &report);
+    assert!(text.chars().count() < 65_536, "{}", text.chars().count());
+    assert!(text.contains("## Next") && text.contains("ü…"));
+}
+
+#[test]
+fn markdown_names_fewer_instances_rather_than_leave_out_what_they_printed() {
+    let mut report = testing::mixed().report();
+    let mut one = report.instances[0].clone();
+    one.stdout = "what it printed".to_owned();
+    report.instances.extend(vec![one; 5_000]);
+    let folds = Folds { members: crate::output::Members::All, ..Folds::default() };
+    let text = render(ReportFormat::Markdown, &report, folds, Path::new("")).unwrap();
+    assert!(text.chars().count() < 65_536, "{}", text.chars().count());
+    assert!(text.contains("what it printed") && text.contains(" more\n"), "{text}");
+}
