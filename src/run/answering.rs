@@ -161,6 +161,11 @@ impl Run {
             let pause = self.pace.clamped(elapsed.saturating_sub(since) / 2) * 2;
             it.state = SendState::Throttled { retry: elapsed + pause };
             self.emit(step, elapsed, EventKind::SendThrottled { send });
+            // Whoever was taken back before this answer came is not asked for again.
+            let recalled = self.recalled.clone();
+            if !recalled.is_empty() {
+                self.take_back(step, elapsed, &recalled);
+            }
             return;
         }
         it.state = SendState::Refused;

@@ -236,13 +236,17 @@ fn a_second_one_names_the_commands_and_the_line_that_takes_the_run_up_again() {
 
 #[test]
 fn a_terminal_that_goes_away_asks_once_however_often_that_is_said() {
-    let (_sim, env) = start(SLOW);
+    // Nothing ends before it was asked twice.
+    let blind =
+        "[[fault]]\noperation = \"ListCommandInvocations\"\nrate = 1.0\nkind = \"throttle\"\n";
+    let (sim, env) = start(&(SLOW.to_owned() + blind));
     let flags = ["--max-concurrency", "4", "--on-interrupt", "leave", "--output", "jsonl"];
     let mut run = spawn(&env, &flags);
     run.wait_for("command_accepted");
     run.hang_up();
     run.wait_for("interrupted");
     run.hang_up();
+    sim.heal();
     drop(run.finish().exits(130));
     let record = env.record();
     assert_eq!(record.replayed().complete()["totals"]["succeeded"], 4);

@@ -87,6 +87,16 @@ fn who_is_taken_back_while_a_send_is_throttled_is_left_out_of_it() {
 }
 
 #[test]
+fn who_is_taken_back_before_a_send_proves_throttled_is_left_out_of_it() {
+    let plan = by_ids(&[4], 4, 0);
+    let mut script = Script::of(&plan);
+    (script.answers, script.then) = ([Answer::Throttle].into(), Answer::Accept);
+    script.recalls = [(Duration::ZERO, instances(&[2]))].into();
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Succeeded), outcome(&world, 2)), (3, Outcome::NotAttempted));
+}
+
+#[test]
 fn a_tag_cannot_leave_anybody_out_and_is_not_sent() {
     let plan = by_tag(4, 4, 0);
     let mut script = Script::of(&plan);
