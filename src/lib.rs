@@ -9,9 +9,10 @@
 //! ```
 //!
 //! The modules are listed in reading order; imports point down: `cli → {drive, documents, sim}`,
-//! `drive → {aws, output}`, `{aws, output} → {run, documents} → plan`. `sim` imports none of the others.
+//! `drive → {aws, output}`, `{aws, output} → {run, rescue, documents} → plan`. `sim` imports none of the others.
 
 pub mod plan;
+pub mod rescue;
 pub mod run;
 
 pub mod aws;

@@ -160,6 +160,11 @@ def main(program, work):
                     assert properties["DocumentFormat"] == "YAML", properties
                     assert content_of_terraform(f"{path}.tf") == content
                 n_compared += 1
+    path = os.path.join(work, "rescue.yaml")
+    with open(path, "w") as file:
+        call = [program, "rescue", "prepare", "--quiet"]
+        file.write(subprocess.run(call, env=env, capture_output=True, text=True, check=True).stdout)
+    templates.append(path)
     cfn_lint = os.path.join(os.path.dirname(sys.executable), "cfn-lint")
     subprocess.run([cfn_lint, "--regions", REGION, "--template", *templates], check=True)
     print(f"{n_compared} policies are the same in every format; cfn-lint has nothing to say")

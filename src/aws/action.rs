@@ -7,12 +7,34 @@ const ACTIONS: &[&str] = &[
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeInstanceRefreshes",
     "autoscaling:DescribeScalingActivities",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstanceAttribute",
+    "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstances",
+    "ec2:DescribeNetworkAcls",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSnapshots",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVolumeAttribute",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeVpcs",
+    "ec2:GetEbsDefaultKmsKeyId",
+    "ec2:GetEbsEncryptionByDefault",
+    "iam:GetRole",
+    "iam:SimulatePrincipalPolicy",
+    "kms:DescribeKey",
     "ssm:AddTagsToResource",
     "ssm:CancelCommand",
     "ssm:CreateDocument",
+    "ssm:DescribeAutomationExecutions",
     "ssm:DescribeDocument",
     "ssm:DescribeInstanceInformation",
     "ssm:DescribeInstanceProperties",
+    "ssm:GetAutomationExecution",
     "ssm:GetCommandInvocation",
     "ssm:GetDocument",
     "ssm:ListCommandInvocations",
@@ -43,12 +65,16 @@ mod tests {
 
     /// Returns the operations that the sources of this folder call.
     fn called() -> BTreeSet<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
-        let call = Regex::new(r#"\b(?:ask|pages|explain)\(\s*"(\w+)""#).unwrap();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")];
+        let call = Regex::new(r#"\b(?:ask|ask_\w+|pages|explain)\(\s*"(\w+)""#).unwrap();
         let mut res = BTreeSet::new();
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
                 let text = fs::read_to_string(path).unwrap();
                 res.extend(call.captures_iter(&text).map(|it| it[1].to_owned()));
             }

@@ -51,7 +51,7 @@ mod service;
 mod xml;
 
 use self::answer::{Answer, Failure};
-pub(super) use self::request::Request;
+pub(super) use self::{request::Request, service::Service, xml::Element};
 
 /// What every signed call of one connection shares.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod policy;
 mod prompt;
 mod publishing;
 mod report;
+mod rescue;
 mod retry;
 mod run;
 mod runs;
@@ -59,6 +60,7 @@ enum Command {
     Targets(Box<targets::TargetsArgs>),
     Policy(Box<policy::PolicyArgs>),
     Doctor(Box<doctor::DoctorArgs>),
+    Rescue(Box<rescue::RescueArgs>),
     Runs(runs::RunsArgs),
     Report(report::ReportArgs),
     Watch(Box<watch::WatchArgs>),
@@ -173,6 +175,10 @@ async fn dispatch(
             result = doctor::doctor(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Rescue(args) => tokio::select! {
+            result = rescue::rescue(args, terminal) => result,
+            () = interrupts.next() => Err(interrupted()),
+        },
         Command::Cancel(args) => cancel::cancel(args, terminal, interrupts).await,
         Command::Watch(args) => watch::watch(args, terminal, interrupts).await,
         Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
@@ -193,6 +199,7 @@ impl Cli {
             Command::Targets(args) => args.output.terminal(),
             Command::Policy(args) => Terminal::new(Format::Human, args.quiet),
             Command::Doctor(args) => args.output.terminal(),
+            Command::Rescue(args) => args.terminal(),
             Command::Watch(args) => args.output.terminal(),
             Command::Cancel(args) => args.output.terminal(),
             Command::Retry(args) => args.output.terminal(),

@@ -20,6 +20,8 @@ use crate::{
 pub(super) enum Purpose<'a> {
     /// To read what a plan is made of.
     Read,
+    /// To read by these actions.
+    Look { actions: &'a [&'static str] },
     /// To follow what was sent to whom the selector names, and to cancel it.
     Follow { selector: &'a Selector },
     /// To send these documents to what the selector names, to follow, and to read.
@@ -126,6 +128,7 @@ pub(super) fn policy(
     })?;
     let (selector, documents, wider) = match purpose {
         Purpose::Read => return Ok(Some(reading_policy(&planning_actions()))),
+        Purpose::Look { actions } => return Ok(Some(reading_policy(actions))),
         Purpose::Follow { selector } => (selector, &[][..], None),
         Purpose::Run { selector, documents, wider } => (selector, documents, wider),
         Purpose::Documents { published } => {

@@ -89,7 +89,7 @@ fn judged(found: &[(&str, Copy)]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Verdict;
+    use crate::plan::Verdict;
 
     #[test]
     fn whatever_is_not_as_it_was_shipped_is_named_by_what_became_of_it() {

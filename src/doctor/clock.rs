@@ -45,7 +45,7 @@ fn judged(skew: SignedDuration) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Verdict;
+    use crate::plan::Verdict;
 
     #[test]
     fn a_clock_fails_where_signatures_do() {

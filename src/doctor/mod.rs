@@ -29,8 +29,8 @@ use tokio::time::timeout;
 use crate::{
     aws::{Aws, AwsError, ErrorKind, Found, Resolved},
     error::Error,
-    output::{Diagnosis, Finding, Verdict},
-    plan::{Agent, Ceilings, Parameters, Plan, Selector, Target},
+    output::Diagnosis,
+    plan::{Agent, Ceilings, Finding, Parameters, Plan, Selector, Target, Verdict},
 };
 
 /// How long one check may take.

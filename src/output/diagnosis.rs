@@ -9,34 +9,14 @@ use super::{
     terminal::{Format, Terminal},
     words::{count, one_line, wrap},
 };
+use crate::plan::{Finding, Verdict};
 
 /// The `schema` of what `fleet doctor --output json` prints.
 const SCHEMA: &str = "fleet.doctor/v1";
 
 /// Columns of a verdict and of a check's name.
-const VERDICT: usize = 9;
-const NAME: usize = 18;
-
-/// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Pass,
-    Warn,
-    /// A run would not work.
-    Fail,
-    /// It could not be looked at.
-    Unknown,
-}
-
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    pub check: &'static str,
-    pub verdict: Verdict,
-    pub said: String,
-    pub remedy: Option<String>,
-}
+pub(super) const VERDICT: usize = 9;
+pub(super) const NAME: usize = 18;
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,20 +75,8 @@ impl Terminal {
 
 fn page(diagnosis: &Diagnosis, columns: usize) -> Page {
     let mut page = Page::default();
-    let margin = " ".repeat(VERDICT + NAME);
-    let room = columns.saturating_sub(margin.len()).max(30);
     for it in &diagnosis.checks {
-        let (style, word) = worded(it.verdict);
-        let (word, name) = (format!("{word:VERDICT$}"), format!("{:NAME$}", it.check));
-        for (n, line) in wrap(&one_line(&it.said), room).iter().enumerate() {
-            match n {
-                0 => page.line(&[(style, &word), (BOLD, &name), (PLAIN, line)]),
-                _ => page.line(&[(PLAIN, &margin), (PLAIN, line)]),
-            }
-        }
-        for line in it.remedy.iter().flat_map(|it| wrap(&one_line(it), room - 2)) {
-            page.line(&[(PLAIN, &margin), (DIM, "  "), (DIM, &line)]);
-        }
+        row(&mut page, "", it, columns);
     }
     let Totals { pass, warn, fail, unknown } = diagnosis.totals;
     page.blank();
@@ -119,6 +87,28 @@ fn page(diagnosis: &Diagnosis, columns: usize) -> Page {
     );
     page.line(&[(BOLD, &sum)]);
     page
+}
+
+/// Adds a finding of a check that has a number.
+pub(super) fn finding(page: &mut Page, number: u8, finding: &Finding, columns: usize) {
+    row(page, &format!("{number:>2} "), finding, columns);
+}
+
+/// Adds a finding: its verdict and name, and beside them what was said and what would help.
+fn row(page: &mut Page, lead: &str, it: &Finding, columns: usize) {
+    let margin = " ".repeat(lead.len() + VERDICT + NAME);
+    let room = columns.saturating_sub(margin.len()).max(30);
+    let (style, word) = worded(it.verdict);
+    let (word, name) = (format!("{word:VERDICT$}"), format!("{:NAME$}", it.check));
+    for (n, line) in wrap(&one_line(&it.said), room).iter().enumerate() {
+        match n {
+            0 => page.line(&[(DIM, lead), (style, &word), (BOLD, &name), (PLAIN, line)]),
+            _ => page.line(&[(PLAIN, &margin), (PLAIN, line)]),
+        }
+    }
+    for line in it.remedy.iter().flat_map(|it| wrap(&one_line(it), room - 2)) {
+        page.line(&[(PLAIN, &margin), (DIM, "  "), (DIM, &line)]);
+    }
 }
 
 fn worded(verdict: Verdict) -> (Style, &'static str) {

@@ -28,6 +28,7 @@ mod policy;
 mod progress;
 mod recap;
 mod report_file;
+mod rescue_plan;
 mod sanitize;
 mod state;
 mod stream;
@@ -43,7 +44,7 @@ mod words;
 pub use self::{
     confirm::{Confirmation, Echo, read_answer, read_line},
     damage::{Damage, read_events},
-    diagnosis::{Diagnosis, Finding, Verdict},
+    diagnosis::Diagnosis,
     documents::{
         AccountCopy, DocumentRow, Linted, Ours, PublicationRow, PublicationState, Verified,
     },
@@ -58,6 +59,7 @@ pub use self::{
     plan_file::{Seal, read_plan_file, write_plan},
     policy::{NewDocument, Passed, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
+    rescue_plan::RescuePlan,
     sanitize::sanitize,
     state::{StateTrouble, look_at_state},
     tail::Tail,

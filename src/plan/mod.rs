@@ -6,6 +6,7 @@ mod ceilings;
 mod compare;
 mod document_policy;
 mod durations;
+mod finding;
 mod ids;
 mod limits;
 mod parameters;
@@ -31,6 +32,7 @@ pub use self::{
     compare::differences,
     document_policy::document_policy,
     durations::{parse_deadline, parse_delivery_timeout, parse_session_length},
+    finding::{Finding, Verdict},
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     parameters::{BadParameter, Declared, Parameters, Suspicion, check as check_parameters},

@@ -1,6 +1,8 @@
 """The PowerShell document is parsed, and held against a list of what it may use. It is not executed."""
 
+import base64
 import re
+from pathlib import Path
 
 from document import Document, Refused
 
@@ -32,7 +34,28 @@ def words(tree, kind):
     return {it.text.decode() for it in nodes(tree.root_node) if it.type == kind}
 
 
+def check_rescues():
+    """The scripts of the recipes: parsed, their commands on a list, and within what the runbook takes."""
+    import tomllib
+
+    recipe = Path(__file__).parent.parent.parent / "documents" / "rescue" / "crowdstrike.toml"
+    scripts = tomllib.loads(recipe.read_text())["scripts"]
+    for name, script in scripts.items():
+        text = script["text"].strip("\n")
+        assert text.isascii() and len(base64.b64encode(text.encode())) <= 512, name
+        tree = parse(text)
+        assert not tree.root_node.has_error, f"{name} does not parse"
+        assert parse(text + "\nif ($a {").root_node.has_error, "a broken script parses"
+        deleting = {"bad-window": {"ri"}, "all-291": {"get-childitem", "foreach"}, "report-only": set()}[name]
+        strange = words(tree, "command_name") - {"gci", "Test-Path"} - deleting
+        assert not strange, f"{name}: commands that are not on the list: {strange}"
+        found = re.search(r"\b(exit|throw|return|break|continue)\b|\bStop\b", text, re.I)
+        assert not found, f"{name}: {found.group()} is not allowed"
+    return len(scripts)
+
+
 def check():
+    n_rescues = check_rescues()
     document = Document("Fleet-CrowdStrike291")
     script = document.fill()
     assert script.isascii(), "the script has to be ASCII"
@@ -61,4 +84,4 @@ def check():
                 refused += 1
             else:
                 raise AssertionError(f"{name} takes {value!r}")
-    return f"parses, {len(used)} commands on the list, {refused} hostile values refused; NOT executed"
+    return f"parses, {len(used)} commands on the list, {refused} hostile values refused; {n_rescues} scripts of rescues parse; NOT executed"

@@ -62,6 +62,8 @@ mod cli_plan;
 
 /// `fleet doctor`: every check has a world in which it does not pass.
 mod cli_doctor;
+/// `fleet rescue`: its preflight, and the role it needs.
+mod cli_rescue;
 /// `fleet doctor` does not pass what `fleet run` refuses.
 mod doctor_and_run;
 

@@ -48,6 +48,13 @@ impl Service {
     pub(in crate::aws) const IAM: Self =
         Self { id: "IAM", signing_name: "iam", interface: "2010-05-08", protocol: Protocol::Query };
 
+    pub(in crate::aws) const KMS: Self = Self {
+        id: "KMS",
+        signing_name: "kms",
+        interface: "TrentService",
+        protocol: Protocol::Json,
+    };
+
     pub(super) fn is_xml(&self) -> bool {
         self.protocol != Protocol::Json
     }

@@ -142,6 +142,11 @@ impl SimProcess {
 pub(crate) struct Stats(pub Value);
 
 impl Stats {
+    /// Returns the names of all operations that were called.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.0["calls"].as_object().unwrap().keys().cloned().collect()
+    }
+
     pub(crate) fn calls(&self, operation: &str) -> u64 {
         self.0["calls"][operation].as_u64().unwrap_or(0)
     }

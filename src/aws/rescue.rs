@@ -1,0 +1,88 @@
+//! Everything that is read before a rescue. What cannot be read is told as such, with the action
+//! that would have shown it; nothing here decides anything, and nothing changes anything.
+
+mod account;
+mod ask;
+mod authority;
+mod automation;
+mod groups;
+mod instances;
+mod network;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{clients::Aws, error::AwsError};
+use crate::{
+    plan::{Scope, Target},
+    rescue::{Cure, Site, Unread, Wishes},
+};
+
+/// Reads all that the checks look at, for these instances.
+pub async fn rescue_site(
+    aws: &Aws,
+    cure: Cure,
+    wishes: Wishes,
+    targets: &[Target],
+    now: Timestamp,
+) -> Site {
+    let instances = instances::read(aws, targets).await;
+    let described = || instances.iter().filter_map(|it| it.described.as_ref().ok());
+    let kinds: BTreeSet<&str> = described().map(|it| it.kind.as_str()).collect();
+    let images: BTreeSet<&str> = described().map(|it| it.image.as_str()).collect();
+    let keys = instances.iter().filter_map(|it| it.volume.as_ref().ok());
+    let keys = keys.filter_map(|it| Some(it.key.as_ref()?.as_ref().ok()?.arn.as_str()));
+    let keys: BTreeSet<&str> = keys.collect();
+    let names: BTreeSet<String> = targets.iter().filter_map(|it| it.group.clone()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let scope = scope(aws);
+    let (network, runbook, executions, helpers, groups) = tokio::join!(
+        network::read(aws, &wishes, &instances),
+        automation::runbook(aws),
+        automation::executions(aws),
+        account::helpers(aws),
+        groups::read(aws, &names),
+    );
+    let (encryption, vpcs, types, images, role) = tokio::join!(
+        account::encryption(aws),
+        account::vpcs(aws, &wishes.subnet),
+        account::types(aws, &kinds),
+        account::images(aws, &images),
+        authority::read(aws, scope.as_ref(), &wishes, &keys),
+    );
+    Site {
+        cure,
+        wishes,
+        account: aws.account.clone(),
+        now,
+        runbook,
+        role,
+        encryption,
+        vpcs,
+        executions,
+        helpers,
+        groups,
+        types,
+        images,
+        network,
+        instances,
+    }
+}
+
+fn scope(aws: &Aws) -> Option<Scope> {
+    let region = aws.region.clone();
+    let partition = Scope::partition_of(&region).to_owned();
+    Some(Scope { partition, region, account: aws.account.clone()? })
+}
+
+/// Returns why something is not known.
+fn unread(err: &AwsError) -> Unread {
+    match err.kind {
+        super::ErrorKind::Denied => Unread {
+            said: format!("{} is not permitted", err.action()),
+            remedy: format!("a policy that allows {} would show it", err.action()),
+        },
+        _ => Unread { said: err.to_string(), remedy: String::new() },
+    }
+}

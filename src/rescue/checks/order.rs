@@ -1,0 +1,88 @@
+//! What is asked of the service: the runbook, the script, and what else is under way.
+
+use super::{Check, Judge, Unknown, counted, fail, known, pass, warn};
+use crate::rescue::{
+    script::LONGEST,
+    wishes::{RUNBOOK as NAME, Unsayable, parameters},
+};
+
+/// How many executions run at a time in a region (Systems Manager quotas).
+const EXECUTIONS: usize = 100;
+
+pub(super) const RUNBOOK: Check = Check {
+    number: 19,
+    name: "runbook",
+    reads: &["ssm:DescribeDocument", "ssm:GetDocument"],
+    unknown: Unknown::Stops,
+    judge: Judge::Once(|site| {
+        let runbook = known(&site.runbook)?;
+        for it in &site.instances {
+            if let Err(Unsayable { parameter, value }) = parameters(site, it, &runbook.declared) {
+                let said = match value {
+                    None => format!("{NAME} has no parameter {parameter} any more"),
+                    Some(value) => format!("{NAME} does not take {value} as {parameter}"),
+                };
+                return fail(said, "the runbook has changed: see what it takes instead");
+            }
+        }
+        let version = runbook.version.as_deref().unwrap_or("unknown");
+        pass(format!("{NAME}, version {version}, takes what it would be given"))
+    }),
+};
+
+pub(super) const SCRIPT: Check = Check {
+    number: 20,
+    name: "script",
+    reads: &[],
+    unknown: Unknown::Stops,
+    judge: Judge::Once(|site| {
+        let script = &site.cure.script;
+        let (n_bytes, n_encoded) = (script.text().len(), script.encoded().len());
+        pass(format!("ASCII, {n_bytes} bytes: {n_encoded} of {LONGEST} characters of base64"))
+    }),
+};
+
+pub(super) const CONCURRENCY: Check = Check {
+    number: 21,
+    name: "executions",
+    reads: &["ssm:DescribeAutomationExecutions", "ssm:GetAutomationExecution"],
+    unknown: Unknown::Asks,
+    judge: Judge::Each(|site, it| {
+        let executions = known(&site.executions)?;
+        let is_its = |instance: &Option<String>| instance.as_deref() == Some(it.target.id.as_str());
+        if let Some(execution) = executions.iter().find(|it| is_its(&it.instance)) {
+            return fail(
+                format!("{NAME} is at work on it already: {}", execution.id),
+                "wait until it has ended; two would take the volume from each other",
+            );
+        }
+        if executions.len() + site.wishes.at_once > EXECUTIONS {
+            let said = format!("{} are under way", counted(executions.len(), "execution"));
+            return warn(said, "further ones are queued by the service: rescue fewer at once");
+        }
+        pass("none is at work on it")
+    }),
+};
+
+pub(super) const LEFTOVERS: Check = Check {
+    number: 23,
+    name: "leftovers",
+    reads: &["ec2:DescribeInstances", "ssm:DescribeAutomationExecutions"],
+    unknown: Unknown::Asks,
+    judge: Judge::Once(|site| {
+        let helpers = known(&site.helpers)?;
+        let n_at_work = known(&site.executions)?.len();
+        if helpers.len() <= n_at_work {
+            return pass("no helper of an earlier rescue is there");
+        }
+        warn(
+            format!(
+                "{} for {}: {}",
+                counted(helpers.len(), "helper"),
+                counted(n_at_work, "execution"),
+                helpers.join(", ")
+            ),
+            "see that no root volume is attached to it, then delete its stack (AWSSupport-EC2Rescue-…)",
+        )
+    }),
+};
