@@ -1,5 +1,6 @@
 //! One question to the service: paced, asked again as long as it is only throttled, and once more
-//! when the session had ended. SendCommand is not asked this way: each try of it is an event.
+//! when the session had ended. SendCommand is not asked this way: each try of it is an event, but for
+//! the one in a renewed session. Nor is STS, which is asked before there is a session.
 
 use std::{error::Error as StdError, future::Future};
 

@@ -20,6 +20,8 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::mpsc;
 
+use super::error::THROTTLES;
+
 /// The books of one connection: every attempt counts, retries included.
 #[derive(Debug)]
 pub struct CallLog {
@@ -128,9 +130,12 @@ fn is_throttle(response: &HttpResponse) -> bool {
     let named = response.headers().get("x-amzn-errortype").unwrap_or_default();
     let body = response.body().bytes().unwrap_or_default();
     let body = String::from_utf8_lossy(&body[..body.len().min(512)]);
-    // S3 and EC2 have words of their own for it (their error references).
-    let words = ["Throttl", "SlowDown", "RequestLimitExceeded"];
-    words.iter().any(|it| named.contains(it) || body.contains(it))
+    names_throttle(named) || names_throttle(&body)
+}
+
+/// Returns whether a header or the beginning of an error names a code that means too fast.
+fn names_throttle(text: &str) -> bool {
+    text.split(|it: char| !it.is_ascii_alphanumeric()).any(|it| THROTTLES.contains(&it))
 }
 
 /// Keeps the SDK from trying again what was throttled: whoever asked knows how fast all calls of
@@ -148,5 +153,22 @@ impl ClassifyRetry for NotThrottles {
 
     fn name(&self) -> &'static str {
         "fleet-not-throttles"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttle_is_known_by_each_of_its_names_and_by_no_other() {
+        let check = |text: &str, expected| assert_eq!(names_throttle(text), expected, "{text}");
+        check(r#"{"__type":"com.amazonaws.ssm#ThrottlingException","message":"Rate"}"#, true);
+        check("<Error><Code>RequestLimitExceeded</Code></Error>", true);
+        check("TooManyRequestsException:http://internal.amazon.com/", true);
+        check("SlowDown", true);
+        check("DocumentLimitExceeded", false);
+        check("AccessDeniedException", false);
+        check("", false);
     }
 }

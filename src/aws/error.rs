@@ -22,6 +22,21 @@ pub struct AwsError {
     pub request_id: Option<String>,
 }
 
+/// The retryable throttling codes of both SDKs (aws-smithy-runtime 1.16.2).
+pub(super) const THROTTLES: [&str; 11] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "SlowDown",
+    "PriorRequestNotComplete",
+];
+
 /// What kind of trouble it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -115,18 +130,7 @@ where
 fn kind_of(code: &str, status: Option<StatusCode>) -> ErrorKind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
-        // The retryable throttling codes of both SDKs (aws-facts: aws-smithy-runtime 1.16.2).
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "LimitExceededException"
-        | "SlowDown"
-        | "PriorRequestNotComplete" => ErrorKind::Throttled,
+        it if THROTTLES.contains(&it) => ErrorKind::Throttled,
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"

@@ -7,7 +7,7 @@ use aws_sdk_ssm::types::{DocumentFormat, DocumentKeyValuesFilter};
 use super::{clients::Aws, error::AwsError};
 
 /// The most pages of documents that are read: ListDocuments gives 50 a page, and an account has
-/// at most 500 documents of its own (DocumentLimitExceeded), but many may be shared with it.
+/// at most 500 documents of its own (DocumentLimitExceeded): four times that leaves room.
 const PAGES: usize = 40;
 
 /// The tags of a document that fleet published.

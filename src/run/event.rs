@@ -97,7 +97,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         withheld_by: Option<Withholder>,
     },
-    /// An instance that the plan did not list, reached by the tag.
+    /// An instance that the plan did not list: the tag reached it, or it was in the group at the end.
     InstanceJoined {
         instance_id: InstanceId,
     },

@@ -97,8 +97,9 @@ static EACH: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 /// Returns `text` with a word in ‹› in the place of whatever differs by nature.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
-    // Each shape has a digit but those of some names, which have one too.
-    if !text.bytes().any(|it| it.is_ascii_digit()) {
+    // Each shape has a digit, but for addresses of letters alone (`aa:bb:cc:dd:ee:ff`); a UUID
+    // without one does not come.
+    if !text.bytes().any(|it| it.is_ascii_digit() || it == b':') {
         return Cow::Borrowed(text);
     }
     ANY.replace_all(text, |found: &regex::Captures<'_>| shown(&found[0]))
@@ -135,6 +136,7 @@ mod tests {
         check("listening on 203.0.113.7:443", "listening on ‹ip›:443");
         check("fe80::4d:3eff:fe5c:1/64", "‹ip›");
         check("02:4d:3e:5c:00:1f", "‹mac›");
+        check("aa:bb:cc:dd:ee:ff", "‹mac›");
         check("at 2024-07-19T05:27:00.123Z done", "at ‹time› done");
         check("Fri Jul 19 05:27:00 UTC 2024", "‹time›");
         check("Jul 19 05:27:00 web sshd[812]: ok", "‹time› web sshd[‹pid›]: ok");

@@ -309,7 +309,7 @@ pub struct Step {
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// The shortest and the longest time between two rounds of reads. In between, a twentieth of
-    /// the time since the first send: a long run is read less often.
+    /// the time since the run began: a long run is read less often.
     pub poll_min: Duration,
     pub poll_max: Duration,
     /// Reads that fail for this long mean that track is lost.
