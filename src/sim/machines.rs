@@ -158,7 +158,7 @@ pub(crate) fn stop(state: &mut State, instance: &str, at: Timestamp) {
     state.timeline.push(plus(at, STOP), change);
     // "Amazon EC2 Auto Scaling considers an instance that is not running unhealthy" (user guide,
     // health checks).
-    if !group.is_empty() {
+    if state.groups.iter().any(|it| it.name == group) {
         state.timeline.push(plus(at, NOTICE), Happening::Examines(group));
     }
 }
@@ -170,6 +170,22 @@ pub(crate) fn start(state: &mut State, instance: &str, at: Timestamp) {
     it.power += 1;
     let change = Happening::Powers(instance.to_owned(), it.power, Power::Running);
     state.timeline.push(plus(at, START), change);
+}
+
+/// Stops an instance at once, as a runbook that has waited for it finds it.
+pub(crate) fn stopped(state: &mut State, instance: &str, at: Timestamp) {
+    stop(state, instance, at);
+    if let Some(power) = state.instances.get(instance).map(|it| it.power) {
+        settle(state, instance, power, Power::Stopped, at);
+    }
+}
+
+/// Starts an instance at once, as a runbook that has waited for it finds it.
+pub(crate) fn started(state: &mut State, instance: &str, at: Timestamp) {
+    start(state, instance, at);
+    if let Some(power) = state.instances.get(instance).map(|it| it.power) {
+        settle(state, instance, power, Power::Running, at);
+    }
 }
 
 /// A start or a stop has come to its end, unless another has begun since.

@@ -60,7 +60,7 @@ pub(super) fn volumes(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
         (ids.is_empty() || ids.contains(&it.id.as_str())) && wanted.selects(|name| values(it, name))
     };
     let found: Vec<&Volume> = state.volumes.values().filter(is_meant).collect();
-    let (page, next) = cut(call, form, found, VOLUMES)?;
+    let (page, next) = cut(call, form, found, &VOLUMES)?;
     xml.items("volumeSet", page, |xml, it| write_volume(call, it, xml));
     write_token(next, xml);
     Ok(())
@@ -142,7 +142,7 @@ pub(super) fn subnets(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
             })
     };
     let found = zones.into_iter().enumerate().filter(is_meant).collect();
-    let (page, next) = cut(call, form, found, OTHERS)?;
+    let (page, next) = cut(call, form, found, &OTHERS)?;
     let network = &call.sim.network;
     xml.items("subnetSet", page, |xml, (at, zone)| {
         xml.text("subnetId", &subnet_id(&zone));
@@ -176,7 +176,7 @@ pub(super) fn route_tables(call: &Call, form: &Form, xml: &mut Xml) -> Result<()
         _ => Vec::new(), // no subnet
     });
     let found: Vec<()> = is_meant.then_some(()).into_iter().collect();
-    let (page, next) = cut(call, form, found, OTHERS)?;
+    let (page, next) = cut(call, form, found, &OTHERS)?;
     let way_out = match call.sim.network.internet {
         Internet::Gateway => Some(("gatewayId", "igw-0123456789abcdef0")),
         Internet::Nat => Some(("natGatewayId", "nat-0123456789abcdef0")),
@@ -221,7 +221,7 @@ pub(super) fn security_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
         }]
     });
     let found: Vec<()> = is_meant.then_some(()).into_iter().collect();
-    let (page, next) = cut(call, form, found, OTHERS)?;
+    let (page, next) = cut(call, form, found, &OTHERS)?;
     xml.items("securityGroupInfo", page, |xml, ()| {
         xml.text("ownerId", &call.sim.account);
         xml.text("groupId", SECURITY_GROUP);
@@ -256,7 +256,7 @@ pub(super) fn vpc_endpoints(call: &Call, form: &Form, xml: &mut Xml) -> Result<(
             }]
         })
     });
-    let (page, next) = cut(call, form, found.collect(), Page { least: 1, most: 1000 })?;
+    let (page, next) = cut(call, form, found.collect(), &Page { least: 1, most: 1000 })?;
     let zones = zones(&call.sim.state.borrow());
     xml.items("vpcEndpointSet", page, |xml, service: &String| {
         let id = ids::instance_id(0, service, 0).replacen("i-", "vpce-", 1);
@@ -320,7 +320,7 @@ pub(super) fn type_offerings(call: &Call, form: &Form, xml: &mut Xml) -> Result<
             }
         }
     }
-    let (page, next) = cut(call, form, found, OTHERS)?;
+    let (page, next) = cut(call, form, found, &OTHERS)?;
     xml.items("instanceTypeOfferingSet", page, |xml, (place, it)| {
         xml.text("instanceType", &it);
         xml.text("locationType", if by_zone { "availability-zone" } else { "region" });
@@ -359,7 +359,7 @@ pub(super) fn instance_types(call: &Call, form: &Form, xml: &mut Xml) -> Result<
             })
     };
     let found = all.into_iter().filter(is_meant).collect();
-    let (page, next) = cut(call, form, found, Page { least: 5, most: 100 })?;
+    let (page, next) = cut(call, form, found, &Page { least: 5, most: 100 })?;
     xml.items("instanceTypeSet", page, |xml, it: String| {
         xml.text("instanceType", &it);
         xml.value("currentGeneration", true);

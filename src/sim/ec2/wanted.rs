@@ -32,8 +32,8 @@ impl<'a> Wanted<'a> {
 }
 
 /// Refuses ids of which nothing is known, in the words of EC2.
-pub(super) fn check_ids<'a>(
-    ids: &[&'a str],
+pub(super) fn check_ids(
+    ids: &[&str],
     known: impl Fn(&str) -> bool,
     (code, noun): (&str, &str),
 ) -> Result<(), ApiError> {
@@ -49,7 +49,7 @@ pub(super) fn cut<T>(
     call: &Call,
     form: &Form,
     all: Vec<T>,
-    sizes: super::page::Page,
+    sizes: &super::page::Page,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
     let from = match form.text("NextToken").filter(|it| !it.is_empty()) {
         None => 0,

@@ -27,6 +27,7 @@ use crate::sim::{
     api::{ApiError, Call, Caller, Pages},
     clock::Clock,
     elsewhere::Elsewhere,
+    machines,
     network::Network,
     scripts::Script,
     state::{Instance, Outcome, Ping, Platform, RunMode, Simulator, State},
@@ -110,6 +111,7 @@ impl World {
         for index in 0..spec.size {
             let mut instance = instance(index);
             (spec.change)(index, &mut instance);
+            machines::furnish(&mut state, &instance);
             state.instances.insert(instance.id.clone(), instance);
         }
         let sim = Simulator {
