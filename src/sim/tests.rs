@@ -13,6 +13,7 @@ mod orders;
 mod pages;
 mod permissions;
 mod refusals;
+mod rescue;
 mod routes;
 mod sessions;
 mod standby;

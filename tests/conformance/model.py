@@ -46,7 +46,9 @@ UNMODELLED = {
     "ec2": {"UnauthorizedOperation", "UnsupportedOperation", "RequestLimitExceeded", "AuthFailure",
             "InternalError", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed",
             "InvalidParameterValue", "InvalidParameterCombination", "InvalidAction",
-            "RequestExpired", "InvalidNextToken", "InvalidParameter", "MissingParameter"},
+            "RequestExpired", "InvalidNextToken", "InvalidParameter", "MissingParameter",
+            "DryRunOperation", "OperationNotPermitted", "VolumeInUse", "IncorrectState",
+            "InvalidVolume.NotFound", "InvalidVolume.ZoneMismatch", "IncorrectInstanceState"},
 }
 
 _raw = {}

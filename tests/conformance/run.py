@@ -12,7 +12,7 @@ from harness import World, check, failed, passed
 
 MODULES = ["walkthrough", "answers", "errors", "constraints", "statuses",
            "outputs", "elsewhere", "paging", "scaling", "faults",
-           "orders", "automation"]
+           "orders", "automation", "rescue"]
 
 
 def main():

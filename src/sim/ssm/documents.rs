@@ -25,6 +25,11 @@ impl Default for Documents {
         for (name, text) in [
             ("AWS-RunShellScript", include_str!("builtin/AWS-RunShellScript.json")),
             ("AWS-RunPowerShellScript", include_str!("builtin/AWS-RunPowerShellScript.json")),
+            (
+                "AWSSupport-StartEC2RescueWorkflow",
+                include_str!("builtin/AWSSupport-StartEC2RescueWorkflow.json"),
+            ),
+            ("AWSSupport-TroubleshootSSH", include_str!("builtin/AWSSupport-TroubleshootSSH.json")),
         ] {
             res.add(name, text, Owner::Amazon, Timestamp::UNIX_EPOCH)
                 .expect("the built-in documents are valid");
@@ -103,7 +108,7 @@ impl Documents {
         }
         // AWS-owned documents have an empty account field (aws-facts §8.1).
         let amazon = self.0.get(name).map_or_else(
-            || name.starts_with("AWS-") || name.starts_with("Amazon"),
+            || ["AWS-", "AWSSupport-", "Amazon"].iter().any(|it| name.starts_with(it)),
             |it| it.owner == Owner::Amazon,
         );
         let account = if amazon { "" } else { &sim.account };

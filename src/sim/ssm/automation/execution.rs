@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{rate::Rate, runbook::Runbook};
+use super::{rate::Rate, runbook::Runbook, support::Permits};
 use crate::sim::ssm::{content::Content, parameters::Given};
 
 pub(in crate::sim::ssm) struct Execution {
@@ -28,6 +28,7 @@ pub(in crate::sim::ssm) struct Execution {
     pub instances: Vec<String>,
     /// The role that it acts with; empty: the caller's own permissions.
     pub role: String,
+    pub permits: Permits,
     pub executed_by: String,
     pub tags: BTreeMap<String, String>,
     /// In the order of the document, also those that have not begun. None of a parent's.
@@ -47,6 +48,8 @@ pub(in crate::sim::ssm) struct Execution {
     pub parent: Option<Parent>,
     /// It starts executions, one a target, and has no steps of its own.
     pub rate: Option<Rate>,
+    /// What a step of AWS's runbooks leaves to a later one.
+    pub memory: BTreeMap<&'static str, String>,
 }
 
 /// The execution that started this one, and for which of its targets.

@@ -13,6 +13,7 @@ mod shapes;
 mod start;
 mod steps;
 mod stop;
+mod support;
 mod targets;
 #[cfg(test)]
 mod tests;

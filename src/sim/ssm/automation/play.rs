@@ -1,11 +1,15 @@
 //! What a step does here: what the world scripts, and without a script that it succeeds after a
-//! second. Nothing is called: neither Lambda nor a command nor another runbook.
+//! second. Nothing is called: neither Lambda nor a command nor another runbook. Two of AWS's own
+//! act on the account: `support`.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::execution::{Execution, Failure, Status};
+use super::{
+    execution::{Execution, Failure, Status},
+    support,
+};
 use crate::sim::{
     scripts::{Script, StepEnd, StepScript},
     state::{Simulator, State},
@@ -37,7 +41,10 @@ pub(super) fn of(sim: &Simulator, state: &State, sequence: u64, step: usize) -> 
         Some(StepEnd::InProgress) => Play { after: timeout, status: Status::InProgress },
         Some(StepEnd::Waiting) => Play { after: timeout, status: Status::Waiting },
         Some(StepEnd::Success | StepEnd::Failed | StepEnd::TimedOut) | None => {
-            let after = after.or_else(|| sleep(execution, step)).unwrap_or(UNSCRIPTED);
+            let after = after
+                .or_else(|| sleep(execution, step))
+                .or_else(|| support::usual(&execution.document, &declared.name))
+                .unwrap_or(UNSCRIPTED);
             Play {
                 after: Some(timeout.map_or(after, |it| after.min(it))),
                 status: Status::InProgress,
@@ -75,7 +82,13 @@ pub(super) fn end(
         }
         StepEnd::Success | StepEnd::Failed if is_late => Err((Status::TimedOut, timed_out(own))),
         StepEnd::Failed => Err((Status::Failed, failed(own))),
-        StepEnd::Success => Ok(own.outputs.clone()),
+        StepEnd::Success => {
+            let scripted = own.outputs.clone();
+            let mut res =
+                support::act(sim, state, sequence, step, at).unwrap_or(Ok(BTreeMap::new()))?;
+            res.extend(scripted);
+            Ok(res)
+        }
     }
 }
 

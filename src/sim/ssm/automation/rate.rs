@@ -111,6 +111,7 @@ impl Engine<'_> {
             parameters,
             instances,
             role: parent_execution.role.clone(),
+            permits: parent_execution.permits.clone(),
             executed_by: parent_execution.executed_by.clone(),
             tags: BTreeMap::new(),
             steps,
@@ -123,6 +124,7 @@ impl Engine<'_> {
             tick: 0,
             parent: Some(Parent { sequence: parent, id: parent_id.to_owned(), child, target }),
             rate: None,
+            memory: BTreeMap::new(),
         })
     }
 

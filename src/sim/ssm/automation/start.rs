@@ -14,6 +14,7 @@ use super::{
     rate::Rate,
     runbook::Runbook,
     shapes::START,
+    support::Permits,
 };
 use crate::sim::{
     api::{ApiError, Call, Facts},
@@ -137,6 +138,7 @@ pub(super) fn start_automation_execution(call: &Call, body: &Value) -> Result<Va
         status: Status::Pending,
         parameters: shown,
         instances,
+        permits: permits(call, &role),
         role,
         executed_by: call.caller.arn.clone(),
         tags: request.tags.into_iter().map(|it| (it.key, it.value)).collect(),
@@ -150,6 +152,7 @@ pub(super) fn start_automation_execution(call: &Call, body: &Value) -> Result<Va
         tick: 0,
         parent: None,
         rate,
+        memory: BTreeMap::new(),
     };
     if let Some(token) = token {
         state.ssm.automations.tokens.insert(token, (asked, id.clone()));
@@ -264,6 +267,15 @@ fn role(
     }
     // As an issue quotes it.
     Err(refused("The defined assume role is unable to be assumed."))
+}
+
+/// Returns what the execution may do: what its role may, or its caller.
+fn permits(call: &Call, role: &str) -> Permits {
+    if !role.is_empty() {
+        return Permits::of_role(&call.sim, role);
+    }
+    let authority = &call.caller.authority;
+    if authority.is_unlimited { Permits::All } else { Permits::Of(authority.policies.clone()) }
 }
 
 /// The steps of an execution before any has begun.

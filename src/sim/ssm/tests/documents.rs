@@ -135,11 +135,15 @@ fn documents_are_listed_by_owner_name_and_type() {
             assert_eq!(found, expected);
         };
         let filter = |key: &str, value: &str| json!([{ "Key": key, "Values": [value] }]);
-        check(json!([]), &["AWS-RunPowerShellScript", "AWS-RunShellScript", "Own"]).await;
+        let runbooks = ["AWSSupport-StartEC2RescueWorkflow", "AWSSupport-TroubleshootSSH"];
+        let [rescue, ssh] = runbooks;
+        let all = ["AWS-RunPowerShellScript", "AWS-RunShellScript", rescue, ssh, "Own"];
+        check(json!([]), &all).await;
         check(filter("Owner", "Self"), &["Own"]).await;
         check(filter("Name", "AWS-RunS"), &["AWS-RunShellScript"]).await;
-        check(filter("PlatformTypes", "Windows"), &["AWS-RunPowerShellScript"]).await;
-        check(filter("DocumentType", "Automation"), &[]).await;
+        let on_windows = ["AWS-RunPowerShellScript", rescue, ssh];
+        check(filter("PlatformTypes", "Windows"), &on_windows).await;
+        check(filter("DocumentType", "Automation"), &runbooks).await;
         let body = json!({ "Filters": filter("Nonsense", "x") });
         let err = world.call("ListDocuments", body).await.unwrap_err();
         assert_eq!(err.code, "InvalidFilterKey");

@@ -1,0 +1,154 @@
+"""What a rescue reads and changes: EC2's volumes, power, network and dry runs, IAM's simulation, and
+AWS's two runbooks, held against botocore's models.
+"""
+
+import base64
+
+import model
+from harness import check, equal, holds, until
+
+RESCUE = "AWSSupport-StartEC2RescueWorkflow"
+
+
+def run(worlds):
+    world = worlds["rescue"]
+    ec2, ssm, iam = (world.client(it) for it in ("ec2", "ssm", "iam"))
+    win, web = world.members("win"), world.members("web")
+    reads(ec2, win)
+    power(ec2, win, web)
+    identity(world, iam)
+    runbooks(ec2, ssm, win, web)
+
+
+def reads(ec2, win):
+    with check("DescribeInstances: what a rescue looks for"):
+        found = model.ask(ec2, "describe_instances", InstanceIds=[win[1], win[2]])
+        by_id = {it["InstanceId"]: it for one in found["Reservations"] for it in one["Instances"]}
+        equal(by_id[win[1]]["ProductCodes"],
+              [{"ProductCodeId": "abc", "ProductCodeType": "marketplace"}])
+        holds(by_id[win[1]]["PublicIpAddress"], "it has no public address")
+        equal((by_id[win[2]]["InstanceLifecycle"], by_id[win[2]]["InstanceType"]),
+              ("spot", "m5d.large"))
+        mapped = by_id[win[2]]["BlockDeviceMappings"]
+        equal([(it["DeviceName"], it["Ebs"]["DeleteOnTermination"]) for it in mapped],
+              [("/dev/sda1", True)])
+    for method, more in [
+        ("describe_volumes", {}),
+        ("describe_volumes", {"Filters": [{"Name": "attachment.instance-id", "Values": [win[2]]}]}),
+        ("describe_subnets", {}), ("describe_route_tables", {}), ("describe_security_groups", {}),
+        ("describe_vpc_endpoints", {}), ("get_ebs_encryption_by_default", {}),
+        ("get_ebs_default_kms_key_id", {}), ("describe_instance_types", {}),
+        ("describe_instance_type_offerings", {"LocationType": "availability-zone"}),
+        ("describe_instance_status", {"IncludeAllInstances": True}),
+        ("describe_instance_attribute", {"InstanceId": win[0], "Attribute": "blockDeviceMapping"}),
+        ("describe_instance_attribute", {"InstanceId": win[3], "Attribute": "disableApiStop"}),
+        ("describe_instance_attribute", {"InstanceId": win[1], "Attribute": "productCodes"}),
+    ]:
+        with check(f"{method} {' '.join(more)}: the answer is a model's"):
+            model.ask(ec2, method, **more)
+        if method != "describe_instance_attribute" and "get_ebs_default" not in method:
+            with check(f"{method}: DryRun is DryRunOperation with the status 412"):
+                error = model.refused(ec2, method, "DryRunOperation", DryRun=True, **more)
+                equal(error["ResponseMetadata"]["HTTPStatusCode"], 412)
+    with check("DescribeVolumes pages by 5: each once"):
+        pages = ec2.get_paginator("describe_volumes").paginate(PaginationConfig={"PageSize": 5})
+        ids = [it["VolumeId"] for page in pages for it in page["Volumes"]]
+        equal((len(ids), len(set(ids))), (6, 6))
+
+
+def root(ec2, instance):
+    found = model.ask(ec2, "describe_volumes", Filters=[
+        {"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+    return found[0]["VolumeId"]
+
+
+def state(ec2, instance):
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return found["State"]["Name"]
+
+
+def power(ec2, win, web):
+    volume = root(ec2, win[4])
+    for why, code, method, more in [
+        ("an unknown instance", "InvalidInstanceID.NotFound", "stop_instances",
+         {"InstanceIds": ["i-0123456789abcdef0"]}),
+        ("an instance store", "UnsupportedOperation", "stop_instances", {"InstanceIds": [win[3]]}),
+        ("a try", "DryRunOperation", "stop_instances", {"InstanceIds": [win[4]], "DryRun": True}),
+        ("a try", "DryRunOperation", "create_image",
+         {"InstanceId": win[4], "Name": "abc", "DryRun": True}),
+        ("the root of what runs", "OperationNotPermitted", "detach_volume", {"VolumeId": volume}),
+        ("a volume in use", "VolumeInUse", "attach_volume",
+         {"VolumeId": volume, "InstanceId": win[0], "Device": "/dev/xvdf"}),
+        ("an unknown volume", "InvalidVolume.NotFound", "detach_volume",
+         {"VolumeId": "vol-0123456789abcdef0"}),
+    ]:
+        with check(f"{method}: {why} is {code}"):
+            model.refused(ec2, method, code, **more)
+    with check("a stop, a detached root, a start in vain, and everything back"):
+        model.ask(ec2, "stop_instances", InstanceIds=[win[4]])
+        until(lambda: state(ec2, win[4]) == "stopped")
+        model.ask(ec2, "detach_volume", VolumeId=volume, InstanceId=win[4])
+        model.refused(ec2, "start_instances", "InvalidParameterValue", InstanceIds=[win[4]])
+        model.refused(ec2, "detach_volume", "IncorrectState", VolumeId=volume)
+        model.ask(ec2, "attach_volume", VolumeId=volume, InstanceId=win[4], Device="/dev/sda1")
+        model.ask(ec2, "modify_instance_attribute", InstanceId=win[4], BlockDeviceMappings=[
+            {"DeviceName": "/dev/sda1", "Ebs": {"DeleteOnTermination": True}}])
+        model.ask(ec2, "start_instances", InstanceIds=[win[4]])
+        until(lambda: state(ec2, win[4]) == "running")
+        found = model.ask(ec2, "describe_instance_attribute", InstanceId=win[4],
+                          Attribute="blockDeviceMapping")["BlockDeviceMappings"]
+        equal(found[0]["Ebs"]["DeleteOnTermination"], True)
+    with check("the waiters instance_stopped and instance_running return"):
+        quick = {"Delay": 0, "MaxAttempts": 4000}
+        ec2.stop_instances(InstanceIds=[web[1]])
+        ec2.get_waiter("instance_stopped").wait(InstanceIds=[web[1]], WaiterConfig=quick)
+
+
+def identity(world, iam):
+    own = "arn:aws:iam::123456789012:role/any"
+    with check("SimulatePrincipalPolicy: a world without roles lets them do everything"):
+        found = model.ask(iam, "simulate_principal_policy", PolicySourceArn=own,
+                          ActionNames=["ec2:StopInstances", "lambda:InvokeFunction"])
+        equal([it["EvalDecision"] for it in found["EvaluationResults"]], ["allowed"] * 2)
+    with check("SimulatePrincipalPolicy pages: each decision once"):
+        pages = iam.get_paginator("simulate_principal_policy").paginate(
+            PolicySourceArn=own, ActionNames=[f"ec2:A{it}" for it in range(7)],
+            PaginationConfig={"PageSize": 2})
+        equal(len([it for page in pages for it in page["EvaluationResults"]]), 7)
+    for why, code, more in [("a user of nowhere", "NoSuchEntity", {"PolicySourceArn": own.replace("role", "user")}),
+                            ("no principal", "InvalidInput", {"PolicySourceArn": "arn:aws:iam::123456789012:x"})]:
+        with check(f"simulate_principal_policy: {why} is {code}"):
+            model.refused(iam, "simulate_principal_policy", code, ActionNames=["ec2:X"], **more)
+    with check("get_role: a role of nowhere is NoSuchEntity"):
+        model.refused(iam, "get_role", "NoSuchEntity", RoleName="none")
+
+
+def runbooks(ec2, ssm, win, web):
+    script = base64.b64encode(b"get-childitem -path c:").decode()
+
+    def play(document, **parameters):
+        parameters = {name: [it] for name, it in parameters.items()}
+        started = model.ask(ssm, "start_automation_execution", DocumentName=document,
+                            Parameters=parameters)["AutomationExecutionId"]
+
+        def ask():
+            found = model.ask(ssm, "get_automation_execution",
+                              AutomationExecutionId=started)["AutomationExecution"]
+            return found if found["AutomationExecutionStatus"] in ("Success", "Failed") else None
+        return until(ask)
+
+    with check("GetDocument: AWS's runbooks are there, with their parameters"):
+        for name in (RESCUE, "AWSSupport-TroubleshootSSH"):
+            found = model.ask(ssm, "describe_document", Name=name)["Document"]
+            equal((found["Owner"], found["DocumentType"]), ("Amazon", "Automation"))
+            model.ask(ssm, "get_document", Name=name, DocumentFormat="YAML")
+    with check(f"{RESCUE}: the instance is back, and runs"):
+        found = play(RESCUE, InstanceId=win[4], OfflineScript=script)
+        equal(found["AutomationExecutionStatus"], "Success")
+        equal((state(ec2, win[4]), len(root(ec2, win[4])) > 0), ("running", True))
+    with check(f"{RESCUE}: a Marketplace image is refused before anything is touched"):
+        found = play(RESCUE, InstanceId=win[1], OfflineScript=script)
+        equal((found["AutomationExecutionStatus"], state(ec2, win[1])), ("Failed", "running"))
+    with check("AWSSupport-TroubleshootSSH: online"):
+        equal(play("AWSSupport-TroubleshootSSH", InstanceId=web[0])["AutomationExecutionStatus"],
+              "Success")
