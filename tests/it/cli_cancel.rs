@@ -30,7 +30,8 @@ fn stuck(flags: &[&str]) -> (SimProcess, FleetEnv, Running) {
 fn stuck_under(fault: &str, flags: &[&str]) -> (SimProcess, FleetEnv, Running) {
     let mut world = fs::read_to_string(repository("tests/worlds/never_ends.toml")).unwrap();
     if !fault.is_empty() {
-        world += &format!("[[fault]]\noperation = \"CancelCommand\"\nrate = 1.0\nkind = {fault}\n");
+        world.push_str("[[fault]]\noperation = \"CancelCommand\"\nrate = 1.0\nkind = ");
+        world.push_str(fault);
     }
     let sim = SimProcess::start(&world, &[]);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
