@@ -40,7 +40,7 @@ impl Run {
         self.phase = Phase::Closing { until: elapsed + self.pace.lost_after };
         self.complete_last_outputs(step, elapsed);
         self.read_membership(step, elapsed);
-        self.conclude_if_read(step);
+        self.conclude_if_read(step, elapsed);
     }
 
     /// A command by tag is taken, and denied an instance at a time, without a word of whose policy
@@ -117,7 +117,7 @@ impl Run {
         }
         let Some(members) = membership.members else {
             self.emit_unread_coverage(step, elapsed);
-            return self.conclude_if_read(step);
+            return self.conclude_if_read(step, elapsed);
         };
         let (mut departures, groups) = (membership.departures, membership.groups);
         let now: BTreeSet<_> = members.into_iter().collect();
@@ -156,13 +156,13 @@ impl Run {
         let coverage = if is_complete { Coverage::Complete } else { Coverage::Partial };
         self.is_coverage_read = true;
         self.emit(step, elapsed, EventKind::CoverageRead { coverage });
-        self.conclude_if_read(step);
+        self.conclude_if_read(step, elapsed);
     }
 
-    pub(super) fn conclude_if_read(&mut self, step: &mut Step) {
+    pub(super) fn conclude_if_read(&mut self, step: &mut Step, elapsed: Duration) {
         let is_closing = matches!(self.phase, Phase::Closing { .. });
         if is_closing && self.outputs.are_read() && !self.is_membership_wanted {
-            self.conclude(step);
+            self.conclude_if_cancelled(step, elapsed);
         }
     }
 

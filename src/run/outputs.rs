@@ -120,7 +120,7 @@ impl Run {
             let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };
             self.emit(step, elapsed, event);
         }
-        self.conclude_if_read(step);
+        self.conclude_if_read(step, elapsed);
     }
 
     /// Judges the findings of an instance again, now that its output is whole.

@@ -249,7 +249,7 @@ impl Run {
         if matches!(self.phase, Phase::Closing { until } if elapsed >= until) {
             let text = "the last reads were not answered in time";
             self.note(step, elapsed, Note::new("closing.cut", text));
-            self.conclude(step);
+            self.give_cancels_up(step, elapsed);
         }
         if matches!(self.phase, Phase::Cancelling { until } if elapsed >= until) {
             self.give_cancels_up(step, elapsed);

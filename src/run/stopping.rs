@@ -22,7 +22,7 @@ impl Run {
             Phase::Closing { .. } => {
                 let text = "the last reads were cut short by an interrupt; everything had ended";
                 self.note(step, elapsed, Note::new("closing.cut", text));
-                self.conclude(step);
+                self.give_cancels_up(step, elapsed);
             }
             Phase::Cancelling { .. } => self.give_cancels_up(step, elapsed),
             Phase::Running if self.interrupts == 1 => {
