@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ssm::types::{DocumentFormat, DocumentKeyValuesFilter};
+use aws_sdk_ssm::{
+    operation::list_documents::ListDocumentsOutput,
+    types::{DocumentFormat, DocumentKeyValuesFilter},
+};
 
 use super::{clients::Aws, error::AwsError};
-
-/// The most pages of documents that are read: ListDocuments gives 50 a page, and an account has
-/// at most 500 documents of its own (DocumentLimitExceeded): four times that leaves room.
-const PAGES: usize = 40;
 
 /// The tags of a document that fleet published.
 pub const VERSION_TAG: &str = "fleet:version";
@@ -109,21 +108,19 @@ pub async fn content(aws: &Aws, document: &Published) -> Result<String, AwsError
 /// Lists the documents that the account owns.
 pub async fn own_documents(aws: &Aws) -> Result<Vec<Listed>, AwsError> {
     let filter = DocumentKeyValuesFilter::builder().key("Owner").values("Self").build();
-    let mut res = Vec::new();
-    let mut token = None;
-    for _ in 0..PAGES {
+    let call = |token| {
         let request = aws.ssm.list_documents().filters(filter.clone()).max_results(50);
-        let request = request.set_next_token(token.take());
-        let answer = aws.ask("ListDocuments", || request.clone().send()).await?;
-        res.extend(answer.document_identifiers().iter().map(|it| Listed {
+        request.set_next_token(token).send()
+    };
+    let mut res = Vec::new();
+    let take = |page: ListDocumentsOutput| {
+        res.extend(page.document_identifiers().iter().map(|it| Listed {
             name: it.name().unwrap_or_default().to_owned(),
             kind: it.document_type().map(|it| it.as_str().to_owned()).unwrap_or_default(),
             version: it.document_version().unwrap_or_default().to_owned(),
         }));
-        token = answer.next_token.filter(|it| !it.is_empty());
-        if token.is_none() {
-            break;
-        }
-    }
+        page.next_token
+    };
+    aws.pages("ListDocuments", call, take).await?;
     Ok(res)
 }
