@@ -12,6 +12,9 @@ use crate::{
 /// How many verdicts, codes, changes and shared values are shown; the report has them all.
 const SHOWN: usize = 10;
 
+/// The columns of a text that is no terminal's.
+const COLUMNS: usize = 100;
+
 /// The most codes named with a verdict, and the most columns of a word of theirs.
 const CODES: usize = 3;
 const WORD: usize = 60;
@@ -34,6 +37,13 @@ pub(super) fn add(page: &mut Page, report: &Report, columns: usize) {
         details(page, it, columns);
         page.blank();
     }
+}
+
+/// Returns what the findings are made of, in plain lines for formats that have no page.
+pub(super) fn lines(it: &FindingSummary) -> String {
+    let mut page = Page::default();
+    details(&mut page, it, COLUMNS);
+    anstream::adapter::strip_str(&page.into_text()).to_string()
 }
 
 /// Returns `sshd: 57 healthy, 2 latent (config.syntax), 1 broken (hostkeys.missing)`.
@@ -215,9 +225,14 @@ mod tests {
 
           run         20240719-040900-abcdef, took 0.5s
           outcomes    8 succeeded, 3 failed, 1 undeliverable of 12 instances
+          failures    2 failed, exit code 11: latent: config.syntax and 1 more;
+                      /etc/ssh/sshd_config:7: Bad configuration option: UseDNSS
+                      1 failed, exit code 10: broken: hostkeys.missing
+                      1 undeliverable: the agent could not be reached; it may have run
+                      all the same: look before repeating
           coverage    complete: every instance of the group was planned
           budget      4 errors, 12 allowed
-          API calls   4: ListCommandInvocations 3, SendCommand 1
+          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           next        fleet retry 20240719-040900-abcdef --only failed,undeliverable
 
         8 of 12 instances succeeded, 3 failed, 1 undeliverable; the findings of 1 that

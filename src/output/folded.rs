@@ -76,13 +76,10 @@ fn is_summed_up(group: &Group<'_>) -> bool {
     group.members.iter().all(|it| matches!(it.findings.as_deref(), Some(Reading::Read(_))))
 }
 
-/// Adds instances that failed alike: who, what it means, and what they said last.
+/// Adds instances that failed alike: who, and what they said last. What it means stands at the end.
 pub(super) fn failed(page: &mut Page, group: &Group<'_>, members: Members, columns: usize) {
     let places = format!(" ({}):", places(&group.members));
     page.line(&[(BOLD, &title(group)), (PLAIN, &places)]);
-    if let Some(hint) = group.hint {
-        page.remark(hint, columns);
-    }
     let stream = if group.stderr.trim().is_empty() { &group.stdout } else { &group.stderr };
     if is_summed_up(group) {
         page.remark(&why(group.members[0]).unwrap_or_default(), columns);

@@ -219,7 +219,7 @@ mod tests {
         00:00 wave 1 started: 40 instances
         00:00 command 11111111-2222-3333-4444-000000000001 accepted
         00:00 i-00000000000000003 web/us-east-1b failed, exit code 3: df: /var is full
-        00:00 i-00000000000000007 web/us-east-1b failed, exit code -1: killed by a signal that the agent did not send, often for want of memory
+        00:00 i-00000000000000007 web/us-east-1b failed, exit code -1: killed by a signal that the agent did not send, often for want of memory: look at the kernel's log
         00:00 i-0000000000000001f web/us-east-1b undeliverable: the agent could not be reached; it may have run all the same: look before repeating
         00:00 wave 1 finished: 40/40 · 37 succeeded · 2 failed · 1 undeliverable
         ");

@@ -32,6 +32,7 @@ mod rescue_plan;
 mod sanitize;
 mod state;
 mod stream;
+mod summary;
 mod table;
 mod tail;
 mod targets;

@@ -19,7 +19,7 @@ pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
 
 /// Columns that the labels of a list of facts take.
-const LABEL: usize = 12;
+pub(super) const LABEL: usize = 12;
 
 /// About how many lines a remark takes at most.
 const REMARK_LINES: usize = 3;
@@ -37,6 +37,11 @@ impl Page {
 
     pub(super) fn n_lines(&self) -> usize {
         self.text.lines().count()
+    }
+
+    /// Adds the lines of another page.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
     }
 
     pub(super) fn blank(&mut self) {

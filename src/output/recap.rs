@@ -3,16 +3,14 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anstyle::Style;
-
 use super::{
     findings,
     folded::{self, Folds, Members},
-    page::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW},
-    table,
-    words::{between, count, one_line, outcome, some_of, wrap},
+    page::{BOLD, DIM, Page},
+    summary, table,
+    words::{count, outcome, some_of},
 };
-use crate::run::{Coverage, Group, Kind, Outcome, Report, groups};
+use crate::run::{Group, Outcome, Report, groups};
 
 /// Failures shown one by one; the report has them all.
 const FAILURES_SHOWN: usize = 100;
@@ -30,7 +28,7 @@ pub(super) fn page(report: &Report, files: &[PathBuf], folds: Folds, columns: us
         page.blank();
     }
     findings::add(&mut page, report, columns);
-    facts(&mut page, report, files, columns);
+    summary::add(&mut page, report, files, columns);
     page
 }
 
@@ -57,10 +55,9 @@ fn failures(page: &mut Page, groups: &[Group<'_>], members: Members, columns: us
     for it in untouched.iter().flat_map(|it| &it.members) {
         folded.entry((it.outcome, it.hint.as_deref())).or_default().push(&it.instance_id);
     }
-    for ((word, hint), ids) in &folded {
-        let why = hint.map(|it| format!(": {it}")).unwrap_or_default();
-        let title = format!("{} {}", ids.len(), outcome(*word));
-        page.line(&[(BOLD, &title), (PLAIN, &why)]);
+    for ((word, _), ids) in &folded {
+        let title = format!("{} {}:", ids.len(), outcome(*word));
+        page.line(&[(BOLD, &title)]);
         page.remark(&some_of(ids), columns);
     }
     if !folded.is_empty() {
@@ -73,115 +70,12 @@ fn is_untouched(it: &Group<'_>) -> bool {
     it.outcome.is_untouched() && it.is_silent()
 }
 
-fn facts(page: &mut Page, report: &Report, files: &[PathBuf], columns: usize) {
-    let took = report.run.ended.map(|it| format!(", took {}", between(report.run.started, it)));
-    let run = format!("{}{}", report.run.id, took.unwrap_or_default());
-    page.fact("run", &run, columns);
-    page.fact("outcomes", &totals(report), columns);
-    page.fact("coverage", &coverage(report), columns);
-    page.fact("budget", &budget(report), columns);
-    if !report.api_calls.by_operation.is_empty() {
-        page.fact("API calls", &api_calls(report), columns);
-    }
-    for note in &report.notes {
-        // What is to be pasted must not be broken.
-        if note.code == "advice.statement" {
-            page.whole_fact("note", &note.text);
-        } else {
-            page.fact("note", &note.text, columns);
-        }
-    }
-    for file in files {
-        page.whole_fact("report", &file.display().to_string());
-    }
-    let Some(verdict) = &report.verdict else { return };
-    for command in &verdict.next_commands {
-        page.whole_fact("next", command);
-    }
-    page.blank();
-    let sentence = format!("{} (exit code {})", one_line(&verdict.sentence), verdict.exit_code);
-    for line in wrap(&sentence, columns) {
-        page.line(&[(style(verdict.kind), &line)]);
-    }
-}
-
-fn style(kind: Kind) -> Style {
-    match kind {
-        Kind::Succeeded => GREEN,
-        Kind::InstancesFailed | Kind::NothingSent => RED,
-        Kind::Halted | Kind::Unknown | Kind::Interrupted => YELLOW,
-    }
-}
-
-fn totals(report: &Report) -> String {
-    let mut totals: Vec<_> = report.totals.iter().collect();
-    // Successes first: the reader wants to know how much is left standing.
-    totals.sort_by_key(|(it, _)| (**it != Outcome::Succeeded, **it));
-    let words: Vec<_> = totals.iter().map(|(it, n)| format!("{n} {}", outcome(**it))).collect();
-    let planned = count(report.population.planned as usize, "instance");
-    match words.as_slice() {
-        [] => planned,
-        _ => format!("{} of {planned}", words.join(", ")),
-    }
-}
-
-pub(super) fn coverage(report: &Report) -> String {
-    let word = match report.coverage {
-        Coverage::Complete => "complete: every instance of the group was planned",
-        Coverage::Partial => "partial",
-        Coverage::Unverified => "unverified: the group was not read again at the end",
-    };
-    let population = &report.population;
-    let joined = population.joined.iter().map(|it| match it.outcome {
-        Some(found) => format!("{} {}", it.instance_id, outcome(found)),
-        None => it.instance_id.to_string(),
-    });
-    let joined: Vec<_> = joined.collect();
-    let left: Vec<_> = population.left.iter().collect();
-    let mut parts = vec![word.to_owned()];
-    if !population.excluded.is_empty() {
-        parts.push(format!("{} left out", population.excluded.len()));
-    }
-    if !joined.is_empty() {
-        parts.push(format!("{} joined ({})", joined.len(), some_of(&joined)));
-    }
-    if !left.is_empty() {
-        parts.push(format!("{} left ({})", left.len(), some_of(&left)));
-    }
-    parts.join("; ")
-}
-
-pub(super) fn budget(report: &Report) -> String {
-    let used = count(report.budget.used as usize, "error");
-    match report.budget.limit {
-        Some(limit) => format!("{used}, {limit} allowed"),
-        None => format!("{used}, --max-errors {} allowed", report.limits.max_errors.input),
-    }
-}
-
-pub(super) fn api_calls(report: &Report) -> String {
-    let calls = &report.api_calls;
-    let total: u64 = calls.by_operation.values().sum();
-    let each = calls.by_operation.iter().map(|(operation, n)| {
-        match calls.throttled_by_operation.get(operation) {
-            Some(throttled) => format!("{operation} {n} ({throttled} throttled)"),
-            None => format!("{operation} {n}"),
-        }
-    });
-    let each = each.collect::<Vec<_>>().join(", ");
-    match calls.throttled {
-        0 => format!("{total}: {each}"),
-        throttled => format!("{total}, {throttled} throttled: {each}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         output::testing::{self, Story},
         plan,
-        run::Joined,
     };
 
     fn text(story: &Story) -> String {
@@ -197,7 +91,8 @@ mod tests {
         i-00000000000000003  web/us-east-1b  failed            3  1.2s
             df: /var is full
         i-00000000000000007  web/us-east-1b  failed           -1  1.2s
-            killed by a signal that the agent did not send, often for want of memory
+            killed by a signal that the agent did not send, often for want of memory:
+            look at the kernel's log
         i-0000000000000001f  web/us-east-1b  undeliverable     -     -
             the agent could not be reached; it may have run all the same: look before
             repeating
@@ -210,26 +105,19 @@ mod tests {
 
           run         20240719-040900-abcdef, took 0.5s
           outcomes    37 succeeded, 2 failed, 1 undeliverable of 40 instances
+          failures    1 failed, exit code -1: killed by a signal that the agent did not
+                      send, often for want of memory: look at the kernel's log
+                      1 failed, exit code 3: df: /var is full
+                      1 undeliverable: the agent could not be reached; it may have run
+                      all the same: look before repeating
           coverage    complete: every instance of the group was planned
           budget      3 errors, 4 allowed
-          API calls   4: ListCommandInvocations 3, SendCommand 1
+          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           report      /tmp/report.json
           next        fleet retry 20240719-040900-abcdef --only failed,undeliverable
 
         37 of 40 instances succeeded, 2 failed, 1 undeliverable (exit code 1)
         ");
-    }
-
-    #[test]
-    fn who_joined_and_who_left_is_told_with_the_coverage() {
-        let mut report = testing::halted().report();
-        report.population.left.push(testing::id(4));
-        for (n, outcome) in [(30, None), (31, Some(Outcome::Failed))] {
-            report.population.joined.push(Joined { instance_id: testing::id(n), outcome });
-        }
-        let expected = "partial; 3 left out; 2 joined (i-0000000000000001e, \
-                        i-0000000000000001f failed); 1 left (i-00000000000000004)";
-        assert_eq!(coverage(&report), expected);
     }
 
     #[test]
@@ -239,7 +127,7 @@ mod tests {
         i-00000000000000003  web/us-east-1b  failed      3  1.2s
             df: /var is full
 
-        16 not attempted: nothing was sent to it
+        16 not attempted:
             i-00000000000000004, i-00000000000000005, i-00000000000000006,
             i-00000000000000007, i-00000000000000008 and 11 more
 
@@ -248,9 +136,10 @@ mod tests {
 
           run         20240719-040900-abcdef, took 1.0s
           outcomes    3 succeeded, 1 failed, 16 not attempted of 20 instances
-          coverage    partial; 3 left out
+          failures    1 failed, exit code 3: df: /var is full
+          coverage    partial; 3 left out (2 agent lost its connection, 1 in Standby)
           budget      1 error, 0 allowed
-          API calls   4: ListCommandInvocations 3, SendCommand 1
+          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           report      /tmp/report.json
           next        fleet retry 20240719-040900-abcdef --only failed,not_attempted
 
@@ -278,7 +167,7 @@ mod tests {
           outcomes    6 succeeded of 6 instances
           coverage    complete: every instance of the group was planned
           budget      0 errors, 0 allowed
-          API calls   4: ListCommandInvocations 3, SendCommand 1
+          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           report      /tmp/report.json
 
         6 of 6 instances succeeded (exit code 0)

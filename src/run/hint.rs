@@ -21,19 +21,23 @@ pub(super) fn hint(
         Outcome::Succeeded => return None,
         Outcome::Failed => match code {
             Some(-1) if has_started => {
-                "killed by a signal that the agent did not send, often for want of memory"
+                "killed by a signal that the agent did not send, often for want of memory: look at the \
+                 kernel's log"
             }
-            Some(-1) => "it never started on the instance",
-            Some(code) => return Some(findings?.says(code)?.to_owned()),
+            Some(-1) => "it never started on the instance: look at the agent's log there",
+            Some(code) => {
+                let declared = findings.and_then(|it| it.says(code)).map(ToOwned::to_owned);
+                return declared.or_else(|| by_shells(code).map(ToOwned::to_owned));
+            }
             None => return None,
         },
         // 137 is also what a shell returns whose last command was killed (amazon-ssm-agent
         // pluginutil_unix.go), so the time it took decides.
         Outcome::ExecutionTimedOut => {
-            "the agent killed it at its executionTimeout, or its last command exited 137"
+            "the agent killed it at its executionTimeout (or it exited 137): see what it waited for"
         }
         Outcome::DeliveryTimedOut => {
-            "no answer before the command expired; it may have run all the same"
+            "no answer before the command expired; it may have run all the same: look before repeating"
         }
         Outcome::Undeliverable => {
             "the agent could not be reached; it may have run all the same: look before repeating"
@@ -42,9 +46,11 @@ pub(super) fn hint(
             "ssm:SendCommand on this instance is not allowed, or denied: does it carry the tag that \
              the policy names? The notes say whose policy to look at, and the statement"
         }
-        Outcome::InvalidPlatform => "the document does not run on this platform",
+        Outcome::InvalidPlatform => "the document does not run on this platform: leave it out",
         Outcome::LeftGroup => "it left its Auto Scaling group during the run",
-        Outcome::Skipped => "every step was skipped by a precondition: nothing was done",
+        Outcome::Skipped => {
+            "every step was skipped by a precondition: nothing was done; is it for this platform?"
+        }
         Outcome::Unknown => "it may have run, or still be running: look before repeating",
         Outcome::Cancelled if is_foreign && has_started => {
             "cancelled while it ran, by somebody else than this run: look at what it left"
@@ -58,6 +64,18 @@ pub(super) fn hint(
         Outcome::NotAttempted => "nothing was sent to it",
     };
     Some(text.to_owned())
+}
+
+/// Returns what an exit code means by the habit of shells (POSIX, Shell & Utilities, 2.8.2).
+fn by_shells(code: i32) -> Option<&'static str> {
+    Some(match code {
+        126 => "a command could not be executed: is it a program, and may it be run?",
+        127 => "a command was not found: is it installed, and on the agent's PATH?",
+        134 | 139 => "a command crashed: look for its core dump",
+        137 => "a command was killed, often for want of memory: look at the kernel's log",
+        143 => "a command was ended from outside: did the instance shut down?",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

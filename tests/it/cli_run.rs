@@ -64,6 +64,7 @@ fn failures_come_first_and_unfolded() {
 
       run         20240719-052700-000001, took [DURATION]
       outcomes    2 succeeded, 1 failed of 3 instances
+      failures    1 failed, exit code 9: disk full
       coverage    complete: every instance of the group was planned
       budget      1 error, 1 allowed
       API calls   [CALLS]

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::support::{FleetEnv, Output, Record, SimProcess, repository, skip};
@@ -155,6 +156,45 @@ fn every_world_runs_as_its_comment_says() {
         }
         let all_succeeded = totals.as_object().unwrap().keys().eq(["succeeded"]);
         assert_eq!(output.code, Some(if all_succeeded { 0 } else { 1 }), "{output}");
+    }
+}
+
+/// Returns the blocks of README that show a run of fleet: its arguments and what it printed.
+fn captures() -> Vec<(Vec<String>, String)> {
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let blocks = readme.split("```console\n$ fleet ").skip(1);
+    let blocks = blocks.map(|it| it.split_once("```").unwrap().0);
+    let captures = blocks.map(|block| {
+        let (line, printed) = block.split_once('\n').unwrap();
+        (shell_words::split(line).unwrap(), printed.to_owned())
+    });
+    captures.collect()
+}
+
+#[test]
+fn what_the_readme_shows_is_what_is_printed() {
+    let captures = captures();
+    assert_eq!(captures.len(), 2);
+    // A run has a name, a time and a place of its own; all else is as it was.
+    let run = Regex::new(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b").unwrap();
+    let blanks = Regex::new(r" +(\[DURATION\])").unwrap();
+    for (words, shown) in captures {
+        let examples = format!("--sim={}/", repository("examples").display());
+        let words = words.iter().map(|it| it.replace("--sim=examples/", &examples));
+        let words: Vec<String> = words.collect();
+        let args: Vec<&str> = words.iter().map(String::as_str).collect();
+        let env = FleetEnv::new();
+        let output = env.run(&args).exits(1);
+        let home = env.path("home/.local/state");
+        let redacted = |text: &str| {
+            let text = text.replace("~/.local/state", home.to_str().unwrap());
+            let text = text.replace(env.path("state").to_str().unwrap(), home.to_str().unwrap());
+            let text = run.replace_all(&text, "[RUN]");
+            blanks.replace_all(&output.redacted(&text), " $1").into_owned()
+        };
+        assert_eq!(redacted(&output.stdout), redacted(&shown));
+        assert!(output.stdout.lines().count() <= 40, "{output}");
+        assert_eq!(output.stderr, "");
     }
 }
 

@@ -5,8 +5,10 @@ Arguments: the program, and a directory for its output.
 
 import collections
 import csv
+import html.parser
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -44,6 +46,63 @@ stderr = "-1+1"
 stdout = "%s"
 """ % ("x" * 24_000)
 
+# Documents that print findings, of which some are hostile and one cannot be read.
+FINDINGS = r"""
+speed = 50.0
+[[group]]
+name = "web"
+size = 6
+zones = ["us-east-1a"]
+[[outcome]]
+instances = [0, 1]
+exit = 11
+stdout = '{"schema":"test/1","verdict":"latent","findings":[{"code":"config.syntax","severity":"high","path":"/etc/x","evidence":"</script># not a heading @everyone ```"}],"changed":[{"action":"start","path":"x.service"}]}'
+[[outcome]]
+instances = [2]
+stdout = '{"schema":"test/1","verdict":"healthy","findings":"none"}'
+[[outcome]]
+stdout = '{"schema":"test/1","verdict":"healthy","findings":[],"changed":[]}'
+"""
+SIDECAR = """
+version = "1.0.0"
+changes = false
+[findings]
+schema = "test/1"
+subject = "thing"
+verdicts = ["healthy", "latent"]
+good = ["healthy"]
+"""
+SENTENCE = "thing: 3 healthy, 2 latent (config.syntax), 1 unreadable"
+
+# The rules of junit-10.xsd of Jenkins' xunit plugin (jenkinsci/xunit-plugin, src/main/resources/org/
+# jenkinsci/plugins/xunit/types/model/xsd): of each element its attributes, those of them that must be
+# there, its children and whether it may hold text.
+JUNIT = {
+    "testsuites": ({"name", "time", "tests", "failures", "errors"}, set(), {"testsuite"}, False),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "group", "time", "skipped", "timestamp", "hostname", "id",
+         "package", "file", "log", "url"},
+        {"name", "tests", "failures", "errors"},
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+        False,
+    ),
+    "properties": (set(), set(), {"property"}, False),
+    "property": ({"name", "value"}, {"name", "value"}, set(), False),
+    "testcase": (
+        {"name", "time", "classname", "group"},
+        {"name"},
+        {"skipped", "error", "failure", "rerunFailure", "rerunError", "flakyFailure", "flakyError",
+         "system-out", "system-err"},
+        False,
+    ),
+    "failure": ({"type", "message"}, set(), set(), True),
+    "error": ({"type", "message"}, set(), set(), True),
+    "skipped": ({"type", "message"}, set(), set(), True),
+    "system-out": (set(), set(), set(), True),
+    "system-err": (set(), set(), set(), True),
+}
+SUREFIRE_TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
+
 
 def fleet(program, work, *args):
     env = {"PATH": os.environ["PATH"], "HOME": work, "XDG_STATE_HOME": os.path.join(work, "state")}
@@ -72,9 +131,24 @@ def of_csv(path):
     return collections.Counter(row["outcome"] for row in rows)
 
 
+def check_junit(element):
+    """Holds an element and all below it against the schema."""
+    attributes, required, children, may_hold_text = JUNIT[element.tag]
+    assert required <= set(element.attrib) <= attributes, (element.tag, element.attrib)
+    texts = [element.text, *(child.tail for child in element)]
+    assert may_hold_text or not any(it and it.strip() for it in texts), (element.tag, texts)
+    if element.tag in ("testsuites", "testsuite") and "time" in element.attrib:
+        assert SUREFIRE_TIME.fullmatch(element.attrib["time"]), element.attrib
+    for child in element:
+        assert child.tag in children, (element.tag, child.tag)
+        check_junit(child)
+
+
 def of_junit(path):
     # Two readers: one knows XML, the other JUnit.
-    xml.etree.ElementTree.parse(path)
+    root = xml.etree.ElementTree.parse(path).getroot()
+    assert root.tag == "testsuites", root
+    check_junit(root)
     suites = junitparser.JUnitXml.fromfile(path)
     totals = collections.Counter()
     for suite in suites:
@@ -134,6 +208,31 @@ def of_text(text, totals):
     return totals
 
 
+def check_findings(program, work):
+    """Every format that sums up says what was found, and what it is made of."""
+    for name, text in (("findings.toml", FINDINGS), ("sidecar.toml", SIDECAR)):
+        with open(os.path.join(work, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    world = f"--sim={os.path.join(work, 'findings.toml')}"
+    totals = check(program, work, ["run", world, "--asg", "web", "--max-errors", "9", "--sidecar", "sidecar.toml"])
+    read = lambda ending: open(os.path.join(work, f"report.{ending}"), encoding="utf-8").read()
+
+    tokens = MarkdownIt("gfm-like").parse(read("md"))
+    at = next(n for n, it in enumerate(tokens) if it.type == "heading_open" and tokens[n + 1].content == "Findings")
+    section = " ".join(it.content for it in tokens[at + 3 : at + 8]).replace("\\", "")
+    page = html.parser.HTMLParser(convert_charrefs=True)
+    parts = []
+    page.handle_data = parts.append
+    page.feed(read("html").split('<section class="findings">')[1].split("</section>")[0])
+    for name, text in (("md", section), ("html", "".join(parts)), ("txt", read("txt"))):
+        text = " ".join(text.split())
+        for it in (SENTENCE, "config.syntax (high) on 2 instances", "start x.service on 2 instances", "not read"):
+            assert it in text, (name, it, text)
+    with open(os.path.join(work, "report.csv"), newline="", encoding="utf-8") as file:
+        assert sum("config.syntax" in row["findings"] for row in csv.DictReader(file)) == 2
+    return totals
+
+
 def check(program, work, run):
     reports = [it for ending in ENDINGS for it in ("--report", f"report.{ending}")]
     fleet(program, work, *run, *reports, "--quiet", "--", "true")
@@ -175,6 +274,7 @@ def main(program, work):
     for world, flags in worlds:
         totals = check(program, work, ["run", f"--sim={world}", "--asg", "web", *flags])
         print(f"7 formats agree: {totals}")
+    print(f"7 formats agree, and say what was found: {check_findings(program, work)}")
 
 
 main(*sys.argv[1:])

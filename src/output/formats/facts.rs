@@ -1,7 +1,7 @@
 //! What several formats tell of a run in the same words.
 
 use super::super::{
-    findings, recap,
+    findings, summary,
     words::{between, count, one_line},
 };
 use crate::run::{Outcome, Report};
@@ -31,10 +31,10 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     for it in &report.findings {
         add("Findings", Some(findings::sentence(it)));
     }
-    add("Coverage", Some(recap::coverage(report)));
-    add("Error budget", Some(recap::budget(report)));
+    add("Coverage", Some(summary::coverage(report)));
+    add("Error budget", Some(summary::budget(report)));
     if !report.api_calls.by_operation.is_empty() {
-        add("API calls", Some(recap::api_calls(report)));
+        add("API calls", Some(summary::api_calls(report)));
     }
     res
 }

@@ -3,6 +3,7 @@
 
 use super::{
     super::{
+        findings,
         folded::{Folds, Members, tail, title},
         members::places,
         sanitize::sanitize,
@@ -11,7 +12,7 @@ use super::{
     add,
     facts::{cut_note, facts, sentence, totals},
 };
-use crate::run::{Group, Kind, Outcome, Report, groups};
+use crate::run::{FindingSummary, Group, Kind, Outcome, Report, groups};
 
 /// A comment on GitHub takes 65,536 characters; this leaves room for what is written around it.
 const LONGEST: usize = 60_000;
@@ -31,6 +32,9 @@ const SHOWN: usize = 500;
 /// Characters of all notes; what is escaped may become five times as long.
 const ALL_NOTES: usize = 15_000;
 
+/// Schemas of findings: a run has one, unless instances say otherwise.
+const FINDINGS: usize = 5;
+
 pub(super) fn render(report: &Report, folds: Folds) -> String {
     let mut res = head(report);
     let groups = groups(report, folds.folding);
@@ -38,6 +42,13 @@ pub(super) fn render(report: &Report, folds: Folds) -> String {
         groups.iter().partition(|it| it.outcome != Outcome::Succeeded);
     let foot = foot(report);
     let mut length = n_chars(&res) + n_chars(&foot);
+    for it in report.findings.iter().take(FINDINGS) {
+        let section = found(it);
+        if length + n_chars(&section) <= LONGEST {
+            length += n_chars(&section);
+            res.push_str(&section);
+        }
+    }
     for (heading, groups) in [("What did not succeed", failed), ("What succeeded", succeeded)] {
         if groups.is_empty() {
             continue;
@@ -71,6 +82,17 @@ fn short(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// Returns what was found in a sentence, and what it is made of.
+fn found(it: &FindingSummary) -> String {
+    let mut res = format_heading(2, "Findings");
+    add(&mut res, format_args!("\n{}\n", text(&findings::sentence(it))));
+    let lines = findings::lines(it);
+    if !lines.is_empty() {
+        add(&mut res, format_args!("\n{}", fenced(&lines)));
+    }
+    res
 }
 
 fn head(report: &Report) -> String {

@@ -13,6 +13,7 @@ use self::{
 use super::facts::{cut_note, facts, sentence, totals};
 use crate::{
     output::{
+        findings,
         folded::{Folds, tail, title},
         members::places,
         words::{count, cut, one_line, outcome},
@@ -33,6 +34,9 @@ const CHARS: usize = 8_000;
 /// Of one that is folded away.
 const GIST: usize = 60;
 
+/// Schemas of findings: a run has one, unless instances say otherwise.
+const FINDINGS: usize = 5;
+
 /// Instances that were left out, by name.
 const LEFT_OUT: usize = 200;
 
@@ -50,6 +54,7 @@ pub(super) fn render(report: &Report, folds: Folds) -> String {
     head(&mut page, report);
     page.raw("<main>\n");
     picture(&mut page, report);
+    found(&mut page, report);
     told(&mut page, &groups);
     timeline.draw(&mut page);
     table(&mut page, report);
@@ -170,6 +175,19 @@ fn table(page: &mut Html, report: &Report) {
     let text = "The table of instances needs a script, which is in this page and may not run here";
     page.text(&format!("{text}; `fleet report {} --format csv` has it.", report.run.id));
     page.raw("</p></noscript>\n");
+}
+
+/// What the documents have found, summed up.
+fn found(page: &mut Html, report: &Report) {
+    for it in report.findings.iter().take(FINDINGS) {
+        page.raw("<section class=\"findings\">\n").element("h2", "Findings").raw("\n");
+        page.element("p", &findings::sentence(it)).raw("\n");
+        let lines = findings::lines(it);
+        if !lines.is_empty() {
+            page.raw("<pre>").text(&lines).raw("</pre>\n");
+        }
+        page.raw("</section>\n");
+    }
 }
 
 /// What one looks up later: who ran what, what was not covered, what to do next.
