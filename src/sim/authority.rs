@@ -189,6 +189,8 @@ fn decide(
             let all = format!("arn:aws:ssm:{}:{}:*", call.sim.region, call.sim.account);
             (Form::Ssm, Some(all))
         }
+        // It names its resource itself.
+        "cloudwatch" => (Form::Ssm, None),
         "autoscaling" | "iam" => (Form::AutoScaling, None),
         "ec2" => (Form::Ec2, None),
         // The other services' denials have the form of STS's.

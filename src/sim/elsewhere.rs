@@ -1,5 +1,5 @@
 //! What other services of the account hold, as far as Run Command asks for it: S3 buckets, SNS
-//! topics, CloudWatch alarms, resource groups. None of them can be called here.
+//! topics, CloudWatch alarms, resource groups. Of them alarms alone can be asked for (`cloudwatch`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,4 +44,15 @@ pub(crate) enum AlarmState {
     Ok,
     Alarm,
     InsufficientData,
+}
+
+impl AlarmState {
+    /// Returns CloudWatch's word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        }
+    }
 }

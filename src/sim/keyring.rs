@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     api::{ApiError, Caller},
     authority::Authority,
-    iam::{IssuedToken, Presented, RequestParts, SigError, verify},
+    iam::{IssuedToken, Presented, Protocol, RequestParts, SigError, verify},
     ids,
     wire::protocol::Service,
     world::World,
@@ -66,13 +66,13 @@ impl Keyring {
     pub(crate) fn identify(
         &self,
         parts: &RequestParts<'_>,
-        service: Service,
+        (service, protocol): (Service, Protocol),
         now: Timestamp,
         real_now: Timestamp,
     ) -> Result<Caller, ApiError> {
         let caller = self.find(parts, service, now, real_now);
         caller.map_err(|err| {
-            let wire = err.on_wire(service.protocol());
+            let wire = err.on_wire(protocol);
             ApiError::new(wire.code, wire.message).with_status(wire.status)
         })
     }

@@ -38,7 +38,7 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         }
     }
     for (index, it) in world.elsewhere.alarms.iter().enumerate() {
-        state.alarms.insert(it.name.clone(), it.state);
+        state.alarms.insert(it.name.clone(), (it.state, now));
         if let Some(turn) = it.turn {
             state.timeline.schedule(now, (turn.since, turn.after), Happening::Turns(index));
         }

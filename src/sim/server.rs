@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::{
     api::{ApiError, Call, Pages},
-    autoscaling, ec2,
+    autoscaling, cloudwatch, ec2,
     fault::{Fault, FaultKind, Faults, inject, orders},
-    iam::RequestParts,
+    iam::{Protocol, RequestParts},
     identity, ids,
     keyring::Keyring,
     ssm,
@@ -51,6 +51,7 @@ pub(crate) struct Meeting<'a> {
     pub parts: Parts,
     pub body: Bytes,
     pub service: Service,
+    pub protocol: Protocol,
     pub operation: String,
     pub request_id: &'a str,
 }
@@ -83,8 +84,9 @@ impl Edge {
         }
         match protocol::read(&parts, &body) {
             Ok(asked) => {
-                let (service, operation) = (asked.service(), asked.operation().to_owned());
-                let meeting = Meeting { parts, body, service, operation, request_id: &request_id };
+                let (service, protocol) = (asked.service(), asked.protocol());
+                let (operation, request_id) = (asked.operation().to_owned(), &*request_id);
+                let meeting = Meeting { parts, body, service, protocol, operation, request_id };
                 self.answer(&meeting, asked).await
             }
             Err(it) => Ok(answer::error(&it.error, it.protocol, None, &request_id)),
@@ -133,8 +135,8 @@ impl Edge {
         as_of: Option<Timestamp>,
         pages: Pages,
     ) -> Result<Answer, ApiError> {
-        let Meeting { parts, body, service, request_id, .. } = meeting;
-        let service = *service;
+        let Meeting { parts, body, service, protocol, request_id, .. } = meeting;
+        let (service, protocol) = (*service, *protocol);
         let request = RequestParts {
             method: parts.method.as_str(),
             path: parts.uri.path(),
@@ -143,13 +145,21 @@ impl Edge {
             body,
         };
         let now = self.sim.clock.now();
-        let caller = self.keyring.identify(&request, service, now, Timestamp::now())?;
+        let caller = self.keyring.identify(&request, (service, protocol), now, Timestamp::now())?;
         let operation = meeting.operation.clone();
         let call = Call { sim: Rc::clone(&self.sim), operation, caller, as_of, pages };
         match asked {
             Asked::Json { body, .. } => {
-                let res: Value = ssm::call(&call, &body?).await?;
-                Ok(answer::json(&res, request_id))
+                let res: Value = match service {
+                    Service::CloudWatch => cloudwatch::call(&call, &body?)?,
+                    // No other service is asked this way.
+                    Service::Ssm
+                    | Service::Sts
+                    | Service::AutoScaling
+                    | Service::Ec2
+                    | Service::Iam => ssm::call(&call, &body?).await?,
+                };
+                Ok(answer::json(&res, service, protocol, request_id))
             }
             Asked::Form { form, .. } => match service {
                 Service::Sts => answer::query(service, &call.operation, request_id, |xml| {
@@ -166,6 +176,11 @@ impl Edge {
                 Service::Iam => answer::query(service, &call.operation, request_id, |xml| {
                     identity::call(&call, &form, xml)
                 }),
+                Service::CloudWatch => answer::query(service, &call.operation, request_id, |xml| {
+                    let res = cloudwatch::call(&call, &cloudwatch::asked(&form)?)?;
+                    cloudwatch::write(&res, xml);
+                    Ok(())
+                }),
                 Service::Ssm => Err(no_action(&call.operation, "")), // it is asked by JSON
             },
         }
@@ -173,8 +188,11 @@ impl Edge {
 
     pub(crate) fn refuse(&self, error: &ApiError, meeting: &Meeting<'_>) -> Answer {
         self.stats.count_refusal(&error.code);
-        let service = meeting.service;
-        answer::error(error, service.protocol(), Some(service), meeting.request_id)
+        let (service, protocol) = (meeting.service, meeting.protocol);
+        let of_old = (service == Service::CloudWatch && protocol == Protocol::Query)
+            .then(|| cloudwatch::in_queries(error));
+        let error = of_old.as_ref().unwrap_or(error);
+        answer::error(error, protocol, Some(service), meeting.request_id)
     }
 
     /// Answers what is not AWS's: the simulator's own questions.

@@ -62,8 +62,8 @@ pub(crate) struct State {
     pub timeline: Timeline,
     /// Of all groups, the newest last.
     pub activities: Vec<Activity>,
-    /// The states of the world's alarms, by name.
-    pub alarms: BTreeMap<String, AlarmState>,
+    /// The states of the world's alarms, and since when, by name.
+    pub alarms: BTreeMap<String, (AlarmState, Timestamp)>,
     /// For `GET /_fleet/stats`: instance id → document → how often it started to run there.
     pub executions: BTreeMap<String, BTreeMap<String, u64>>,
 }

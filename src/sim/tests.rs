@@ -3,6 +3,7 @@
 
 mod account;
 mod agents;
+mod alarms;
 pub(super) mod client;
 mod events;
 mod faults;

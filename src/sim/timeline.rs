@@ -139,7 +139,7 @@ pub(crate) fn catch_up(sim: &Simulator) {
             Happening::Turns(index) => {
                 let alarm = sim.elsewhere.alarms.get(index);
                 if let Some((alarm, turn)) = alarm.and_then(|it| Some((it, it.turn?))) {
-                    state.alarms.insert(alarm.name.clone(), turn.to);
+                    state.alarms.insert(alarm.name.clone(), (turn.to, at));
                     ssm::look_at_alarms(&mut state, at);
                 }
             }

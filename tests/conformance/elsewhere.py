@@ -12,6 +12,7 @@ def run(worlds):
     world = worlds["elsewhere"]
     ssm = world.client("ssm")
     alarms(ssm)
+    described(world)
     outputs(ssm, world.members("web")[0])
     resource_groups(ssm)
     sharing(ssm)
@@ -49,6 +50,37 @@ def alarms(ssm):
             found = finished(ssm, sent["CommandId"])
             equal((found["Status"], [it["State"] for it in found["TriggeredAlarms"]]),
                   (status, [state] if state else []))
+
+
+# Those of the SDKs of today, of boto3 today, and of the SDKs of before.
+PROTOCOLS = ["smithy-rpc-v2-cbor", "json", "query"]
+
+
+def described(world):
+    for protocol in PROTOCOLS:
+        cloudwatch = world.client("cloudwatch", protocol=protocol)
+        equal(cloudwatch.meta.service_model.resolved_protocol, protocol)
+        ask = lambda **more: model.ask(cloudwatch, "describe_alarms", **more)
+        with check(f"DescribeAlarms by {protocol}: the alarms of the account, by name and by state"):
+            equal([it["AlarmName"] for it in ask()["MetricAlarms"]], ["loud", "quiet", "turning"])
+            found = ask(AlarmNames=["loud", "nobody"])["MetricAlarms"]
+            equal([(it["AlarmName"], it["StateValue"]) for it in found], [("loud", "ALARM")])
+            equal([it["AlarmName"] for it in ask(StateValue="OK")["MetricAlarms"]], ["quiet"])
+            equal(ask(AlarmTypes=["CompositeAlarm", "LogAlarm"])["MetricAlarms"], [])
+        with check(f"DescribeAlarms by {protocol}: the paginator sees every alarm once"):
+            pages = cloudwatch.get_paginator("describe_alarms").paginate(
+                PaginationConfig={"PageSize": 2})
+            equal([it["AlarmName"] for page in pages for it in page["MetricAlarms"]],
+                  ["loud", "quiet", "turning"])
+        with check(f"DescribeAlarms by {protocol}: every error in its shape"):
+            model.refused(cloudwatch, "describe_alarms", "InvalidNextToken", NextToken="x")
+            model.refused(cloudwatch, "describe_alarms", "ValidationError",
+                          "1 validation error detected: Value '101' at 'maxRecords' .*",
+                          MaxRecords=101)
+            model.refused(cloudwatch, "describe_alarms", "ValidationError", None,
+                          AlarmNames=["a"], AlarmNamePrefix="a")
+            model.refused(cloudwatch, "put_dashboard", "InvalidAction", ".* is not implemented .*",
+                          DashboardName="a", DashboardBody="{}")
 
 
 def outputs(ssm, one):

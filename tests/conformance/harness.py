@@ -1,6 +1,7 @@
 """Checks that print their own name, and clients of the simulated worlds that they run against."""
 
 import contextlib
+import copy
 import json
 import shlex
 import time
@@ -9,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 import model
@@ -54,6 +56,25 @@ def until(ask, seconds=20):
     return res
 
 
+def session(protocol):
+    if protocol is None:
+        return boto3.session.Session()
+    core = botocore.session.Session()
+    loader = core.get_component("data_loader")
+    load = loader.load_service_model
+
+    def load_speaking(service, kind, *version, **more):
+        found = copy.deepcopy(load(service, kind, *version, **more))
+        if kind == "service-2":
+            found["metadata"].update(protocol=protocol, protocols=[protocol])
+            if protocol == "query":  # its errors have their old codes by themselves
+                found["metadata"].pop("awsQueryCompatible", None)
+        return found
+
+    loader.load_service_model = load_speaking
+    return boto3.session.Session(botocore_session=core)
+
+
 class World:
     """A running `fleet sim`, by the variables that it printed."""
 
@@ -63,13 +84,14 @@ class World:
         self.endpoint = self.env["AWS_ENDPOINT_URL"]
         self.region = self.env["AWS_REGION"]
 
-    def client(self, service, keys=None, judged=True, **config):
+    def client(self, service, keys=None, judged=True, protocol=None, **config):
         """`keys`: id, secret and perhaps a token; without them those of the world's first user.
-        `judged`: whether its answers have to keep to the model.
+        `judged`: whether its answers have to keep to the model. `protocol`: the one to speak, of
+        those that the service has.
         """
         keys = keys or (self.env["AWS_ACCESS_KEY_ID"], self.env["AWS_SECRET_ACCESS_KEY"])
         config.setdefault("retries", {"total_max_attempts": 1})
-        res = boto3.session.Session().client(
+        res = session(protocol).client(
             service, endpoint_url=self.endpoint, region_name=self.region,
             aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
             aws_session_token=keys[2] if len(keys) > 2 else None,

@@ -6,9 +6,12 @@ those silently. AWS itself deviates in some places; those are listed in DEVIATIO
 """
 
 import datetime
+import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+
+import botocore.parsers
 
 # Where AWS sends what its own model forbids: (member, what it sends, source in aws-facts).
 DEVIATIONS = [
@@ -157,11 +160,20 @@ def fits(pattern, text):
     return re.fullmatch(pattern, text) is not None
 
 
+def spoken(service):
+    """The protocol that the client has chosen of those that the service has."""
+    return getattr(service, "resolved_protocol", None) or service.metadata["protocol"]
+
+
 def unknown(service, asked):
     """What is on the wire and not in the model."""
-    body, shape = _raw["body"], asked.output_shape
-    if service.metadata["protocol"] == "json":
+    body, shape, protocol = _raw["body"], asked.output_shape, spoken(service)
+    if protocol == "json":
         yield from unknown_json(json.loads(body or b"{}"), shape, "")
+        return
+    if protocol == "smithy-rpc-v2-cbor":
+        read = botocore.parsers.RpcV2CBORParser().parse_data_item
+        yield from unknown_json(read(io.BufferedReader(io.BytesIO(body))), shape, "")
         return
     root = ElementTree.fromstring(body)
     namespace, _, name = root.tag[1:].rpartition("}")
@@ -170,7 +182,7 @@ def unknown(service, asked):
     if namespace.rstrip("/") != service.metadata["xmlNamespace"].rstrip("/"):
         yield f"the namespace is {namespace}"
     result = root
-    if service.metadata["protocol"] == "query":
+    if protocol == "query":
         if local(root[-1]) != "ResponseMetadata":
             yield "there is no ResponseMetadata"
         if shape is None:
@@ -198,6 +210,8 @@ def unknown_json(value, shape, path):
     elif shape.type_name == "list" and isinstance(value, list):
         for it in value:
             yield from unknown_json(it, shape.member, path)
+    elif shape.type_name == "timestamp" and isinstance(value, datetime.datetime):
+        pass  # CBOR has a type of its own for them
     elif shape.type_name == "timestamp" and not isinstance(value, (int, float)):
         yield f"{path}={value!r} is no number of seconds (§10.1)"
 
@@ -262,15 +276,21 @@ def modelled(asked):
 
 def error_faults(service, asked, error, status):
     """Everything in an error that neither the model nor AWS's documentation has."""
-    code, protocol = error["Code"], service.metadata["protocol"]
+    code, protocol = error["Code"], spoken(service)
     shape = modelled(asked).get(code)
-    kind = {"json": "ssm", "ec2": "ec2"}.get(protocol, "query")
+    # Its codes are those of the older protocol, in whichever it is asked (§10.4).
+    is_old = "awsQueryCompatible" in service.metadata
+    kind = "query" if is_old else {"json": "ssm", "ec2": "ec2"}.get(protocol, "query")
     if shape is None and code not in UNMODELLED[kind]:
         yield f"{code} is neither modelled nor documented"
     details = (shape.metadata.get("error") or {}) if shape is not None else {}
     if status != details.get("httpStatusCode", status):
         yield f"{code} has the status {status}, not {details['httpStatusCode']}"
-    if protocol != "json":
+    if is_old:
+        told = _raw["headers"].get("x-amzn-query-error")
+        if told != f"{code};{'Sender' if status < 500 else 'Receiver'}":
+            yield f"x-amzn-query-error is {told} (§10.4)"
+    if protocol != "json" or is_old:
         return
     body = json.loads(_raw["body"])
     if body.get("__type") != code or _raw["headers"].get("x-amzn-errortype") != code:

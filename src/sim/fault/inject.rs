@@ -11,7 +11,7 @@ use crate::sim::{
     server::{Dropped, Edge, Meeting},
     wire::{
         answer::{self, Answer},
-        protocol::{Asked, Service},
+        protocol::Asked,
     },
 };
 
@@ -32,7 +32,7 @@ impl Edge {
         meeting: &Meeting<'_>,
     ) -> Option<Result<Answer, Dropped>> {
         let fault = fault?;
-        let service = meeting.service;
+        let protocol = meeting.protocol;
         let error = match fault.kind {
             FaultKind::DropBeforeAccept => return Some(Err(Dropped)),
             FaultKind::Html500 => {
@@ -43,13 +43,13 @@ impl Edge {
                 self.sim.clock.sleep(fault.delay).await;
                 return None;
             }
-            FaultKind::Error500 => internal_error(service),
-            FaultKind::Throttle => throttle(service),
+            FaultKind::Error500 => internal_error(protocol),
+            FaultKind::Throttle => throttle(protocol),
             FaultKind::ExpiredToken => {
                 if let Ok(it) = Presented::parse(&meeting.parts.headers) {
                     self.keyring.expire(&it.access_key_id);
                 }
-                expired_token(service)
+                expired_token(protocol)
             }
             FaultKind::DropAfterAccept
             | FaultKind::Error500AfterAccept
@@ -72,11 +72,11 @@ impl Edge {
         meeting: &Meeting<'_>,
         token: &str,
     ) -> Result<Answer, Dropped> {
-        let (operation, protocol) = (meeting.operation.as_str(), meeting.service.protocol());
+        let (operation, protocol) = (meeting.operation.as_str(), meeting.protocol);
         match fault.map(|it| it.kind) {
             Some(FaultKind::DropAfterAccept) => Err(Dropped),
             Some(FaultKind::Error500AfterAccept) => {
-                Ok(self.refuse(&internal_error(meeting.service), meeting))
+                Ok(self.refuse(&internal_error(protocol), meeting))
             }
             // The length that was promised is left out: what is there is well-formed HTTP, and
             // no answer.
@@ -102,18 +102,18 @@ impl Edge {
     }
 }
 
-fn internal_error(service: Service) -> ApiError {
-    let code = match service.protocol() {
-        Protocol::Json => "InternalServerError",
+fn internal_error(protocol: Protocol) -> ApiError {
+    let code = match protocol {
+        Protocol::Json | Protocol::Cbor => "InternalServerError",
         Protocol::Query => "InternalFailure",
         Protocol::Ec2 => "InternalError",
     };
     ApiError::new(code, "An error occurred on the server side.").with_status(500)
 }
 
-fn throttle(service: Service) -> ApiError {
-    match service.protocol() {
-        Protocol::Json => ApiError::new("ThrottlingException", "Rate exceeded"),
+fn throttle(protocol: Protocol) -> ApiError {
+    match protocol {
+        Protocol::Json | Protocol::Cbor => ApiError::new("ThrottlingException", "Rate exceeded"),
         Protocol::Query => ApiError::new("Throttling", "Rate exceeded"),
         Protocol::Ec2 => {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
@@ -121,8 +121,8 @@ fn throttle(service: Service) -> ApiError {
     }
 }
 
-fn expired_token(service: Service) -> ApiError {
-    let wire = SigError::ExpiredToken.on_wire(service.protocol());
+fn expired_token(protocol: Protocol) -> ApiError {
+    let wire = SigError::ExpiredToken.on_wire(protocol);
     ApiError::new(wire.code, wire.message).with_status(wire.status)
 }
 

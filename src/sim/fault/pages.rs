@@ -4,10 +4,14 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::sim::{iam::Protocol, wire::protocol::Asked};
+use crate::sim::{
+    iam::Protocol,
+    wire::{cbor, protocol::Asked},
+};
 
 /// The operations with pages, and what the list in their answer is called.
-const LISTS: [(&str, &str); 15] = [
+const LISTS: [(&str, &str); 16] = [
+    ("DescribeAlarms", "MetricAlarms"),
     ("ListCommands", "Commands"),
     ("ListCommandInvocations", "CommandInvocations"),
     ("DescribeInstanceInformation", "InstanceInformationList"),
@@ -48,7 +52,7 @@ pub(super) fn emptied(body: &Bytes, protocol: Protocol, operation: &str, sent: &
     let Some(list) = list_of(operation) else { return body.clone() };
     let token = format!("{AGAIN}{sent}");
     match protocol {
-        Protocol::Json => with_json(body, |it| {
+        Protocol::Json | Protocol::Cbor => with_value(body, protocol, |it| {
             it[list] = Value::Array(Vec::new());
             it["NextToken"] = token.into();
         }),
@@ -66,7 +70,9 @@ pub(super) fn repeated(body: &Bytes, protocol: Protocol, operation: &str, sent: 
     let Some(list) = list_of(operation) else { return body.clone() };
     let token = if sent.is_empty() { AGAIN } else { sent };
     match protocol {
-        Protocol::Json => with_json(body, |it| it["NextToken"] = token.into()),
+        Protocol::Json | Protocol::Cbor => {
+            with_value(body, protocol, |it| it["NextToken"] = token.into())
+        }
         Protocol::Query | Protocol::Ec2 => {
             with_xml(body, |it| with_token(it, list, protocol, token))
         }
@@ -74,13 +80,15 @@ pub(super) fn repeated(body: &Bytes, protocol: Protocol, operation: &str, sent: 
 }
 
 /// An answer that is no page, such as a refusal, stays what it is.
-fn with_json(body: &Bytes, change: impl FnOnce(&mut Value)) -> Bytes {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(mut it) if it.is_object() && it.get("__type").is_none() => {
+fn with_value(body: &Bytes, protocol: Protocol, change: impl FnOnce(&mut Value)) -> Bytes {
+    let is_cbor = protocol == Protocol::Cbor;
+    let read = if is_cbor { cbor::read(body).ok() } else { serde_json::from_slice(body).ok() };
+    match read {
+        Some(mut it) if it.is_object() && it.get("__type").is_none() => {
             change(&mut it);
-            it.to_string().into()
+            if is_cbor { cbor::write(&it).into() } else { it.to_string().into() }
         }
-        Ok(_) | Err(_) => body.clone(),
+        Some(_) | None => body.clone(),
     }
 }
 

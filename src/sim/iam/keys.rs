@@ -3,7 +3,7 @@
 //! provides would look absent, and a Deny that depends on it would never apply.
 
 /// The actions that policies are asked about.
-const ACTIONS: [&str; 79] = [
+const ACTIONS: [&str; 80] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeInstanceRefreshes",
@@ -19,6 +19,7 @@ const ACTIONS: [&str; 79] = [
     "cloudformation:DescribeStackResource",
     "cloudformation:DescribeStacks",
     "cloudformation:UpdateStack",
+    "cloudwatch:DescribeAlarms",
     "ec2:AttachVolume",
     "ec2:CreateImage",
     "ec2:CreateLaunchTemplate",

@@ -33,8 +33,10 @@ pub(crate) enum SigError {
 /// The families of protocols, which name the same refusals differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// Systems Manager: awsJson1.1, and CloudWatch's JSON and CBOR.
+    /// Systems Manager: awsJson1.1; CloudWatch: awsJson1.0.
     Json,
+    /// CloudWatch: Smithy RPC v2 CBOR. It has the words of JSON.
+    Cbor,
     /// STS and Auto Scaling: awsQuery.
     Query,
     /// EC2: ec2Query.
@@ -53,7 +55,7 @@ impl SigError {
     /// Returns the status, code and message in which a service of that protocol refuses.
     pub(crate) fn on_wire(&self, protocol: Protocol) -> WireError {
         let (status, code) = match protocol {
-            Protocol::Json => (400, self.json_code()),
+            Protocol::Json | Protocol::Cbor => (400, self.json_code()),
             Protocol::Query => self.query_code(),
             Protocol::Ec2 => self.ec2_code(),
         };

@@ -53,8 +53,11 @@ impl Watch {
     }
 
     /// Returns why nothing more may be sent.
-    fn objection(&self, alarms: &BTreeMap<String, AlarmState>) -> Option<&'static str> {
-        match alarms.get(&self.name) {
+    fn objection(
+        &self,
+        alarms: &BTreeMap<String, (AlarmState, Timestamp)>,
+    ) -> Option<&'static str> {
+        match alarms.get(&self.name).map(|(it, _)| it) {
             Some(AlarmState::Alarm) => Some("ALARM"),
             Some(AlarmState::Ok | AlarmState::InsufficientData) => None,
             // An alarm that does not exist cannot be read.
@@ -92,7 +95,11 @@ pub(crate) fn look_at_alarms(state: &mut State, at: Timestamp) {
 impl Command {
     /// Withholds what was not sent yet if the alarm says so; what runs, runs on. That those
     /// invocations are Cancelled is UNVERIFIED (D12).
-    pub(super) fn look_at_alarm(&mut self, at: Timestamp, alarms: &BTreeMap<String, AlarmState>) {
+    pub(super) fn look_at_alarm(
+        &mut self,
+        at: Timestamp,
+        alarms: &BTreeMap<String, (AlarmState, Timestamp)>,
+    ) {
         let Some(watch) = &mut self.alarm else { return };
         let Some(state) = watch.objection(alarms) else { return };
         watch.triggered.get_or_insert(Triggered { state, at });

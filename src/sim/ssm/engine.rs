@@ -27,7 +27,7 @@ pub(super) struct World<'a> {
     pub outcomes: &'a [Outcome],
     pub executions: &'a mut BTreeMap<String, BTreeMap<String, u64>>,
     pub timeline: &'a mut Timeline,
-    pub alarms: &'a BTreeMap<String, AlarmState>,
+    pub alarms: &'a BTreeMap<String, (AlarmState, Timestamp)>,
 }
 
 /// Something that happens to a command at an instant; earlier ones, then older ones, first.

@@ -23,7 +23,6 @@ mod nodes;
 mod outcome;
 mod outputs;
 mod pace;
-mod page;
 mod parameters;
 mod properties;
 mod send;
@@ -36,8 +35,6 @@ mod tags;
 mod targets;
 #[cfg(test)]
 mod tests;
-mod text;
-mod validate;
 mod view;
 mod workers;
 
@@ -58,7 +55,7 @@ pub(crate) use self::{
 use self::{command::Command, document::Owner, documents::Documents, shell::Home};
 use super::{
     api::{ApiError, Call},
-    timeline,
+    page, text, timeline, validate,
 };
 
 /// "Run Command stores the command history for 30 days" (aws-facts §3.4).

@@ -17,6 +17,8 @@ pub(in crate::sim) struct Reply {
     pub status: u16,
     pub head: String,
     pub body: String,
+    /// The body as it came, which need not be text.
+    pub bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -64,10 +66,12 @@ pub(in crate::sim) fn send(
     stream.write_all(body).ok();
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).ok();
-    let reply = String::from_utf8(reply).unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n")?;
+    let end = reply.windows(4).position(|it| it == b"\r\n\r\n")?;
+    let bytes = reply.split_off(end + 4);
+    let head = String::from_utf8(reply).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Some(Reply { status, head: head.to_owned(), body: body.to_owned() })
+    let body = String::from_utf8_lossy(&bytes).into_owned();
+    Some(Reply { status, head, body, bytes })
 }
 
 const ANYONE: &str = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s/aws4_request, SignedHeaders=host, \
@@ -163,6 +167,19 @@ fn signed_with(
     let added = added.iter().map(|(name, value)| (*name, value.as_str()));
     let headers: Vec<(&str, &str)> = headers.into_iter().chain(added).collect();
     send(sim, "POST", "/", &headers, body.as_bytes()).expect("nothing drops it")
+}
+
+/// Sends a request of CloudWatch's newest protocol as a caller whose signature is not looked at.
+pub(in crate::sim) fn cbor(sim: &Sim, path: &str, body: &[u8]) -> Reply {
+    let host = sim.address().to_string();
+    let headers = [
+        ("host", host.as_str()),
+        ("authorization", ANYONE),
+        ("x-amz-date", "20260101T000000Z"),
+        ("content-type", "application/cbor"),
+        ("smithy-protocol", "rpc-v2-cbor"),
+    ];
+    send(sim, "POST", path, &headers, body).expect("nothing drops it")
 }
 
 pub(in crate::sim) fn signed(sim: &Sim, key: &Key, service: &str, body: &str) -> Reply {

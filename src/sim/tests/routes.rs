@@ -104,10 +104,18 @@ fn what_aws_has_and_the_simulator_has_not_is_said_to_be_missing_here() {
             "Could not find operation Foo for version 2011-01-01".to_owned(),
         ),
         (
-            "Action=DescribeAlarms&Version=2010-08-01",
-            "Could not find operation DescribeAlarms for version 2010-08-01, which is none of the \
-             services that this simulator implements"
+            "Action=GetSubscriptionAttributes&Version=2010-03-31",
+            "Could not find operation GetSubscriptionAttributes for version 2010-03-31, which is \
+             none of the services that this simulator implements"
                 .to_owned(),
+        ),
+        (
+            "Action=PutMetricAlarm&Version=2010-08-01",
+            format!("The operation PutMetricAlarm {here}"),
+        ),
+        (
+            "Action=Foo&Version=2010-08-01",
+            "Could not find operation Foo for version 2010-08-01".to_owned(),
         ),
     ] {
         let reply = form(&sim, body).unwrap();

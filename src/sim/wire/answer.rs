@@ -1,4 +1,4 @@
-//! Writes answers in the shape of their protocol: awsJson1.1, awsQuery, ec2Query.
+//! Writes answers in the shape of their protocol: awsJson, CBOR, awsQuery, ec2Query.
 //! It chooses no words.
 
 use bytes::Bytes;
@@ -6,20 +6,47 @@ use http::{Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use super::{protocol::Service, xml::Xml};
-use crate::sim::{api::ApiError, iam::Protocol};
+use super::{cbor, protocol::Service, xml::Xml};
+use crate::sim::{api::ApiError, cloudwatch, iam::Protocol};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 const JSON: &str = "application/x-amz-json-1.1";
+const JSON_1_0: &str = "application/x-amz-json-1.0";
+const CBOR: &str = "application/cbor";
 const XML: &str = "text/xml";
 
 /// The operations that have no output in the service's model, and so no wrapper in the answer.
 const WITHOUT_OUTPUT: [&str; 2] = ["SuspendProcesses", "ResumeProcesses"];
 
-/// The answer of an awsJson1.1 operation.
-pub(crate) fn json(value: &Value, request_id: &str) -> Answer {
-    answer(200, JSON, value.to_string().into_bytes(), request_id)
+/// The answer of an operation that was asked by JSON or CBOR.
+pub(crate) fn json(
+    value: &Value,
+    service: Service,
+    protocol: Protocol,
+    request_id: &str,
+) -> Answer {
+    match protocol {
+        Protocol::Cbor => with_cbor(200, value, request_id),
+        Protocol::Json | Protocol::Query | Protocol::Ec2 => {
+            answer(200, json_type(Some(service)), value.to_string().into_bytes(), request_id)
+        }
+    }
+}
+
+fn with_cbor(status: u16, value: &Value, request_id: &str) -> Answer {
+    let mut res = answer(status, CBOR, cbor::write(value), request_id);
+    let protocol = http::HeaderValue::from_static("rpc-v2-cbor");
+    res.headers_mut().insert("smithy-protocol", protocol);
+    res
+}
+
+fn json_type(service: Option<Service>) -> &'static str {
+    match service {
+        Some(Service::CloudWatch) => JSON_1_0,
+        Some(Service::Ssm | Service::Sts | Service::AutoScaling | Service::Ec2 | Service::Iam)
+        | None => JSON,
+    }
 }
 
 /// The answer of an awsQuery operation, whose result `write` writes.
@@ -66,30 +93,55 @@ pub(crate) fn error(
     request_id: &str,
 ) -> Answer {
     match protocol {
-        Protocol::Json => json_error(error, request_id),
+        Protocol::Json => json_error(error, service, request_id),
+        Protocol::Cbor => {
+            let mut res = with_cbor(error.status, &error_body(error), request_id);
+            tell_query_code(&mut res, error);
+            res
+        }
         Protocol::Query => query_error(error, service.map_or("", Service::xmlns), request_id),
         Protocol::Ec2 => ec2_error(error, request_id),
     }
 }
 
-fn json_error(error: &ApiError, request_id: &str) -> Answer {
-    let body = match &error.message {
+fn error_body(error: &ApiError) -> Value {
+    match &error.message {
         // Clients read one or the other, and services send one or the other.
         Some(it) => json!({ "__type": error.code, "message": it, "Message": it }),
         None => json!({ "__type": error.code }),
-    };
-    let mut res = answer(error.status, JSON, body.to_string().into_bytes(), request_id);
+    }
+}
+
+fn json_error(error: &ApiError, service: Option<Service>, request_id: &str) -> Answer {
+    let body = error_body(error).to_string().into_bytes();
+    let mut res = answer(error.status, json_type(service), body, request_id);
     if let Ok(code) = error.code.parse() {
         res.headers_mut().insert("x-amzn-errortype", code);
     }
+    if service == Some(Service::CloudWatch) {
+        tell_query_code(&mut res, error);
+    }
     res
+}
+
+/// Adds the code that the error has in the older protocol, by which clients know it (aws-facts §10.4).
+fn tell_query_code(res: &mut Answer, error: &ApiError) {
+    let code = cloudwatch::code_in_queries(&error.code);
+    if let Ok(it) = format!("{code};{}", side(error)).parse() {
+        res.headers_mut().insert("x-amzn-query-error", it);
+    }
+}
+
+/// Whose fault it is.
+fn side(error: &ApiError) -> &'static str {
+    if error.status < 500 { "Sender" } else { "Receiver" }
 }
 
 fn query_error(error: &ApiError, xmlns: &str, request_id: &str) -> Answer {
     let mut xml = Xml::new();
     xml.root("ErrorResponse", xmlns, |xml| {
         xml.element("Error", |xml| {
-            xml.text("Type", if error.status < 500 { "Sender" } else { "Receiver" });
+            xml.text("Type", side(error));
             code_and_message(xml, error);
         });
         xml.text("RequestId", request_id);

@@ -2,6 +2,7 @@
 //! It knows no operation.
 
 pub(crate) mod answer;
+pub(crate) mod cbor;
 pub(crate) mod form;
 pub(crate) mod protocol;
 pub(crate) mod xml;

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Method, request::Parts};
 
-use super::form::Form;
+use super::{cbor, form::Form};
 use crate::sim::{api::ApiError, iam::Protocol};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(crate) enum Service {
     AutoScaling,
     Ec2,
     Iam,
+    CloudWatch,
 }
 
 /// What a request asks for.
@@ -20,6 +21,9 @@ pub(crate) enum Service {
 pub(crate) enum Asked {
     /// That the body is none is told to those alone who may ask at all (aws-facts D21).
     Json {
+        service: Service,
+        /// JSON, or CBOR, which says the same in other bytes.
+        protocol: Protocol,
         operation: String,
         body: Result<serde_json::Value, ApiError>,
     },
@@ -39,25 +43,20 @@ pub(crate) struct Unroutable {
 
 const TOKEN: &str = "NextToken";
 
-const JSON_PREFIX: &str = "AmazonSSM";
+/// The services that are asked by JSON or CBOR, by their names there.
+const NAMES: [(&str, Service); 2] =
+    [("AmazonSSM", Service::Ssm), ("GraniteServiceVersion20100801", Service::CloudWatch)];
 
 /// The services that are asked by form, by the version of their interface.
-const VERSIONS: [(&str, Service); 4] = [
+const VERSIONS: [(&str, Service); 5] = [
     ("2010-05-08", Service::Iam),
+    ("2010-08-01", Service::CloudWatch),
     ("2011-06-15", Service::Sts),
     ("2011-01-01", Service::AutoScaling),
     ("2016-11-15", Service::Ec2),
 ];
 
 impl Service {
-    pub(crate) fn protocol(self) -> Protocol {
-        match self {
-            Self::Ssm => Protocol::Json,
-            Self::Sts | Self::AutoScaling | Self::Iam => Protocol::Query,
-            Self::Ec2 => Protocol::Ec2,
-        }
-    }
-
     /// The name in a signature's scope.
     pub(crate) fn signing_name(self) -> &'static str {
         match self {
@@ -66,6 +65,7 @@ impl Service {
             Self::AutoScaling => "autoscaling",
             Self::Ec2 => "ec2",
             Self::Iam => "iam",
+            Self::CloudWatch => "monitoring",
         }
     }
 
@@ -76,6 +76,7 @@ impl Service {
             Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
+            Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
         }
     }
 }
@@ -83,8 +84,15 @@ impl Service {
 impl Asked {
     pub(crate) fn service(&self) -> Service {
         match self {
-            Self::Json { .. } => Service::Ssm,
-            Self::Form { service, .. } => *service,
+            Self::Json { service, .. } | Self::Form { service, .. } => *service,
+        }
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self {
+            Self::Json { protocol, .. } => *protocol,
+            Self::Form { service: Service::Ec2, .. } => Protocol::Ec2,
+            Self::Form { .. } => Protocol::Query,
         }
     }
 
@@ -116,6 +124,9 @@ impl Asked {
 pub(crate) fn seeming(headers: &HeaderMap) -> Protocol {
     let is_json = |it: &str| it.starts_with("application/x-amz-json");
     let content_type = headers.get("content-type").and_then(|it| it.to_str().ok());
+    if headers.get("smithy-protocol").is_some_and(|it| it == "rpc-v2-cbor") {
+        return Protocol::Cbor;
+    }
     if headers.contains_key("x-amz-target") || content_type.is_some_and(is_json) {
         Protocol::Json
     } else {
@@ -130,10 +141,10 @@ pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
         Err(Unroutable { protocol, error: ApiError::new(code, message).with_status(status) })
     };
     let unknown = match protocol {
-        Protocol::Json => "UnknownOperationException",
+        Protocol::Json | Protocol::Cbor => "UnknownOperationException",
         Protocol::Query | Protocol::Ec2 => "InvalidAction",
     };
-    if parts.uri.path() != "/" {
+    if protocol != Protocol::Cbor && parts.uri.path() != "/" {
         return refuse(404, unknown, format!("there is no operation at {}", parts.uri.path()));
     }
     if parts.method != Method::POST {
@@ -141,6 +152,7 @@ pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
     }
     match protocol {
         Protocol::Json => read_json(&parts.headers, body),
+        Protocol::Cbor => read_cbor(parts.uri.path(), body),
         Protocol::Query | Protocol::Ec2 => read_form(body),
     }
     .map_err(|(protocol, error)| Unroutable { protocol, error })
@@ -149,14 +161,12 @@ pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
 fn read_json(headers: &HeaderMap, body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {
     let refuse = |error| Err((Protocol::Json, error));
     let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let operation = match target.split_once('.') {
-        Some((JSON_PREFIX, operation)) => operation,
-        Some((other, _)) if !other.is_empty() => {
-            // AWS has such services, at other endpoints.
-            let message = format!("The service {other} is not implemented by this simulator");
-            return refuse(ApiError::new("UnknownOperationException", message));
-        }
-        Some(_) | None => return refuse(ApiError::bare("UnknownOperationException")),
+    let (service, operation) = match target.split_once('.') {
+        Some((name, operation)) => match service_called(name) {
+            Ok(service) => (service, operation),
+            Err(error) => return refuse(error),
+        },
+        None => return refuse(ApiError::bare("UnknownOperationException")),
     };
     // An operation without parameters may be asked without a body.
     let body = if body.is_empty() { b"{}" } else { body };
@@ -166,7 +176,46 @@ fn read_json(headers: &HeaderMap, body: &[u8]) -> Result<Asked, (Protocol, ApiEr
         Err(err) => Err(err.to_string()),
     };
     let body = body.map_err(|why| ApiError::new("SerializationException", why));
-    Ok(Asked::Json { operation: operation.to_owned(), body })
+    let operation = operation.to_owned();
+    Ok(Asked::Json { service, protocol: Protocol::Json, operation, body })
+}
+
+fn service_called(name: &str) -> Result<Service, ApiError> {
+    if name.is_empty() {
+        return Err(ApiError::bare("UnknownOperationException"));
+    }
+    let found = NAMES.into_iter().find(|(it, _)| *it == name);
+    // AWS has such services, at other endpoints.
+    let message = || format!("The service {name} is not implemented by this simulator");
+    let unknown = || ApiError::new("UnknownOperationException", message());
+    found.map(|(_, service)| service).ok_or_else(unknown)
+}
+
+/// `/service/NAME/operation/OPERATION` (Smithy RPC v2 CBOR protocol).
+fn read_cbor(path: &str, body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let ["", "service", name, "operation", operation] = parts[..] else {
+        let error = ApiError::bare("UnknownOperationException").with_status(404);
+        return Err((Protocol::Cbor, error));
+    };
+    // SSM is not asked this way.
+    let service = service_called(name).ok().filter(|it| *it == Service::CloudWatch);
+    let Some(service) = service else {
+        let message = format!("The service {name} is not implemented by this simulator");
+        let error = ApiError::new("UnknownOperationException", message).with_status(404);
+        return Err((Protocol::Cbor, error));
+    };
+    let body = match body {
+        [] => Ok(serde_json::json!({})),
+        body => match cbor::read(body) {
+            Ok(it @ serde_json::Value::Object(_)) => Ok(it),
+            Ok(_) => Err("the body is not a map".to_owned()),
+            Err(why) => Err(why),
+        },
+    };
+    let body = body.map_err(|why| ApiError::new("SerializationException", why));
+    let operation = operation.to_owned();
+    Ok(Asked::Json { service, protocol: Protocol::Cbor, operation, body })
 }
 
 fn read_form(body: &[u8]) -> Result<Asked, (Protocol, ApiError)> {

@@ -1,4 +1,4 @@
-//! What a world declares of services that cannot be called: buckets, topics, alarms and resource
+//! What a world declares of other services: buckets, topics, alarms and resource
 //! groups, checked. Commands name them; nothing happens there.
 
 use std::collections::{BTreeMap, BTreeSet};

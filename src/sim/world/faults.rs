@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 57] = [
+const OPERATIONS: [&str; 58] = [
     "AddTagsToResource",
     "AssumeRole",
     "AttachVolume",
@@ -17,6 +17,7 @@ const OPERATIONS: [&str; 57] = [
     "CreateDocument",
     "CreateImage",
     "DeleteDocument",
+    "DescribeAlarms",
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
     "DescribeAutomationExecutions",

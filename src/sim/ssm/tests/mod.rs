@@ -106,7 +106,7 @@ impl World {
     fn new(spec: WorldSpec, speed: f64) -> Self {
         let mut state = State::default();
         for it in &spec.elsewhere.alarms {
-            state.alarms.insert(it.name.clone(), it.state);
+            state.alarms.insert(it.name.clone(), (it.state, Timestamp::UNIX_EPOCH));
         }
         for index in 0..spec.size {
             let mut instance = instance(index);

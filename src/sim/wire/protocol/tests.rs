@@ -5,8 +5,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 
-/// A request in each of the three protocols, as its clients send it.
-const GOOD: [(Option<&str>, &str); 4] = [
+/// Requests in JSON and as forms, as their clients send them.
+const GOOD: [(Option<&str>, &str); 6] = [
     (
         Some("AmazonSSM.SendCommand"),
         r#"{"DocumentName":"AWS-RunShellScript","Parameters":{"commands":["a"]},"NextToken":"t"}"#,
@@ -14,6 +14,8 @@ const GOOD: [(Option<&str>, &str); 4] = [
     (None, "Action=AssumeRole&Version=2011-06-15&Tags.member.1.Key=a&RoleSessionName=me"),
     (None, "Action=DescribeAutoScalingGroups&Version=2011-01-01&NextToken=t&MaxRecords=1"),
     (None, "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=a&Filter.1.Value.1=b"),
+    (None, "Action=DescribeAlarms&Version=2010-08-01&AlarmNames.member.1=a&NextToken=t"),
+    (Some("GraniteServiceVersion20100801.DescribeAlarms"), r#"{"AlarmNames":["a"]}"#),
 ];
 
 fn request(target: Option<&[u8]>) -> Option<Parts> {
@@ -30,6 +32,7 @@ fn check(target: Option<&[u8]>, body: &[u8]) -> Result<(), TestCaseError> {
     match read(&parts, body) {
         Ok(mut asked) => {
             prop_assert!(asked.service() != Service::Ssm || target.is_some());
+            prop_assert!(asked.protocol() == Protocol::Json || target.is_none());
             if matches!(asked, Asked::Json { body: Err(_), .. }) {
                 prop_assert_eq!(asked.token(), None);
                 return Ok(());
@@ -53,7 +56,10 @@ fn good_requests_lead_to_their_services() {
         let parts = request(target.map(str::as_bytes)).unwrap();
         read(&parts, body.as_bytes()).unwrap().service()
     });
-    assert_eq!(services, [Service::Ssm, Service::Sts, Service::AutoScaling, Service::Ec2]);
+    let [ssm, sts, scaling, ec2, form, json] = services;
+    assert_eq!([ssm, sts], [Service::Ssm, Service::Sts]);
+    assert_eq!([scaling, ec2], [Service::AutoScaling, Service::Ec2]);
+    assert_eq!([form, json], [Service::CloudWatch; 2]);
 }
 
 proptest! {
@@ -83,5 +89,22 @@ proptest! {
             body.truncate(end.index(body.len()));
         }
         check(target.map(str::as_bytes), &body)?;
+    }
+
+    #[test]
+    fn no_path_and_no_bytes_of_cbor_make_it_panic(
+        path in "(/service/(GraniteServiceVersion20100801|\\PC{0,9})(/operation(/\\PC{0,9}){0,2})?|/\\PC{0,9})",
+        body in vec(any::<u8>(), 0..300),
+    ) {
+        let builder = Request::post(path.as_str()).header("smithy-protocol", "rpc-v2-cbor");
+        // A path that HTTP does not allow never gets here.
+        let Ok(request) = builder.body(()) else { return Ok(()) };
+        match read(&request.into_parts().0, &body) {
+            Ok(asked) => {
+                prop_assert_eq!(asked.service(), Service::CloudWatch);
+                prop_assert_eq!(asked.protocol(), Protocol::Cbor);
+            }
+            Err(it) => prop_assert!((400..500).contains(&it.error.status)),
+        }
     }
 }

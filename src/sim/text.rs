@@ -5,10 +5,10 @@ use std::{cell::RefCell, collections::HashMap};
 use regex::Regex;
 
 /// The model's pattern of what has a character besides white space.
-pub(super) const NOT_BLANK: &str = r"^(?!\s*$).+";
+pub(crate) const NOT_BLANK: &str = r"^(?!\s*$).+";
 
 /// The constraints of a string; an empty pattern or set constrains nothing.
-pub(super) struct Text {
+pub(crate) struct Text {
     pub min: usize,
     pub max: usize,
     pub pattern: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub(super) fn broken_by(&self, value: &str) -> Vec<String> {
+    pub(crate) fn broken_by(&self, value: &str) -> Vec<String> {
         let mut res = lengths(value.chars().count(), self.min, self.max);
         if !self.pattern.is_empty() && !matches(self.pattern, value) {
             res.push(self.pattern_constraint());
@@ -27,7 +27,7 @@ impl Text {
         res
     }
 
-    pub(super) fn constraints(&self) -> Vec<String> {
+    pub(crate) fn constraints(&self) -> Vec<String> {
         let mut res = Vec::new();
         if self.max < usize::MAX {
             res.push(format!("Member must have length less than or equal to {}", self.max));
@@ -53,7 +53,7 @@ impl Text {
     }
 }
 
-pub(super) fn lengths(n: usize, min: usize, max: usize) -> Vec<String> {
+pub(crate) fn lengths(n: usize, min: usize, max: usize) -> Vec<String> {
     let short =
         (n < min).then(|| format!("Member must have length greater than or equal to {min}"));
     let long = (n > max).then(|| format!("Member must have length less than or equal to {max}"));

@@ -7,28 +7,30 @@ use crate::sim::{api::ApiError, ids};
 
 /// Names the list that `body` asks for: a token belongs to the question that it was given for.
 /// UNVERIFIED: what AWS makes of one that comes with another filter.
-pub(super) fn list(name: &str, body: &Value) -> String {
+pub(crate) fn list(name: &str, body: &Value) -> String {
     let mut asked = body.clone();
     if let Some(asked) = asked.as_object_mut() {
-        asked.retain(|key, _| !matches!(key.as_str(), "NextToken" | "MaxResults" | "Details"));
+        asked.retain(|key, _| {
+            !matches!(key.as_str(), "NextToken" | "MaxResults" | "MaxRecords" | "Details")
+        });
     }
     format!("{name} {}", ids::named_uuid(0, name, &asked.to_string()))
 }
 
 /// Encodes a place within the list `of`.
-pub(super) fn token(of: &str, place: &str) -> String {
+pub(crate) fn token(of: &str, place: &str) -> String {
     format!("{of}/{place}").bytes().map(|it| format!("{it:02x}")).collect()
 }
 
 /// Returns the place of a token of the list `of`; `None` without a token or with an empty one.
-pub(super) fn place(of: &str, token: Option<&str>) -> Result<Option<String>, ApiError> {
+pub(crate) fn place(of: &str, token: Option<&str>) -> Result<Option<String>, ApiError> {
     let Some(token) = token.filter(|it| !it.is_empty()) else { return Ok(None) };
     let decoded = decode(token);
     let place = decoded.as_deref().and_then(|it| it.strip_prefix(of)?.strip_prefix('/'));
     place.map(|it| Some(it.to_owned())).ok_or_else(invalid)
 }
 
-pub(super) fn invalid() -> ApiError {
+pub(crate) fn invalid() -> ApiError {
     ApiError::new("InvalidNextToken", "The specified token isn't valid.")
 }
 

@@ -8,7 +8,7 @@ use super::text::{Text, lengths};
 use crate::sim::api::ApiError;
 
 /// What one member may hold.
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Text(Text),
     Integer {
         min: i64,
@@ -25,20 +25,20 @@ pub(super) enum Shape {
     Structure(&'static [Member]),
 }
 
-pub(super) enum Member {
+pub(crate) enum Member {
     Required(&'static str, Shape),
     Optional(&'static str, Shape),
 }
 
 /// A request whose members have the right types, and what is wrong with their values.
-pub(super) struct Checked {
+pub(crate) struct Checked {
     body: Value,
     violations: Vec<String>,
 }
 
 impl Checked {
     /// Refuses a body that is no object or holds a member of a wrong JSON type.
-    pub(super) fn types(members: &'static [Member], body: &Value) -> Result<Self, ApiError> {
+    pub(crate) fn types(members: &'static [Member], body: &Value) -> Result<Self, ApiError> {
         let body = without_nulls(body);
         let Value::Object(object) = &body else {
             return Err(ApiError::new("SerializationException", "Unexpected token in payload"));
@@ -49,23 +49,23 @@ impl Checked {
     }
 
     /// Returns a member's text, whatever its constraints say.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
     }
 
     /// Tells whether a member is there.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.body.get(name).is_some()
     }
 
     /// Returns what can be read of a list member, whatever its constraints say.
-    pub(super) fn list<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
+    pub(crate) fn list<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
         let items = self.body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
         items.into_iter().filter_map(|it| serde_json::from_value(it).ok()).collect()
     }
 
     /// Refuses every violation at once, as AWS does; otherwise hands out the typed request.
-    pub(super) fn request<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+    pub(crate) fn request<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let n = self.violations.len();
         if n > 0 {
             let noun = if n == 1 { "error" } else { "errors" };
@@ -78,7 +78,7 @@ impl Checked {
 }
 
 /// Checks and types a request in one go, for operations that authorise no resource.
-pub(super) fn request<T: DeserializeOwned>(
+pub(crate) fn request<T: DeserializeOwned>(
     members: &'static [Member],
     body: &Value,
 ) -> Result<T, ApiError> {
@@ -86,7 +86,7 @@ pub(super) fn request<T: DeserializeOwned>(
 }
 
 /// A ValidationException with a message of its own.
-pub(super) fn invalid(message: impl Into<String>) -> ApiError {
+pub(crate) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)
 }
 
