@@ -267,12 +267,13 @@ def documents(ssm):
                 {"Key": key, "Values": values} for key, values in filters])
             return {it["Name"] for it in found["DocumentIdentifiers"]}
         equal(names(("Owner", ["Self"])), {"two-steps", "in-yaml"})
-        equal(names(("Owner", ["Amazon"])), {SHELL, "AWS-RunPowerShellScript"})
+        runbooks = {"AWSSupport-StartEC2RescueWorkflow", "AWSSupport-TroubleshootSSH"}
+        equal(names(("Owner", ["Amazon"])), {SHELL, "AWS-RunPowerShellScript"} | runbooks)
         equal(names(("Name", ["two-"])), {"two-steps"})
-        equal(names(("PlatformTypes", ["Windows"])), {"AWS-RunPowerShellScript"})
+        equal(names(("PlatformTypes", ["Windows"])), {"AWS-RunPowerShellScript"} | runbooks)
         equal(names(("tag:team", ["edge"])), {"two-steps"})
         equal(names(("TargetType", ["/AWS::EC2::Instance"]), ("Owner", ["Self"])), {"two-steps"})
-        equal(names(("DocumentType", ["Automation"])), set())
+        equal(names(("DocumentType", ["Automation"])), runbooks)
         found = model.ask(ssm, "list_documents",
                           DocumentFilterList=[{"key": "Name", "value": "in-yaml"}])
         equal(len(found["DocumentIdentifiers"]), 1)
