@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::{
     aws::Aws,
     output::{Ledger, Orders, Terminal},
-    plan::Plan,
+    plan::{DocumentKind, Plan},
     run::{
         Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report,
-        Resume, Run, Step,
+        Resume, Run, Settlement, Step,
     },
     signal::{Inquiries, Inquiry, Interrupts},
 };
@@ -187,6 +187,7 @@ fn perform<'a>(
     effect: Effect,
     clearance: Clearance,
 ) -> Option<Reply<'a>> {
+    let kind = plan.document.kind();
     Some(match effect {
         Effect::Send { send, .. } if clearance != Clearance::Given => {
             let refusal = match clearance {
@@ -205,16 +206,37 @@ fn perform<'a>(
             };
             Box::pin(async move { Observed::Refused { send, refusal } })
         }
-        Effect::Send { send, request } => Box::pin(aws.send(plan, send, request)),
-        Effect::Settle { send, token } => {
+        Effect::Send { send, request } => match kind {
+            DocumentKind::Command => Box::pin(aws.send(plan, send, request)),
+            DocumentKind::Automation => Box::pin(aws.start(plan, send, request)),
+        },
+        Effect::Settle { send, again: Some(_), .. } if clearance != Clearance::Given => {
+            let reason = "it was not asked for again: the run was taken back meanwhile, or its \
+                          ledger could not be written";
+            let settlement = Settlement::Failed { is_denied: false, reason: reason.to_owned() };
+            Box::pin(async move { Observed::Settled { send, settlement } })
+        }
+        Effect::Settle { send, again: Some(request), .. } => {
+            Box::pin(aws.start_again(plan, send, request))
+        }
+        Effect::Settle { send, token, again: None } => {
             Box::pin(async move { aws.settle(plan, send, &token).await })
         }
         Effect::FindSends => Box::pin(aws.find_sends(plan)),
-        Effect::ReadCounts { command_ids } => {
-            Box::pin(async move { aws.read_counts(plan, &command_ids).await })
-        }
-        Effect::ReadRows { command_id, scope } => Box::pin(aws.read_rows(command_id, scope)),
-        Effect::Cancel { command_id, instances } => Box::pin(aws.cancel(command_id, instances)),
+        Effect::ReadCounts { command_ids } => Box::pin(async move {
+            match kind {
+                DocumentKind::Command => aws.read_counts(plan, &command_ids).await,
+                DocumentKind::Automation => aws.read_stages(plan, &command_ids).await,
+            }
+        }),
+        Effect::ReadRows { command_id, scope } => match kind {
+            DocumentKind::Command => Box::pin(aws.read_rows(command_id, scope)),
+            DocumentKind::Automation => Box::pin(aws.read_execution(plan, command_id, scope)),
+        },
+        Effect::Cancel { command_id, instances } => match kind {
+            DocumentKind::Command => Box::pin(aws.cancel(command_id, instances)),
+            DocumentKind::Automation => Box::pin(aws.stop(command_id)),
+        },
         Effect::ReadOutput { command_id, instance_id, plugins } => {
             Box::pin(async move { aws.read_output(&command_id, instance_id, &plugins).await })
         }
@@ -243,7 +265,10 @@ struct Books<'a> {
 impl Books<'_> {
     /// Returns whether `effect` may be carried out, now that its intent is on the disk.
     fn clearance(&self, effect: &Effect, is_written: bool) -> Clearance {
-        let Effect::Send { request, .. } = effect else { return Clearance::Given };
+        let (Effect::Send { request, .. } | Effect::Settle { again: Some(request), .. }) = effect
+        else {
+            return Clearance::Given;
+        };
         let pending = self.orders.pending();
         if pending.is_some_and(|it| it.forbids(&request.targets)) {
             Clearance::Withdrawn

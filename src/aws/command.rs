@@ -242,11 +242,11 @@ pub(super) fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
     Observed::ReadFailed { of, denial: denial(err), reason: format!("{err}{advice}") }
 }
 
-fn denial(err: &AwsError) -> Option<Denial> {
+pub(super) fn denial(err: &AwsError) -> Option<Denial> {
     (err.kind == ErrorKind::Denied).then(|| Denial { action: err.action() })
 }
 
-fn refusal(err: AwsError) -> Refusal {
+pub(super) fn refusal(err: AwsError) -> Refusal {
     let kind = match (err.kind, err.code.as_str()) {
         (ErrorKind::Throttled, _) => RefusalKind::Throttled,
         (ErrorKind::Denied, _) => RefusalKind::AccessDenied,
@@ -318,6 +318,7 @@ fn counts(command: &Command) -> Option<Counts> {
         completed: count(command.completed_count),
         errors: count(command.error_count),
         delivery_timed_out: count(command.delivery_timed_out_count),
+        stage: None,
     })
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     documents,
-    plan::{Declared, Note, Platform},
+    plan::{Declared, DocumentKind, Note, Platform},
 };
 
 /// What is known of a document. What could not be read is absent, and a note says why.
@@ -20,8 +20,12 @@ pub struct Found {
     pub version: Option<String>,
     /// SHA-256 of the content.
     pub hash: Option<String>,
+    /// Absent where the document may not be described.
+    pub kind: Option<DocumentKind>,
     pub platforms: Vec<Platform>,
     pub declared: Option<BTreeMap<String, Declared>>,
+    /// The names of its steps, in their order.
+    pub steps: Vec<String>,
     pub notes: Vec<Note>,
 }
 
@@ -32,7 +36,7 @@ pub enum DocumentError {
     Unknown { name: String, region: String },
     #[error("document {name} has no version {version}")]
     UnknownVersion { name: String, version: String },
-    #[error("document {name} is of type {kind}; only Command documents can be run")]
+    #[error("document {name} is of type {kind}; only Command and Automation documents can be run")]
     WrongType { name: String, kind: String },
     #[error("document {name} is not active: {status}")]
     NotActive { name: String, status: String },
@@ -64,7 +68,10 @@ pub async fn find_document(
     let request = request.set_document_version(found.version.clone());
     match aws.ask("GetDocument", || request.clone().send()).await {
         Ok(answer) => match documents::parse(answer.content().unwrap_or_default()) {
-            Ok(content) => found.declared = Some(content.declared()),
+            Ok(content) => {
+                found.declared = Some(content.declared());
+                found.steps = content.steps();
+            }
             Err(err) => {
                 let text = format!("the parameters are not checked: {err}");
                 found.notes.push(Note::new("document.unreadable", text));
@@ -91,9 +98,14 @@ fn described(
     it: &aws_sdk_ssm::types::DocumentDescription,
 ) -> Result<Found, DocumentError> {
     let name = || name.to_owned();
-    if let Some(kind) = it.document_type().filter(|it| it.as_str() != "Command") {
-        return Err(DocumentError::WrongType { name: name(), kind: kind.as_str().to_owned() });
-    }
+    let kind = match it.document_type().map(|it| it.as_str()) {
+        // Older answers leave it out, and older documents are commands.
+        None | Some("Command") => DocumentKind::Command,
+        Some("Automation") => DocumentKind::Automation,
+        Some(other) => {
+            return Err(DocumentError::WrongType { name: name(), kind: other.to_owned() });
+        }
+    };
     if let Some(status) = it.status().filter(|it| it.as_str() != "Active") {
         return Err(DocumentError::NotActive { name: name(), status: status.as_str().to_owned() });
     }
@@ -101,8 +113,10 @@ fn described(
     Ok(Found {
         version: it.document_version().map(ToOwned::to_owned),
         hash: it.hash().map(ToOwned::to_owned),
+        kind: Some(kind),
         platforms: platforms.collect(),
         declared: None,
+        steps: Vec::new(),
         notes: Vec::new(),
     })
 }

@@ -131,6 +131,9 @@ fn kind_of(code: &str, status: Option<StatusCode>) -> ErrorKind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
         it if THROTTLES.contains(&it) => ErrorKind::Throttled,
+        // So many executions wait already that no more are taken (StartAutomationExecution
+        // reference); they end by themselves.
+        "AutomationExecutionLimitExceededException" => ErrorKind::Throttled,
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"

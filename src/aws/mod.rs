@@ -4,6 +4,7 @@
 mod action;
 mod advice;
 mod asking;
+mod automation;
 mod calls;
 mod clients;
 mod command;

@@ -290,6 +290,8 @@ fn row(it: &CommandInvocation) -> Option<Row> {
         status_word,
         details_word,
         requested: it.requested_date_time().and_then(timestamp),
+        progress: None,
+        failure: None,
         plugins: plugins.collect(),
     })
 }

@@ -9,8 +9,8 @@ use crate::{
     exit::Exit,
     output::{Format, Terminal},
     plan::{
-        Agent, BadWaves, Document, Include, InstanceId, Limit, Plan, Rollout, Selector, Sidecar,
-        Tag,
+        ASSUME_ROLE, Agent, BadWaves, Document, DocumentKind, Documents, Include, InstanceId,
+        Limit, Plan, Rollout, Selector, Sidecar, Tag,
     },
     run::Report,
 };
@@ -181,6 +181,13 @@ pub(super) struct DocumentArgs {
     /// What it declared when it was planned before.
     #[arg(skip)]
     pub before: Option<Sidecar>,
+    /// The document is an Automation runbook, as its type says where that may be read: an execution
+    /// for each instance
+    #[arg(long, requires = "doc")]
+    pub automation: bool,
+    /// Parameter of an Automation runbook that takes the instance, where its content does not tell
+    #[arg(long, value_name = "NAME", requires = "doc", value_parser = NonEmptyStringValueParser::new())]
+    pub target_parameter: Option<String>,
     /// A shell command to run: short for AWS-RunShellScript, or AWS-RunPowerShellScript on Windows
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -205,6 +212,8 @@ impl DocumentArgs {
             params: ParamArgs { read, ..given },
             sidecar: None,
             before: document.sidecar.clone(),
+            automation: document.automation.is_some(),
+            target_parameter: document.automation.as_ref().map(|it| it.target_parameter.clone()),
             command: Vec::new(),
         })
     }
@@ -217,6 +226,19 @@ impl DocumentArgs {
     /// Reads the files that hold parameters, once.
     pub(super) async fn read(self) -> Result<Self, Error> {
         Ok(Self { params: self.params.read().await?, ..self })
+    }
+
+    /// Returns what is sent: `names` are its documents. That a document is a runbook is known
+    /// before it is read only where the flag says so.
+    pub(super) fn sent<'a>(&'a self, names: &'a [&'a str]) -> Documents<'a> {
+        let kind = if self.automation { DocumentKind::Automation } else { DocumentKind::Command };
+        Documents { names, kind, role: self.assume_role() }
+    }
+
+    /// Returns the role that the parameters name for the steps of a runbook.
+    pub(super) fn assume_role(&self) -> Option<&str> {
+        let given = self.params.values().find(|(name, _)| name == ASSUME_ROLE);
+        given.and_then(|(_, values)| values.first()).map(String::as_str).filter(|it| !it.is_empty())
     }
 
     /// Returns the documents that may be sent: which of two runs a command is known only when the

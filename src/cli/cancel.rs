@@ -19,7 +19,7 @@ use crate::{
     error::{Error, allow},
     exit::Exit,
     output::{CancelRow, CancelState, Ledger, Orders, Terminal},
-    plan::{InstanceId, Permission, RunId},
+    plan::{DocumentKind, InstanceId, Permission, RunId},
     run::{Cancellation, Observed, Settlement},
     signal::Interrupts,
 };
@@ -162,7 +162,8 @@ async fn ask(
     if !(wanted.is_empty() && seen.doubted.is_empty()) {
         let report = &seen.report;
         let access = args.access.or_those_of(&report.region, &report.operator);
-        let purpose = Purpose::Follow { selector: &report.selector };
+        let kind = report.document.kind();
+        let purpose = Purpose::Follow { selector: &report.selector, kind };
         let connection = connect_for(&access, context, purpose, telling.terminal).await?;
         connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
         if call(&seen, wanted, &connection, named, telling).await == Called::Refused {
@@ -195,6 +196,14 @@ async fn call(
         let on: Vec<_> = named.iter().filter(|it| ids.contains(it)).cloned().collect();
         let is_wanted = named.is_empty() || ids.is_empty() || !on.is_empty();
         let Some(plan) = seen.plan.as_ref().filter(|_| is_wanted) else { continue };
+        if plan.document.kind() == DocumentKind::Automation {
+            // To ask for it again under its token could start it.
+            telling.terminal.warning(&format!(
+                "send {send} is in doubt, and executions do not show by which start they came: if \
+                 it was accepted it goes on"
+            ));
+            continue;
+        }
         match connection.aws.settle(plan, *send, token).await {
             Observed::Settled { settlement: Settlement::Accepted(it), .. } => {
                 let on = if ids.is_empty() { named.iter().cloned().collect() } else { on };
@@ -208,27 +217,36 @@ async fn call(
         }
     }
     let mut called = Called::Answered;
+    let what = match seen.report.document.kind() {
+        DocumentKind::Command => "command",
+        DocumentKind::Automation => "execution",
+    };
     for (command, instances) in wanted {
-        let asked = connection.aws.request_cancel(&command, instances.as_deref()).await;
+        let asked = match seen.report.document.kind() {
+            DocumentKind::Command => {
+                connection.aws.request_cancel(&command, instances.as_deref()).await
+            }
+            DocumentKind::Automation => connection.aws.request_stop(&command).await,
+        };
         let about = Some(command.as_str());
         match (asked, &instances) {
             (Ok(()), None) => {
-                let text = format!("cancel requested for command {command}");
+                let text = format!("cancel requested for {what} {command}");
                 telling.tell(CancelState::Requested, (None, about), text);
             }
             (Ok(()), Some(ids)) => ids.iter().for_each(|it| {
-                let text = format!("{it}: cancel requested of command {command}");
+                let text = format!("{it}: cancel requested of {what} {command}");
                 telling.tell(CancelState::Requested, (Some(it), about), text);
             }),
             (Err(err), _) if !err.is_proof_of_nothing() => {
                 called = Called::Refused;
                 let text =
-                    format!("whether command {command} is being cancelled is not known: {err}");
+                    format!("whether {what} {command} is being cancelled is not known: {err}");
                 telling.tell(CancelState::Unknown, (None, about), text);
             }
             (Err(err), _) => {
                 called = Called::Refused;
-                let text = format!("command {command} could not be cancelled: {err}");
+                let text = format!("{what} {command} could not be cancelled: {err}");
                 telling.tell(CancelState::Refused, (None, about), text);
                 let is_denied = err.kind == ErrorKind::Denied;
                 let action = is_denied.then(|| Permission::of_action(&err.action())).flatten();

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     access::{AccessArgs, SessionPolicy},
     device,
-    session::{self, Purpose, Sender},
+    session::{self, Narrowing, Purpose, Sender},
     settings::{Named, Settings},
 };
 use crate::{
@@ -86,6 +86,8 @@ pub(super) struct Connection {
     pub settings: Settings,
     /// How to open a session that sends, where this one only reads.
     sender: Option<Sender>,
+    /// What the role's session is narrowed to, if it is.
+    narrowing: Option<Narrowing>,
     _sim: Option<Sim>,
 }
 
@@ -113,10 +115,24 @@ impl Connection {
         groups: &[String],
         terminal: &mut Terminal,
     ) -> Result<(), Error> {
+        if let Some(narrowing) = &mut self.narrowing
+            && narrowing.kind != plan.document.kind()
+        {
+            self.sender = self.sender.take().or_else(|| narrowing.other.take());
+        }
         let Some(sender) = self.sender.take() else { return Ok(()) };
         let reader = std::mem::replace(&mut self.aws, sender.open(plan, groups, terminal).await?);
         self.aws.calls.absorb(reader.calls);
         Ok(())
+    }
+
+    /// Refuses a runbook that the role's session, which is narrowed to starting it, could not carry
+    /// out.
+    pub(super) fn admit(&self, plan: &Plan) -> Result<(), Error> {
+        match &self.narrowing {
+            Some(it) => it.admit(plan),
+            None => Ok(()),
+        }
     }
 
     /// Refuses to touch an earlier run with credentials of another account, or where it is not.
@@ -199,7 +215,7 @@ pub(super) async fn establish(
         access.region = Some(aws::region(&access).await?);
     }
     let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
-    let mut sender = None;
+    let (mut sender, mut narrowing) = (None, None);
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
         let open = purpose.open().filter(|_| *wanted == SessionPolicy::Plan);
         let purpose = match open {
@@ -214,10 +230,16 @@ pub(super) async fn establish(
             None => purpose,
         };
         role.policy = session::policy(wanted, &role.arn, region, purpose, terminal)?;
+        if *wanted == SessionPolicy::Plan {
+            let other = (role.arn.clone(), region.clone());
+            narrowing = Some((purpose.kind(), Some(other).filter(|_| role.mfa.is_none())));
+        }
     }
     let aws = Aws::connect(&access).await?;
-    let sender = sender.map(|(role_arn, region)| Sender { access, role_arn, region });
-    Ok(Connection { aws, pace, speed, settings, sender, _sim: sim })
+    let sender_of = |(role_arn, region)| Sender { access: access.clone(), role_arn, region };
+    let narrowing = narrowing.map(|(kind, other)| Narrowing { kind, other: other.map(sender_of) });
+    let sender = sender.map(sender_of);
+    Ok(Connection { aws, pace, speed, settings, sender, narrowing, _sim: sim })
 }
 
 /// Reads the files, starts the simulator if one is asked for, and asks for a code if one is needed.

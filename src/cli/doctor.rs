@@ -17,7 +17,10 @@ use crate::{
     error::Error,
     exit::Exit,
     output::Terminal,
-    plan::{Parameters, Refusal, Scope, reading_policy, session_permissions, session_policy},
+    plan::{
+        DocumentKind, Documents, Parameters, Refusal, Scope, reading_policy, session_permissions,
+        session_policy,
+    },
 };
 
 /// Check before an incident what would not work during it; it only reads
@@ -166,6 +169,10 @@ fn outlook(
         Ok(it) => it,
         Err(err) => return Outlook::Refused(Trouble::of(err)),
     };
+    let automation = match planning::automation(document, &asked.name, &asked.parameters, found) {
+        Ok(it) => it,
+        Err(err) => return Outlook::Refused(Trouble::of(err)),
+    };
     let ground = Ground {
         declarations,
         aws,
@@ -175,6 +182,7 @@ fn outlook(
         resolved: resolved.clone(),
         name: asked.name.clone(),
         parameters: asked.parameters.clone(),
+        automation,
         found: found.clone(),
     };
     match planning::compose(ground, context, &args.selection, document, &args.limits) {
@@ -211,11 +219,19 @@ fn narrowing(
     let scope = site.region.as_ref().ok().and_then(|it| Scope::of_role(role_arn, it));
     let Some(scope) = scope.filter(|_| !is_open) else { return Ok(Narrowing::Open) };
     let documents = document.documents();
-    let permissions = session_permissions(&selector);
-    Ok(match session_policy(&scope, &selector, &documents, &permissions) {
+    let documents = Documents { kind: kind_of(document, site), ..document.sent(&documents) };
+    let permissions = session_permissions(&selector, documents.kind);
+    Ok(match session_policy(&scope, &selector, documents, &permissions) {
         Ok(it) => Narrowing::Made { length: it.json.chars().count(), folded: it.folded },
         Err(err) => Narrowing::TooLong(Trouble::of(too_long(&err))),
     })
+}
+
+/// Returns what SSM does with the document, as far as that is known.
+fn kind_of(document: &DocumentArgs, site: &Site) -> DocumentKind {
+    let asked = site.asked.as_ref().and_then(|it| it.as_ref().ok());
+    let found = asked.and_then(|it| it.found.as_ref()).and_then(|it| it.as_ref().ok());
+    found.and_then(|it| it.kind).unwrap_or(document.sent(&[]).kind)
 }
 
 async fn connect(access: &Access) -> Result<Aws, Trouble> {

@@ -49,6 +49,7 @@ pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exi
     let (selection, document) = (&args.selection, &args.document);
     let planned =
         planning::plan(&connection, &context, selection, document, &args.limits, ahead).await?;
+    connection.admit(&planned.plan)?;
     if let Some(path) = &args.out {
         crate::output::write_plan(path, &planned.plan).map_err(|err| {
             let message = format!("the plan cannot be written to {}", path.display());

@@ -15,8 +15,8 @@ use crate::{
     error::Error,
     exit::Exit,
     plan::{
-        self, Document, Draft, Note, Parameters, Plan, Platform, Refusal, Selector, Suspicion,
-        Target,
+        self, Automation, Document, DocumentKind, Draft, NoTargetParameter, Note, Parameters, Plan,
+        Platform, Refusal, Selector, Suspicion, Target,
     },
 };
 
@@ -38,6 +38,7 @@ pub(super) struct Ground<'a> {
     pub name: String,
     pub parameters: Parameters,
     pub declarations: Declarations,
+    pub automation: Option<Automation>,
     pub found: Found,
 }
 
@@ -81,6 +82,7 @@ pub(super) async fn plan(
             found.or_else(foreseen)?
         }
     };
+    let automation = automation(document, &name, &parameters, &found)?;
     let groups = resolved.groups.clone();
     let ground = Ground {
         aws,
@@ -91,6 +93,7 @@ pub(super) async fn plan(
         name,
         parameters,
         declarations,
+        automation,
         found,
     };
     let is_divided_by_hand = limits.waves.is_some();
@@ -120,6 +123,7 @@ pub(super) fn compose(
         name,
         parameters,
         declarations,
+        automation,
         found,
     } = ground;
     let limits = settings.limits(limits);
@@ -128,7 +132,7 @@ pub(super) fn compose(
     let (limits, rollout) = declarations.limits(limits);
     let Resolved { groups, candidates, mut notes } = resolved;
     notes.extend(assumed(document, candidates.as_deref()));
-    let Found { version, hash, platforms, declared, notes: more } = found;
+    let Found { version, hash, platforms, declared, notes: more, .. } = found;
     let dry_run = declarations.dry_run(&parameters, declared.as_ref());
     notes.extend(declarations.notes(hash.as_deref(), dry_run));
     notes.extend(rollout);
@@ -153,7 +157,7 @@ pub(super) fn compose(
         groups,
         candidates,
         include: selection.include(),
-        document: Document { name, version, hash, parameters, sidecar, dry_run },
+        document: Document { name, version, hash, parameters, sidecar, dry_run, automation },
         declared,
         platforms,
         max_concurrency: limits.max_concurrency(),
@@ -176,6 +180,56 @@ pub(super) fn compose(
     plan::build(draft)
 }
 
+/// Returns how the document is run over instances, if it is a runbook: its type decides, and the
+/// flag where that may not be read.
+pub(super) fn automation(
+    document: &DocumentArgs,
+    name: &str,
+    given: &Parameters,
+    found: &Found,
+) -> Result<Option<Automation>, Error> {
+    let asked = if document.automation { DocumentKind::Automation } else { DocumentKind::Command };
+    let usage = |message: String| Error::new(Exit::Usage, message);
+    match found.kind.unwrap_or(asked) {
+        DocumentKind::Command if document.automation => {
+            let message =
+                format!("--automation was passed, and document {name} is of type Command");
+            Err(usage(message).hint("leave --automation out: Run Command sends it"))
+        }
+        DocumentKind::Command if document.target_parameter.is_some() => {
+            let message = format!(
+                "--target-parameter says what takes the instance in a runbook, and document {name} \
+                 is of type Command"
+            );
+            let hint = match found.kind {
+                Some(_) => "leave it out: Run Command names the instances itself",
+                None => "pass --automation too, if it is a runbook: its type may not be read",
+            };
+            Err(usage(message).hint(hint))
+        }
+        DocumentKind::Command => Ok(None),
+        DocumentKind::Automation => {
+            let named = document.target_parameter.as_deref();
+            let target_parameter =
+                plan::target_parameter(name, found.declared.as_ref(), named, given).map_err(
+                    |err| {
+                        let hint = match err {
+                            NoTargetParameter::Given { .. } => "leave it out: fleet fills it in",
+                            NoTargetParameter::Unreadable { .. }
+                            | NoTargetParameter::None { .. }
+                            | NoTargetParameter::Several { .. }
+                            | NoTargetParameter::Unknown { .. } => {
+                                "--target-parameter NAME says which one"
+                            }
+                        };
+                        Error::of(Exit::Usage, &err).hint(hint)
+                    },
+                )?;
+            Ok(Some(Automation { target_parameter, steps: found.steps.clone() }))
+        }
+    }
+}
+
 /// Returns the document that fleet has under the name of the one that the account lacks.
 fn foreseen(err: DocumentError) -> Result<Found, DocumentError> {
     let DocumentError::Unknown { name, region } = &err else { return Err(err) };
@@ -185,7 +239,9 @@ fn foreseen(err: DocumentError) -> Result<Found, DocumentError> {
     Ok(Found {
         version: None,
         hash: Some(canned.hash()),
+        kind: Some(DocumentKind::Command),
         platforms: Vec::new(),
+        steps: Vec::new(),
         declared: documents::parse(canned.content).ok().map(|it| it.declared()),
         notes: vec![Note::new("document.unpublished", text)],
     })

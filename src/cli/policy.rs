@@ -21,8 +21,9 @@ use crate::{
     exit::Exit,
     output::{self, NewDocument, Passed, Template, Terminal, User, read_plan},
     plan::{
-        Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY, Level, Manner, Needs, Plan,
-        Purpose, Scope, Selector, Statement, fit, grant, is_account, session_policy,
+        DocumentKind, Documents, Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY,
+        Level, Manner, Needs, Plan, Purpose, Scope, Selector, Statement, assume_role, fit, grant,
+        is_account, session_policy,
     },
 };
 
@@ -107,6 +108,9 @@ struct Basis {
     documents: Vec<String>,
     /// As which the document is there, if somebody has published it or said so.
     version: Option<String>,
+    kind: DocumentKind,
+    /// The role that the steps of a runbook act as.
+    role: Option<String>,
     needs: Needs,
     scope: Scope,
 }
@@ -153,13 +157,15 @@ fn render(
 ) -> Result<String, Error> {
     let session = (args.format == PolicyFormat::Session).then_some(PolicyLevel::Full);
     let level = args.level.or(session).unwrap_or(PolicyLevel::Minimal);
-    let documents: Vec<&str> = basis.documents.iter().map(String::as_str).collect();
+    let names: Vec<&str> = basis.documents.iter().map(String::as_str).collect();
+    let (kind, role) = (basis.kind, basis.role.as_deref());
+    let documents = Documents { names: &names, kind, role };
     if args.format == PolicyFormat::Session {
         let permissions: Vec<_> = match level {
             PolicyLevel::Minimal => basis.needs.required.clone(),
             PolicyLevel::Full => basis.needs.all().collect(),
         };
-        let policy = session_policy(&basis.scope, &basis.whom, &documents, &permissions);
+        let policy = session_policy(&basis.scope, &basis.whom, documents, &permissions);
         let policy = policy.map_err(|err| too_long(&err))?;
         policy.folded.iter().for_each(|it| terminal.note(it));
         return Ok(format!("{}\n", policy.json));
@@ -168,8 +174,7 @@ fn render(
         PolicyLevel::Minimal => Level::Minimal,
         PolicyLevel::Full => Level::Full,
     };
-    let statements =
-        grant(Grant { whom: &basis.whom, documents: &documents, needs: &basis.needs, level });
+    let statements = grant(Grant { whom: &basis.whom, documents, needs: &basis.needs, level });
     let Fitting { statements, json, folded } = fit(statements, &basis.scope, LONGEST_ROLE_POLICY)
         .map_err(|length| {
         let message = format!(
@@ -235,12 +240,21 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
     let region = region(&args.access).await?;
     let of_region = || Scope::partition_of(&region).to_owned();
     let partition = args.partition.clone().unwrap_or_else(of_region);
-    let manner = Manner::of_flags(selector, &args.limits.rollout(0));
+    let kind = args.document.sent(&[]).kind;
+    let role = args.document.assume_role().filter(|_| kind == DocumentKind::Automation);
+    let manner = Manner {
+        is_by_ids: kind == DocumentKind::Automation,
+        kind,
+        passes_role: role.is_some(),
+        ..Manner::of_flags(selector, &args.limits.rollout(0))
+    };
     Ok(Some(Basis {
         whom: selector.clone(),
         selector: selector.clone(),
         documents: vec![document.clone()],
         version: args.document.doc_version.clone(),
+        kind,
+        role: role.map(ToOwned::to_owned),
         needs: Needs::of(selector, manner),
         scope: Scope { partition, region, account: account.clone() },
     }))
@@ -327,6 +341,10 @@ fn basis_of(args: &PolicyArgs, plan: Plan, groups: Vec<String>) -> Result<Basis,
         whom: Selector { groups, group_tags: Vec::new(), ..selector.clone() },
         selector,
         version,
+        kind: plan.document.kind(),
+        role: assume_role(&plan.document.parameters)
+            .filter(|_| plan.document.automation.is_some())
+            .map(ToOwned::to_owned),
         documents: vec![plan.document.name],
         needs,
         scope: Scope { partition, region: plan.region, account },

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{PublicationRow, PublicationState, Terminal},
-    plan::{AboveCeiling, Note},
+    plan::{AboveCeiling, DocumentKind, Note},
     signal::Interrupts,
 };
 
@@ -93,7 +93,15 @@ pub(super) async fn would(
     let notes = vec![note("document.unpublished", &row)];
     let declared = documents::parse(canned.content).ok().map(|it| it.declared());
     let (version, hash, platforms) = (row.version, Some(row.hash), canned.platforms());
-    Ok(Ahead::Would(Box::new(Found { version, hash, platforms, declared, notes })))
+    Ok(Ahead::Would(Box::new(Found {
+        version,
+        hash,
+        kind: Some(DocumentKind::Command),
+        platforms,
+        declared,
+        steps: Vec::new(),
+        notes,
+    })))
 }
 
 async fn read(

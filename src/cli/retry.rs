@@ -90,7 +90,8 @@ pub(super) async fn retry(
             Consent::DryRun => Purpose::Read,
             Consent::Ask | Consent::Given => {
                 let wider = Some(&before.selector);
-                Purpose::Run { selector: &selector, documents: &documents, wider }
+                let documents = document.sent(&documents);
+                Purpose::Run { selector: &selector, documents, wider }
             }
         };
         let connection = connect_for(&access, &context, purpose, terminal).await?;
@@ -98,6 +99,7 @@ pub(super) async fn retry(
         let planned =
             planning::plan(&connection, &context, &selection, &document, &limits, Ahead::Nothing)
                 .await?;
+        connection.admit(&planned.plan)?;
         Ok::<_, Error>((connection, planned))
     };
     let (connection, mut planned) = tokio::select! {

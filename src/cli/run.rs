@@ -141,11 +141,13 @@ async fn planned(
     let purpose = match consent {
         Consent::DryRun => Purpose::Read,
         Consent::Ask | Consent::Given => {
-            Purpose::Run { selector: &selector, documents: &documents, wider: None }
+            let documents = document.sent(&documents);
+            Purpose::Run { selector: &selector, documents, wider: None }
         }
     };
     let connection = establish(prepared, purpose, terminal).await?;
     let now = planning::plan(&connection, context, &selection, &document, &limits, ahead).await?;
+    connection.admit(&now.plan)?;
     let Some((plan, seal)) = plan else { return Ok((connection, now)) };
     let mut differences = differences(&plan, &now.plan);
     if seal == Seal::Broken {

@@ -10,8 +10,9 @@ use crate::{
     exit::Exit,
     output::Terminal,
     plan::{
-        LONGEST_SESSION_POLICY, Plan, PolicyTooLong, Scope, Selector, document_policy,
-        planning_actions, reading_policy, session_permissions, session_policy,
+        ASSUME_ROLE, DocumentKind, Documents, LONGEST_SESSION_POLICY, Plan, PolicyTooLong, Scope,
+        Selector, assume_role, document_policy, planning_actions, reading_policy,
+        session_permissions, session_policy,
     },
 };
 
@@ -23,11 +24,11 @@ pub(super) enum Purpose<'a> {
     /// To read by these actions.
     Look { actions: &'a [&'static str] },
     /// To follow what was sent to whom the selector names, and to cancel it.
-    Follow { selector: &'a Selector },
+    Follow { selector: &'a Selector, kind: DocumentKind },
     /// To send these documents to what the selector names, to follow, and to read.
     Run {
         selector: &'a Selector,
-        documents: &'a [&'a str],
+        documents: Documents<'a>,
         /// What the selector's instances were once selected by; a policy can name it where it
         /// cannot name all of them.
         wider: Option<&'a Selector>,
@@ -47,10 +48,19 @@ pub(super) enum Open {
 }
 
 impl Purpose<'_> {
+    /// Returns as what documents can be sent.
+    pub(super) fn kind(&self) -> DocumentKind {
+        match self {
+            Self::Run { documents, .. } => documents.kind,
+            Self::Follow { kind, .. } => *kind,
+            Self::Read | Self::Look { .. } | Self::Documents { .. } => DocumentKind::Command,
+        }
+    }
+
     /// Returns what has to be read first, if anything has to.
     pub(super) fn open(&self) -> Option<Open> {
         let Self::Run { selector, documents, .. } = self else { return None };
-        match (selector.group_tags.is_empty(), documents.len() <= 1) {
+        match (selector.group_tags.is_empty(), documents.names.len() <= 1) {
             (true, true) => None,
             (false, true) => Some(Open::Groups),
             (true, false) => Some(Open::Document),
@@ -81,7 +91,7 @@ impl Open {
     }
 }
 
-/// The way to a session that sends, for whoever has one that only reads.
+/// The way to a session that sends, for whoever has one that only reads, or sends commands.
 #[derive(Debug)]
 pub(super) struct Sender {
     pub access: Access,
@@ -99,13 +109,59 @@ impl Sender {
     ) -> Result<Aws, Error> {
         let Self { mut access, role_arn, region } = self;
         let selector = plan.selector.naming(groups);
-        let documents = [plan.document.name.as_str()];
-        let purpose = Purpose::Run { selector: &selector, documents: &documents, wider: None };
+        let names = [plan.document.name.as_str()];
+        let documents = Documents {
+            names: &names,
+            kind: plan.document.kind(),
+            role: assume_role(&plan.document.parameters),
+        };
+        let purpose = Purpose::Run { selector: &selector, documents, wider: None };
         let narrowed = policy(&SessionPolicy::Plan, &role_arn, &region, purpose, terminal)?;
         if let Some(role) = &mut access.role {
             role.policy = narrowed;
         }
         Ok(Aws::connect(&access).await?)
+    }
+}
+
+/// What a role's session is narrowed to: a session that sends commands starts no runbook, and that a
+/// document is one is often known only when the session is there already.
+#[derive(Debug)]
+pub(super) struct Narrowing {
+    pub kind: DocumentKind,
+    /// How to open a session for the other kind; `None` where that would take a second code.
+    pub other: Option<Sender>,
+}
+
+impl Narrowing {
+    /// Returns whether the plan can be carried out.
+    ///
+    /// # Errors
+    /// If the steps of a runbook would act with a session that may do nothing but start them:
+    /// without a role of their own they have the permissions of whoever starts them (Automation
+    /// guide, setting up).
+    pub(super) fn admit(&self, plan: &Plan) -> Result<(), Error> {
+        let name = &plan.document.name;
+        if plan.document.kind() == DocumentKind::Command {
+            return Ok(());
+        }
+        if assume_role(&plan.document.parameters).is_none() {
+            let message = format!(
+                "the role's session is narrowed to starting {name}, and without a role of their \
+                 own its steps would act with that session: they would be denied"
+            );
+            return Err(Error::new(Exit::Setup, message)
+                .hint(format!("--param {ASSUME_ROLE}=ARN names the role that the steps act as"))
+                .hint("--session-policy none lets them do all that the assumed role may"));
+        }
+        if self.kind == DocumentKind::Command && self.other.is_none() {
+            let message = format!(
+                "{name} is a runbook, and the role's session is narrowed to sending commands: \
+                 another one would take a second code of the device"
+            );
+            return Err(Error::new(Exit::Usage, message).hint("pass --automation"));
+        }
+        Ok(())
     }
 }
 
@@ -129,13 +185,15 @@ pub(super) fn policy(
     let (selector, documents, wider) = match purpose {
         Purpose::Read => return Ok(Some(reading_policy(&planning_actions()))),
         Purpose::Look { actions } => return Ok(Some(reading_policy(actions))),
-        Purpose::Follow { selector } => (selector, &[][..], None),
+        Purpose::Follow { selector, kind } => {
+            (selector, Documents { kind, ..Documents::default() }, None)
+        }
         Purpose::Run { selector, documents, wider } => (selector, documents, wider),
         Purpose::Documents { published } => {
             return document_policy(&scope, published).map(Some).map_err(|it| too_long(&it));
         }
     };
-    let permissions = session_permissions(selector);
+    let permissions = session_permissions(selector, documents.kind);
     let narrowed_to = |it| session_policy(&scope, it, documents, &permissions);
     let res = narrowed_to(selector).or_else(|err| {
         // Ids would be no shorter, and tags of groups name none before they are read.

@@ -21,7 +21,7 @@ use crate::{
     output::{
         HistoryError, Ledger, Orders, Tail, Terminal, events, read_plan, report, stored_report,
     },
-    plan::Plan,
+    plan::{Documents, Plan, assume_role},
     run::{Cancellation, Event, EventKind, Fold, LeftOver, Report, Resume, left_over},
     signal::{Inquiries, Interrupts},
 };
@@ -228,13 +228,17 @@ async fn take_over(
     let groups = groups_of(&plan);
     let documents = [plan.document.name.clone()];
     let documents = documents.each_ref().map(String::as_str);
+    let kind = plan.document.kind();
+    let role = assume_role(&plan.document.parameters).map(ToOwned::to_owned);
     // The groups that a tag named then: what it names by now is no part of the plan.
     let selector = plan.selector.naming(&groups);
     let purpose = match mode {
         Resume::Continue => {
-            Purpose::Run { selector: &selector, documents: &documents, wider: None }
+            let role = role.as_deref();
+            let documents = Documents { names: &documents, kind, role };
+            Purpose::Run { selector: &selector, documents, wider: None }
         }
-        Resume::Follow => Purpose::Follow { selector: &selector },
+        Resume::Follow => Purpose::Follow { selector: &selector, kind },
     };
     let mut connection = tokio::select! {
         it = connect_for(&access, &context, purpose, terminal) => it?,

@@ -3,7 +3,7 @@
 use super::{Asked, Check, Finding, Site, fail, pass, unknown, unreached};
 use crate::{
     aws::Found,
-    plan::{Platform, check_parameters},
+    plan::{DocumentKind, Platform, check_parameters},
 };
 
 const NAME: &str = "document";
@@ -28,7 +28,7 @@ pub(super) const DOCUMENT: Check = Check {
 };
 
 fn judged(site: &Site, name: &str, found: &Found) -> Finding {
-    let Found { version, hash, platforms, declared, notes } = found;
+    let Found { version, hash, platforms, declared, notes, kind, .. } = found;
     let missing: Vec<&str> = notes.iter().map(|it| it.text.as_str()).collect();
     if version.is_none() && hash.is_none() {
         let remedy = "a policy that allows ssm:DescribeDocument and ssm:GetDocument would show it";
@@ -63,6 +63,10 @@ fn judged(site: &Site, name: &str, found: &Found) -> Finding {
         }
     };
     let runs_on = if runs_on.is_empty() { "any platform".to_owned() } else { runs_on.join(", ") };
+    let name = match kind {
+        Some(DocumentKind::Automation) => format!("{name}, an Automation runbook"),
+        Some(DocumentKind::Command) | None => name.to_owned(),
+    };
     pass(NAME, format!("{name}, version {version}{hash}, on {runs_on}, {takes}"))
 }
 

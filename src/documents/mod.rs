@@ -30,6 +30,14 @@ pub struct Content {
     pub schema_version: String,
     #[serde(default)]
     parameters: BTreeMap<String, Parameter>,
+    #[serde(default)]
+    main_steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Step {
+    name: String,
 }
 
 /// Values are read leniently: the service has accepted the document already.
@@ -84,6 +92,11 @@ pub fn hash(content: &str) -> String {
 }
 
 impl Content {
+    /// Returns the names of its steps, in their order.
+    pub fn steps(&self) -> Vec<String> {
+        self.main_steps.iter().map(|it| it.name.clone()).collect()
+    }
+
     pub fn declared(&self) -> BTreeMap<String, Declared> {
         let declared = |it: &Parameter| Declared {
             kind: it.kind.clone(),

@@ -28,6 +28,9 @@ const KINDS: usize = 200;
 /// thousands.
 const COMMANDS: usize = 10;
 
+/// The most instances of a runbook whose every step has a line.
+const STEPS: u32 = 20;
+
 /// What is shown of what a failure said last.
 const LAST_LINES: usize = 3;
 const LAST_CHARS: usize = 600;
@@ -104,7 +107,13 @@ impl Log {
                 lines.push(line(now, PLAIN, text));
             }
             EventKind::CommandAccepted { send, command_id, .. } if self.is_log() => {
-                lines.extend(self.accepted(now, command_id, progress.n_sent(*send)));
+                lines.extend(self.accepted(*send, command_id, progress));
+            }
+            // A step of a runbook takes minutes, and is what an engineer waits for.
+            EventKind::InvocationChanged { instance_id, progress: Some(step), .. }
+                if self.is_log() && progress.planned().is_some_and(|it| it <= STEPS) =>
+            {
+                lines.push(line(now, DIM, format!("{instance_id} {step}")));
             }
             EventKind::InstanceFinished { instance_id, outcome, execution, hint, .. } => {
                 // Whoever was left alone is told of by the counts: there may be ten thousand.
@@ -129,19 +138,19 @@ impl Log {
             return None;
         }
         self.summary_ms = now;
-        let commands = count(progress.n_commands(), "command");
+        let commands = count(progress.n_commands(), progress.command_word());
         Some(line(now, PLAIN, format!("{} · {commands}", progress.summary())))
     }
 
-    fn accepted(&mut self, now: u64, command_id: &str, n_sent: usize) -> Option<Line> {
+    fn accepted(&mut self, send: u32, command_id: &str, progress: &Progress) -> Option<Line> {
+        let (now, word) = (progress.now_ms(), progress.command_word());
         self.n_commands += 1;
         if self.n_commands > COMMANDS {
-            let text = "further commands of the wave are counted; the report lists them";
-            return (self.n_commands == COMMANDS + 1).then(|| line(now, DIM, text.to_owned()));
+            let text = format!("further {word}s of the wave are counted; the report lists them");
+            return (self.n_commands == COMMANDS + 1).then(|| line(now, DIM, text));
         }
-        let who =
-            if n_sent > 0 { format!(" for {}", count(n_sent, "instance")) } else { String::new() };
-        Some(line(now, PLAIN, format!("command {command_id} accepted{who}")))
+        let whom = progress.whom(send).map(|it| format!(" for {it}")).unwrap_or_default();
+        Some(line(now, PLAIN, format!("{word} {command_id} accepted{whom}")))
     }
 
     fn failed(

@@ -6,7 +6,9 @@ use super::{
     page::{BOLD, PLAIN, Page},
     words::{count, cut, one_line, some_of},
 };
-use crate::plan::{Bound, Dispatch, Excluded, IDS_PER_COMMAND, InstanceId, Limits, Plan};
+use crate::plan::{
+    Automation, Bound, Dispatch, DocumentKind, Excluded, IDS_PER_COMMAND, InstanceId, Limits, Plan,
+};
 
 /// How much of a parameter's value is shown.
 const VALUE_SHOWN: usize = 200;
@@ -38,6 +40,9 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
         page.fact("reason", reason, columns);
     }
     parameters(&mut page, plan, columns);
+    if let Some(automation) = &document.automation {
+        page.fact("runbook", &runbook(automation), columns);
+    }
     population(&mut page, plan, columns);
     page.fact("dispatch", &dispatch(plan), columns);
     if let [_, _, ..] = plan.waves.as_slice() {
@@ -51,11 +56,14 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
     }
     page.fact("", &typed(&plan.limits), columns);
     let seconds = |it: u64| count(usize::try_from(it).unwrap_or(usize::MAX), "second");
-    let delivery = seconds(u64::from(plan.delivery_timeout));
-    // ExpiresAfter is TimeoutSeconds and the document's executionTimeout (SSM guide).
-    let text =
-        format!("given up without an answer after {delivery} and the document's own timeout");
-    page.fact("delivery", &text, columns);
+    // An execution is not delivered to anybody, and has no time at which it expires.
+    if document.kind() == DocumentKind::Command {
+        let delivery = seconds(u64::from(plan.delivery_timeout));
+        // ExpiresAfter is TimeoutSeconds and the document's executionTimeout (SSM guide).
+        let text =
+            format!("given up without an answer after {delivery} and the document's own timeout");
+        page.fact("delivery", &text, columns);
+    }
     if let Some(deadline) = plan.deadline {
         let text = format!("{} from the start; what still runs is cancelled", seconds(deadline));
         page.fact("deadline", &text, columns);
@@ -114,8 +122,20 @@ fn dispatch(plan: &Plan) -> String {
         Dispatch::Tag { key, values, .. } => {
             format!("one command by tag {key}={}: {why}", values.join(","))
         }
+        Dispatch::Ids { .. } if plan.document.kind() == DocumentKind::Automation => {
+            format!("by ids: {why}")
+        }
         Dispatch::Ids { .. } => format!("by ids, at most {IDS_PER_COMMAND} a command: {why}"),
     }
+}
+
+fn runbook(automation: &Automation) -> String {
+    let Automation { target_parameter, steps } = automation;
+    let steps = match steps.len() {
+        0 => "steps that are not known".to_owned(),
+        n => count(n, "step"),
+    };
+    format!("Automation, {steps}; {target_parameter} takes the instance")
 }
 
 /// Returns the limits as integers and what they come to.
@@ -181,6 +201,20 @@ mod tests {
           delivery    given up without an answer after 600 seconds and the document's
                       own timeout
         ");
+    }
+
+    #[test]
+    fn a_runbook_says_what_takes_the_instance_and_whose_permissions_its_steps_have() {
+        let mut draft = testing::draft((0..4).map(testing::target).collect());
+        draft.document.automation = Some(Automation {
+            target_parameter: "InstanceId".to_owned(),
+            steps: ["look", "mend"].map(ToOwned::to_owned).to_vec(),
+        });
+        let text = text(&plan::build(draft).unwrap());
+        let lines = "  runbook     Automation, 2 steps; InstanceId takes the instance\n";
+        assert!(text.contains(lines), "{text}");
+        assert!(text.contains("AutomationAssumeRole is empty: the steps of"), "{text}");
+        assert!(!text.contains("delivery"), "{text}");
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
             parameters: parameters.into_iter().collect(),
             sidecar: None,
             dry_run: None,
+            automation: None,
         },
         declared: None,
         platforms: vec![Platform::Linux, Platform::MacOs],
@@ -149,6 +150,8 @@ fn row(instance_id: &InstanceId, end: End) -> Row {
         status_word: status_word.to_owned(),
         details_word: end.details.to_owned(),
         requested: Some(at(0.5)),
+        progress: None,
+        failure: None,
         plugins: end.code.map(|_| plugin).into_iter().collect(),
     }
 }
@@ -193,6 +196,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                         completed: n,
                         errors: 0,
                         delivery_timed_out: 0,
+                        stage: None,
                     }
                 });
                 Observed::Counted { counts: counts.collect() }

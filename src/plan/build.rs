@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
     Operator, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, ShrinkingWave, Target,
-    VALUES_PER_TAG, Wave, exclusion,
+    VALUES_PER_TAG, Wave, automation, exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -81,7 +81,12 @@ fn listed(platforms: &[Platform]) -> String {
 /// Returns the plan that `draft` amounts to.
 pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     if let Some(declared) = &draft.declared {
-        parameters::check(&draft.document.name, declared, &draft.document.parameters)?;
+        let mut declared = declared.clone();
+        // The run fills it in, for each instance.
+        if let Some(it) = &draft.document.automation {
+            declared.remove(&it.target_parameter);
+        }
+        parameters::check(&draft.document.name, &declared, &draft.document.parameters)?;
     }
     if draft.rollout.stop_after_wave == Some(0) {
         return Err(Refusal::StopBeforeAll);
@@ -90,7 +95,8 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         Some(candidates) => divide(&draft, candidates),
         // Groups named by their own tags cannot be resolved without listing them either, and a
         // command without a tag value would reach nobody knows whom.
-        None if draft.selector.is_groups_only()
+        None if draft.document.automation.is_none()
+            && draft.selector.is_groups_only()
             && draft.selector.group_tags.is_empty()
             && !draft.groups.is_empty() =>
         {
@@ -116,6 +122,12 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     let planned = planned.map(|it| u32::try_from(it).unwrap_or(u32::MAX));
     let mut limits = Limits::resolve(draft.max_concurrency, draft.max_errors, planned);
     limits.worst_case_failures = draft.rollout.worst_case(&limits, &waves);
+    let mut notes = draft.notes;
+    let document = &draft.document;
+    if document.automation.is_some() {
+        let (declared, given) = (draft.declared.as_ref(), &document.parameters);
+        notes.extend(automation::notes(&document.name, declared, given));
+    }
     Ok(Plan {
         schema: SCHEMA.to_owned(),
         run_id: draft.run_id,
@@ -138,7 +150,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         population,
         waves,
         rollout: draft.rollout,
-        notes: draft.notes,
+        notes,
     })
 }
 
@@ -196,6 +208,9 @@ fn dispatch(draft: &Draft, population: &Population, waves: &[Wave]) -> Dispatch 
         why: why.to_owned(),
     };
     let by_ids = |why: &str| Dispatch::Ids { why: why.to_owned() };
+    if draft.document.automation.is_some() {
+        return by_ids("each instance is an execution of its own, within fleet's window");
+    }
     if !population.is_listed {
         return by_tag("the caller may not list the group, and its tag reaches it");
     }
@@ -259,6 +274,7 @@ pub(super) mod tests {
                 parameters: Parameters::default(),
                 sidecar: None,
                 dry_run: None,
+                automation: None,
             },
             declared: None,
             platforms: Vec::new(),

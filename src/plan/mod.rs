@@ -1,6 +1,7 @@
 //! What will be done: targets, document, limits, waves. Nothing is sent without a [`Plan`].
 //! It knows no AWS type, no clock and no IO, and a plan is never recomputed during its run.
 
+mod automation;
 mod build;
 mod ceilings;
 mod compare;
@@ -27,6 +28,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    automation::{
+        ASSUME_ROLE, Automation, DocumentKind, NoTargetParameter, assume_role, client_token,
+        target_parameter,
+    },
     build::{Draft, Refusal, build},
     ceilings::{AboveCeiling, Ceiling, CeilingRule, Ceilings, DocumentPattern},
     compare::differences,
@@ -135,9 +140,16 @@ pub struct Document {
     /// where it declares none that do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
+    /// How it is run over instances, if it is an Automation document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automation: Option<Automation>,
 }
 
 impl Document {
+    pub fn kind(&self) -> DocumentKind {
+        if self.automation.is_some() { DocumentKind::Automation } else { DocumentKind::Command }
+    }
+
     /// Returns how what it prints is read as findings, if it says so.
     pub fn findings(&self) -> Option<&FindingFormat> {
         self.sidecar.as_ref()?.findings.as_ref()
@@ -186,6 +198,14 @@ impl Note {
 }
 
 impl Plan {
+    /// Returns the most instances that one send reaches by their ids: an execution is for one.
+    pub fn ids_per_send(&self) -> usize {
+        match self.document.kind() {
+            DocumentKind::Command => IDS_PER_COMMAND,
+            DocumentKind::Automation => 1,
+        }
+    }
+
     /// Returns how many instances are planned, or `None` while the population is not listed.
     pub fn planned(&self) -> Option<u32> {
         let planned = u32::try_from(self.population.planned.len()).unwrap_or(u32::MAX);

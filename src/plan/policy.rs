@@ -5,10 +5,10 @@
 use serde_json::json;
 
 use super::{
-    Dispatch, Plan, Selector,
+    Dispatch, DocumentKind, Plan, Selector,
     privilege::{
-        Fitting, LONGEST_SESSION_POLICY, Manner, Needs, Permission, Purpose, Resource, Scope,
-        Statement, fit, sending,
+        Documents, Fitting, LONGEST_SESSION_POLICY, Manner, Needs, Permission, Purpose, Resource,
+        Scope, Statement, fit, sending,
     },
 };
 
@@ -40,7 +40,7 @@ fn whom(n_groups: usize, n_instances: usize) -> String {
 pub fn session_policy(
     scope: &Scope,
     selector: &Selector,
-    documents: &[&str],
+    documents: Documents<'_>,
     permissions: &[Permission],
 ) -> Result<Fitting, PolicyTooLong> {
     let statements = statements(selector, documents, permissions);
@@ -51,8 +51,8 @@ pub fn session_policy(
 }
 
 /// Returns every permission that a run over `selector` may make use of.
-pub fn session_permissions(selector: &Selector) -> Vec<Permission> {
-    Needs::of(selector, Manner::default()).all().collect()
+pub fn session_permissions(selector: &Selector, kind: DocumentKind) -> Vec<Permission> {
+    Needs::of(selector, Manner { kind, ..Manner::default() }).all().collect()
 }
 
 /// Returns the policy of a session that can do nothing but `actions`, which only read.
@@ -79,24 +79,26 @@ pub fn reaching(plan: &Plan) -> Vec<String> {
         Dispatch::Tag { values, .. } => Selector { groups: values.clone(), ..Selector::default() },
         Dispatch::Ids { .. } => plan.selector.clone(),
     };
-    let statements = sending(&whom, &[&plan.document.name]).into_iter().skip(1);
+    let statements =
+        sending(&whom, Documents::commands(&[&plan.document.name])).into_iter().skip(1);
     statements.map(|it| Statement { sid: String::new(), ..it }.on_one_line(&scope)).collect()
 }
 
 fn statements(
     selector: &Selector,
-    documents: &[&str],
+    documents: Documents<'_>,
     permissions: &[Permission],
 ) -> Vec<Statement> {
     let mut statements = sending(selector, documents);
     let (of_documents, others): (Vec<Permission>, Vec<_>) = permissions
         .iter()
-        .filter(|it| **it != Permission::SendCommand)
+        .filter(|it| !matches!(it, Permission::SendCommand | Permission::StartAutomationExecution))
         .partition(|it| it.is_of_documents());
     // One statement names the documents, for what is read of them as for sending them.
     if let Some(first) = statements.first_mut() {
         first.actions.extend(of_documents);
     }
+    let others = others.into_iter().filter(|it| *it != Permission::PassRole).collect();
     statements.push(Statement {
         sid: String::new(),
         actions: others,
@@ -119,7 +121,11 @@ mod tests {
 
     fn policy(selector: &Selector, documents: &[&str]) -> Result<Fitting, PolicyTooLong> {
         let scope = Scope::of_role("arn:aws:iam::123456789012:role/ops/fleet", "us-east-1");
-        session_policy(&scope.unwrap(), selector, documents, &session_permissions(selector))
+        {
+            let permissions = session_permissions(selector, DocumentKind::Command);
+            let documents = Documents::commands(documents);
+            session_policy(&scope.unwrap(), selector, documents, &permissions)
+        }
     }
 
     fn groups(groups: &[&str]) -> Selector {

@@ -5,15 +5,19 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     event::{Consequence, EventKind},
-    observed::{Accepted, Effect, Refusal, RefusalKind, Step},
-    send::{Command, Send, SendState, number},
+    observed::{Accepted, Refusal, RefusalKind, Step},
+    send::{Command, Send, SendState},
     state::{Run, Stop},
     status::Outcome,
 };
-use crate::plan::{Dispatch, InstanceId, Note};
+use crate::plan::{Dispatch, DocumentKind, InstanceId, Note};
 
 /// SSM's own default for executionTimeout, which its expiry adds to the delivery timeout.
-pub(super) const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
+const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// An execution has no expiry. The longest that one of its steps waits by itself is a week
+/// (aws:approve, aws:pause; Automation actions reference).
+const LONGEST_AUTOMATION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What it can mean that an id is not in a valid state, and where to look (SSM guide,
 /// troubleshooting Run Command).
@@ -36,15 +40,16 @@ impl Run {
                     self.go(step, elapsed, index, targets);
                 }
                 SendState::InFlight { since } if elapsed >= since + patience => {
-                    self.doubt(step, elapsed, index, "SendCommand was not answered".to_owned());
+                    let reason = format!("{} was not answered", self.sending());
+                    self.doubt(step, elapsed, index, reason);
                 }
                 SendState::Doubted { until, retry: Some(retry) } if elapsed >= retry => {
                     self.sends[index].state = SendState::Doubted { until, retry: None };
-                    let token = self.sends[index].token.clone();
-                    self.perform(step, Effect::Settle { send: number(index), token });
+                    self.look_for(step, elapsed, index);
                 }
                 SendState::Doubted { until, retry: None } if elapsed >= until + patience => {
-                    self.lose(step, elapsed, index, "ListCommands was not answered".to_owned());
+                    let reason = format!("{} was not answered", self.listing());
+                    self.lose(step, elapsed, index, reason);
                 }
                 SendState::InFlight { .. }
                 | SendState::Throttled { .. }
@@ -54,6 +59,32 @@ impl Run {
                 | SendState::Refused
                 | SendState::Lost => {}
             }
+        }
+    }
+
+    /// Returns after what time the service lets go of what it has taken, unless it says so itself.
+    pub(super) fn expiry(&self) -> Duration {
+        match self.plan.document.kind() {
+            DocumentKind::Command => {
+                Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
+            }
+            DocumentKind::Automation => LONGEST_AUTOMATION,
+        }
+    }
+
+    /// Returns the operation that sends.
+    pub(super) fn sending(&self) -> &'static str {
+        match self.plan.document.kind() {
+            DocumentKind::Command => "SendCommand",
+            DocumentKind::Automation => "StartAutomationExecution",
+        }
+    }
+
+    /// Returns the operation that shows what was sent.
+    pub(super) fn listing(&self) -> &'static str {
+        match self.plan.document.kind() {
+            DocumentKind::Command => "ListCommands",
+            DocumentKind::Automation => "DescribeAutomationExecutions",
         }
     }
 
@@ -77,9 +108,7 @@ impl Run {
             return;
         }
         let Accepted { command_id, expires_in, expires_after } = accepted;
-        let expiry = expires_in.unwrap_or_else(|| {
-            Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
-        });
+        let expiry = expires_in.unwrap_or_else(|| self.expiry());
         let event =
             EventKind::CommandAccepted { send, command_id: command_id.clone(), expires_after };
         self.emit(step, elapsed, event);
@@ -192,7 +221,7 @@ impl Run {
             RefusalKind::Withdrawn => self.withdrawn(step, elapsed, index),
             RefusalKind::AccessDenied => {
                 // The refusal, not the budget that it uses up, is why the run stops.
-                let hint = format!("SendCommand was refused: {message}");
+                let hint = format!("{} was refused: {message}", self.sending());
                 self.stop.get_or_insert(Stop::Refused { code, message });
                 for id in self.open_of(index) {
                     let outcome = Outcome::AccessDenied;

@@ -12,7 +12,7 @@ use super::{
     send::{Command, Send, SendState},
     state::{Run, Stop},
 };
-use crate::plan::{Dispatch, InstanceId, Note};
+use crate::plan::{Dispatch, DocumentKind, InstanceId, Note};
 
 /// A question that is under way.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +25,13 @@ pub(super) struct Lookup {
 
 impl Run {
     /// Asks for the sends of the run, if the ledger says that some of it was never sent.
+    ///
+    /// An execution does not show its token, so executions cannot be looked for. They need not be:
+    /// what a lost end of the ledger told of is started again under the token that it had, which
+    /// starts nobody twice for as long as the service remembers it.
     pub(super) fn look_up_sends(&mut self, step: &mut Step, elapsed: Duration) {
-        if self.is_damaged || !self.has_unsent() {
+        let is_findable = self.plan.document.kind() == DocumentKind::Command;
+        if !is_findable || self.is_damaged || !self.has_unsent() {
             return;
         }
         let until = elapsed + self.pace.settle_within;
@@ -154,6 +159,7 @@ impl Run {
             instances,
             state: SendState::InFlight { since: elapsed },
             is_answered: true,
+            intended: elapsed,
             throttled_since: None,
             command: Command::default(),
         });

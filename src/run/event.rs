@@ -38,7 +38,7 @@ pub enum EventKind {
         wave: u32,
         instances: u32,
     },
-    /// Written down, and flushed, before SendCommand goes out.
+    /// Written down, and flushed, before SendCommand or StartAutomationExecution goes out.
     SendIntended {
         send: u32,
         token: String,
@@ -69,7 +69,7 @@ pub enum EventKind {
         send: u32,
         reason: String,
     },
-    /// ListCommands did not show it, or could not be asked; it is never sent again.
+    /// What became of it cannot be told; it is never sent again.
     SendLost {
         send: u32,
         reason: String,
@@ -85,6 +85,9 @@ pub enum EventKind {
         instance_id: InstanceId,
         command_id: String,
         status_details: String,
+        /// At which step an automation is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<String>,
     },
     InstanceFinished {
         instance_id: InstanceId,

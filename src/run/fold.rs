@@ -87,10 +87,11 @@ impl Fold {
                 report.budget.used = u32::try_from(self.charged.len()).unwrap_or(u32::MAX);
             }
             // What was seen last is all that is known of an instance that never finishes.
-            EventKind::InvocationChanged { instance_id, command_id, status_details } => {
+            EventKind::InvocationChanged { instance_id, command_id, status_details, progress } => {
                 if let Some(it) = self.instance_mut(report, instance_id, 1) {
                     it.command_id = Some(command_id.clone());
                     it.status_details = Some(status_details.clone());
+                    it.progress.clone_from(progress);
                 }
             }
             EventKind::OutputCompleted { instance_id, stdout, stderr, truncated } => {

@@ -14,7 +14,7 @@ use super::{
     state::Run,
     status::Outcome,
 };
-use crate::plan::IDS_PER_COMMAND;
+use crate::plan::{DocumentKind, IDS_PER_COMMAND};
 
 /// Up to this many rows, a change of the counters is answered by reading all of them: four pages.
 const READ_WHOLE: u32 = 200;
@@ -155,6 +155,7 @@ impl Run {
             let command = &mut self.sends[index].command;
             let before = command.counts.clone();
             let has_changed = command.count(elapsed, &counts);
+            let stage = counts.stage.clone();
             let now = command.counts.clone().unwrap_or(counts);
             if has_changed {
                 let event = EventKind::CommandCounted {
@@ -164,6 +165,9 @@ impl Run {
                     errors: now.errors.saturating_add(now.delivery_timed_out),
                 };
                 self.emit(step, elapsed, event);
+            }
+            if let Some(stage) = stage {
+                self.stage_seen(step, elapsed, index, &stage);
             }
             for scope in self.worth_reading(step, elapsed, index, before.as_ref(), &now) {
                 self.read_rows(step, elapsed, index, scope);
@@ -185,7 +189,9 @@ impl Run {
             // What it shows need not be read a second time.
             return Vec::new();
         }
-        let has_moved = before.is_none_or(|it| it.completed != now.completed);
+        let is_automation = self.plan.document.kind() == DocumentKind::Automation;
+        let n_before = before.map_or_else(|| is_automation.then_some(0), |it| Some(it.completed));
+        let has_moved = n_before != Some(now.completed);
         // SSM counts no target before it has resolved the tag: few so far is not few.
         let n_sent = self.members.values().filter(|it| it.send == Some(index)).count();
         let is_small = now.targets <= READ_WHOLE && n_sent <= READ_WHOLE as usize;

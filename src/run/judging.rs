@@ -9,7 +9,7 @@ use super::{
     status::Outcome,
     verdict::{Kind, Verdict},
 };
-use crate::plan::{Plan, REDACTED};
+use crate::plan::{DocumentKind, Plan, REDACTED};
 
 /// The most lines that look at what may still be running.
 const LOOKS: usize = 5;
@@ -173,12 +173,21 @@ impl Run {
 
     /// Returns the lines that look at what may still be running.
     fn looks(&self) -> Vec<String> {
-        let region = &self.plan.region;
+        let (region, is_automation) =
+            (&self.plan.region, self.plan.document.kind() == DocumentKind::Automation);
         let unknown = self.members.values().filter(|it| it.outcome == Some(Outcome::Unknown));
         let unknown: BTreeSet<_> = unknown.filter_map(|it| it.send).collect();
         let sends = self.sends.iter().enumerate();
         let open = sends.filter(|(at, it)| it.state == SendState::Lost || unknown.contains(at));
         let line = |it: &Send| match it.command.id.as_str() {
+            "" if is_automation => format!(
+                "aws ssm describe-automation-executions --region {region} --filters \
+                 Key=DocumentNamePrefix,Values={}",
+                self.plan.document.name
+            ),
+            id if is_automation => format!(
+                "aws ssm get-automation-execution --region {region} --automation-execution-id {id}"
+            ),
             "" => format!(
                 "aws ssm list-commands --region {region} --query \"Commands[?Comment=='{}']\"",
                 it.token

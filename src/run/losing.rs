@@ -86,7 +86,7 @@ impl Run {
     pub(super) fn counts_denied(&mut self, step: &mut Step, elapsed: Duration, cost: &str) {
         self.counts_reads = Reads::default();
         if std::mem::take(&mut self.counts_allowed) {
-            let text = format!("ssm:ListCommands is not permitted: {cost}");
+            let text = format!("ssm:{} is not permitted: {cost}", self.listing());
             self.note(step, elapsed, Note::new("permission.missing", text));
         }
     }

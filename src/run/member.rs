@@ -10,6 +10,8 @@ pub(super) struct Member {
     pub send: Option<usize>,
     /// The last StatusDetails that was seen.
     pub seen: Option<String>,
+    /// At which step of an automation it was seen last.
+    pub progress: Option<String>,
     pub outcome: Option<Outcome>,
     pub command_id: Option<String>,
     /// The steps to read whole, if the output of one was cut.
@@ -34,6 +36,7 @@ impl Member {
             wave,
             send: None,
             seen: None,
+            progress: None,
             outcome: None,
             command_id: None,
             cut: Vec::new(),

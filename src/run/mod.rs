@@ -48,7 +48,8 @@ pub use self::{
     grouping::{Folding, Group, groups},
     observed::{
         Accepted, Cancellation, Counts, Denial, Effect, Found, Membership, Observed, Output, Pace,
-        ReadKind, ReadScope, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Step,
+        ReadKind, ReadScope, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Stage,
+        Step,
     },
     proceeding::{LeftOver, left_over},
     repeating::unsuccessful,
@@ -56,7 +57,7 @@ pub use self::{
         ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
         RunFacts, SCHEMA, WaveFacts,
     },
-    row::{Execution, Plugin, Row, push_block},
+    row::{Execution, Plugin, Row, STDERR_TITLE, push_block},
     state::Run,
     status::{NotAnOutcome, Outcome, Status, Withholder},
     verdict::{Kind, Verdict},

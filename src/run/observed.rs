@@ -191,6 +191,16 @@ pub struct Counts {
     /// Failed and ExecutionTimedOut.
     pub errors: u32,
     pub delivery_timed_out: u32,
+    /// Of an execution that has not ended: its status, and at which step it is.
+    pub stage: Option<Stage>,
+}
+
+/// How far an execution of an automation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// As the service says it.
+    pub status_word: String,
+    pub progress: Option<String>,
 }
 
 /// Which rows of a command to read.
@@ -249,10 +259,12 @@ pub enum Effect {
         send: u32,
         request: SendRequest,
     },
-    /// Look for the token among the commands of this run.
+    /// Look for the token among the commands of this run; or send `again`, which does nothing if
+    /// the service knows the token.
     Settle {
         send: u32,
         token: String,
+        again: Option<SendRequest>,
     },
     /// Look for every command of this run.
     FindSends,
@@ -276,10 +288,11 @@ pub enum Effect {
     Conclude,
 }
 
-/// One SendCommand, besides what the plan says.
+/// One SendCommand or StartAutomationExecution, besides what the plan says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendRequest {
-    /// Goes into Comment (at most 100 characters): the only field that can be found again.
+    /// Goes into Comment (at most 100 characters): the only field of a command that can be found
+    /// again. Of an execution it is the ClientToken.
     pub token: String,
     pub targets: SendTargets,
     pub max_concurrency: String,

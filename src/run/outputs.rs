@@ -14,7 +14,7 @@ use super::{
     state::Run,
     status::Outcome,
 };
-use crate::plan::{InstanceId, Note};
+use crate::plan::{DocumentKind, InstanceId, Note};
 
 /// The most instances that failed whose output is completed, and the most others; each takes one
 /// GetCommandInvocation a step.
@@ -54,6 +54,10 @@ enum Class {
 impl Run {
     /// Asks for what the list has cut, as soon as it is seen.
     pub(super) fn complete_outputs(&mut self, step: &mut Step) {
+        // What an automation has put out stands whole in its execution.
+        if self.plan.document.kind() == DocumentKind::Automation {
+            return;
+        }
         let (prints_findings, most) = (self.plan.document.findings().is_some(), self.most());
         let outputs = &mut self.outputs;
         for (id, member) in cut(&mut self.members) {
@@ -69,6 +73,9 @@ impl Run {
     /// Asks for the rest, if that can be read of all who succeeded: some of them, chosen by nothing,
     /// would tell no more than one of each kind.
     pub(super) fn complete_last_outputs(&mut self, step: &mut Step, elapsed: Duration) {
+        if self.plan.document.kind() == DocumentKind::Automation {
+            return;
+        }
         self.complete_outputs(step);
         let most = self.most();
         let outputs = &mut self.outputs;

@@ -7,7 +7,7 @@ use super::{
     event::EventKind,
     findings,
     member::Member,
-    observed::{ReadScope, Step},
+    observed::{ReadScope, Stage, Step},
     row::{Execution, Row},
     send::SendState,
     state::Run,
@@ -94,8 +94,10 @@ impl Run {
         }
         let command = &mut self.sends[index].command;
         command.rows_seen += usize::from(member.seen.is_none());
-        let has_changed = member.seen.as_ref() != Some(&row.details_word);
+        let has_changed =
+            member.seen.as_ref() != Some(&row.details_word) || member.progress != row.progress;
         member.seen = Some(row.details_word.clone());
+        member.progress.clone_from(&row.progress);
         member.command_id = Some(command.id.clone());
         match row.outcome() {
             Some(outcome) => {
@@ -108,10 +110,37 @@ impl Run {
                     instance_id: id.clone(),
                     command_id: command.id.clone(),
                     status_details: row.details_word.clone(),
+                    progress: row.progress.clone(),
                 };
                 self.emit(step, elapsed, event);
             }
             None => {}
+        }
+    }
+
+    /// Takes in how far an execution is that has not ended: the listing tells it of all of them at
+    /// once, so that nobody's own has to be read for it.
+    pub(super) fn stage_seen(
+        &mut self,
+        step: &mut Step,
+        elapsed: Duration,
+        index: usize,
+        stage: &Stage,
+    ) {
+        let Some([id]) = self.sends[index].instances.as_deref() else { return };
+        let row = Row {
+            instance_id: id.clone(),
+            status: Status::of_automation(&stage.status_word),
+            status_word: stage.status_word.clone(),
+            details_word: stage.status_word.clone(),
+            requested: None,
+            progress: stage.progress.clone(),
+            failure: None,
+            plugins: Vec::new(),
+        };
+        // Its end has to be read: the listing does not tell all of it.
+        if row.outcome().is_none() {
+            self.row_seen(step, elapsed, index, &row);
         }
     }
 
@@ -161,6 +190,8 @@ impl Run {
             Some(it) if outcome.is_own_end() => findings::is_wanting(format, &it.stdout),
             Some(_) | None => false,
         };
+        let failure = || execution.as_ref().and_then(|it| it.failure.clone());
+        let hint = hint.or_else(failure);
         let hint =
             hint.or_else(|| super::hint::hint(outcome, execution.as_ref(), withheld_by, format));
         let event = EventKind::InstanceFinished {

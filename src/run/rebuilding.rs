@@ -21,7 +21,7 @@ impl Run {
     pub(super) fn restore_intent(
         &mut self,
         restored: &mut Restored,
-        send: u32,
+        (send, at): (u32, Duration),
         token: &str,
         wave: u32,
         instances: &[InstanceId],
@@ -33,6 +33,7 @@ impl Run {
             if !matches!(known.state, SendState::Throttled { .. }) || known.token != token {
                 restored.damaged(format!("send {send} was intended twice"));
             }
+            known.intended = at;
             if !known.is_settled() {
                 known.state = in_flight;
             }
@@ -42,7 +43,7 @@ impl Run {
         for missing in (self.sends.len()..index).take(GAP_FILLED) {
             restored.damaged(format!("the intent of send {} is missing", missing + 1));
             let token = format!("fleet:{}:{}", self.plan.run_id, missing + 1);
-            self.sends.push(Send::restored(token, wave, SendState::Lost, None));
+            self.sends.push(Send::restored((token, at), wave, SendState::Lost, None));
         }
         let index = self.sends.len();
         let is_tag = matches!(self.plan.dispatch, Dispatch::Tag { .. });
@@ -57,7 +58,7 @@ impl Run {
                 _ => restored.damaged(format!("{id} was not to be sent to")),
             }
         }
-        self.sends.push(Send::restored(token.to_owned(), wave, in_flight, instances));
+        self.sends.push(Send::restored((token.to_owned(), at), wave, in_flight, instances));
     }
 
     /// Restores that the instance has shown a row. Returns whether it belongs to the run.
@@ -67,6 +68,7 @@ impl Run {
         id: &InstanceId,
         command_id: Option<&String>,
         details: &str,
+        progress: Option<&String>,
     ) -> bool {
         let Some(index) = command_id.and_then(|it| self.command_at(it)) else {
             restored.damaged(format!("the command of {id} is missing"));
@@ -84,6 +86,7 @@ impl Run {
         }
         self.sends[index].command.rows_seen += usize::from(member.seen.is_none());
         member.seen = Some(details.to_owned());
+        member.progress = progress.cloned();
         member.command_id = command_id.cloned();
         true
     }
@@ -97,7 +100,7 @@ impl Run {
         execution: Option<&Execution>,
     ) {
         if let Some(it) = execution
-            && !self.restore_row(restored, id, command_id, &it.status_details)
+            && !self.restore_row(restored, id, command_id, &it.status_details, None)
         {
             return;
         }
@@ -145,12 +148,21 @@ impl Run {
 impl Send {
     /// Returns a send as the ledger tells of it: its answer can only come from ListCommands.
     fn restored(
-        token: String,
+        (token, intended): (String, Duration),
         wave: u32,
         state: SendState,
         instances: Option<Vec<InstanceId>>,
     ) -> Self {
         let command = Command::default();
-        Self { token, wave, instances, state, is_answered: true, throttled_since: None, command }
+        Self {
+            token,
+            wave,
+            instances,
+            state,
+            is_answered: true,
+            intended,
+            throttled_since: None,
+            command,
+        }
     }
 }

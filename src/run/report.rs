@@ -111,6 +111,9 @@ pub struct InstanceFacts {
     /// The id of the group of identical output that it belongs to.
     pub output_group: Option<u32>,
     pub hint: Option<String>,
+    /// The step at which an automation was seen last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
     /// What took it out of its group during the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departure: Option<Departure>,
@@ -287,6 +290,7 @@ impl InstanceFacts {
             truncated: false,
             output_group: None,
             hint: None,
+            progress: None,
             departure: None,
             findings: None,
         }

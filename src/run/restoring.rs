@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::{
-    answering::EXECUTION_TIMEOUT,
     event::{Consequence, Event, EventKind, Resume},
     observed::Counts,
     send::{Send, SendState},
@@ -84,7 +83,7 @@ impl Run {
                 self.pause = Some(Duration::from_millis(*until_ms));
             }
             EventKind::SendIntended { send, token, wave, instances, .. } => {
-                self.restore_intent(restored, *send, token, *wave, instances);
+                self.restore_intent(restored, (*send, at), token, *wave, instances);
             }
             EventKind::CommandAccepted { send, command_id, expires_after } => {
                 let Some(index) = self.known(restored, *send) else { return };
@@ -93,10 +92,7 @@ impl Run {
                         let since = it.duration_since(self.started);
                         Duration::try_from(since.max(SignedDuration::ZERO)).unwrap_or(at)
                     }
-                    None => {
-                        let delivery = u64::from(self.plan.delivery_timeout);
-                        at + Duration::from_secs(delivery) + EXECUTION_TIMEOUT
-                    }
+                    None => at + self.expiry(),
                 };
                 if self.sends[index].command.id.is_empty() {
                     self.take_command(index, command_id, at, give_up);
@@ -140,11 +136,13 @@ impl Run {
                         completed: 0,
                         errors: 0,
                         delivery_timed_out: 0,
+                        stage: None,
                     });
                 }
             }
-            EventKind::InvocationChanged { instance_id, command_id, status_details } => {
-                self.restore_row(restored, instance_id, Some(command_id), status_details);
+            EventKind::InvocationChanged { instance_id, command_id, status_details, progress } => {
+                let (command_id, progress) = (Some(command_id), progress.as_ref());
+                self.restore_row(restored, instance_id, command_id, status_details, progress);
             }
             EventKind::InstanceFinished {
                 instance_id,

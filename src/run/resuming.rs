@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{
     event::{Event, EventKind, Resume},
-    observed::{Cancellation, Effect, Pace, Step},
+    observed::{Cancellation, Pace, Step},
     restoring::Restored,
-    send::{SendState, number},
+    send::SendState,
     state::{Phase, Run, Stop},
     status::Outcome,
 };
@@ -175,8 +175,7 @@ impl Run {
                 SendState::Doubted { .. } => {
                     let until = elapsed + self.pace.settle_within;
                     self.sends[index].state = SendState::Doubted { until, retry: None };
-                    let token = self.sends[index].token.clone();
-                    self.perform(step, Effect::Settle { send: number(index), token });
+                    self.look_for(step, elapsed, index);
                 }
                 SendState::Accepted => {
                     // A list that has not changed for long is only still if it was looked at.

@@ -11,13 +11,13 @@ use crate::plan::InstanceId;
 const SKIPPED: &str = "Step execution skipped due to";
 
 /// Between stdout and stderr in a plugin's combined output (amazon-ssm-agent iohandler.go).
-pub(super) const STDERR_TITLE: &str = "\n----------ERROR-------\n";
+pub const STDERR_TITLE: &str = "\n----------ERROR-------\n";
 
 /// What ends a stream that was cut (amazon-ssm-agent iohandler.go).
 pub(super) const CUT_MARKS: [&str; 3] =
     ["---Output truncated---", "---Error truncated----", "--output truncated--"];
 
-/// One instance's invocation as last read.
+/// One instance's invocation, or its execution of an automation, as last read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub instance_id: InstanceId,
@@ -26,6 +26,10 @@ pub struct Row {
     pub status_word: String,
     pub details_word: String,
     pub requested: Option<Timestamp>,
+    /// At which step an automation is.
+    pub progress: Option<String>,
+    /// Why an automation did not succeed: the step, and what it said.
+    pub failure: Option<String>,
     pub plugins: Vec<Plugin>,
 }
 
@@ -56,6 +60,9 @@ pub struct Execution {
     pub stderr: String,
     /// More was printed than is here.
     pub truncated: bool,
+    /// Why an automation did not succeed: the step, and what it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// The steps to read whole, in their order: all of them, if the output of one was cut.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_plugins: Vec<String>,
@@ -94,6 +101,7 @@ impl Row {
             stdout,
             stderr,
             truncated: !cut_plugins.is_empty(),
+            failure: self.failure.clone(),
             cut_plugins,
         }
     }
@@ -135,6 +143,8 @@ mod tests {
             status_word: "Success".to_owned(),
             details_word: "Success".to_owned(),
             requested: None,
+            progress: None,
+            failure: None,
             plugins: plugins.iter().map(plugin).collect(),
         }
     }

@@ -1,4 +1,5 @@
-//! One SendCommand: where it stands, and what is known of the command that came of it.
+//! One send, a SendCommand or a StartAutomationExecution: where it stands, and what is known of the
+//! command, or the execution, that came of it.
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub(super) struct Send {
     pub state: SendState,
     /// The service's answer, or the want of one, has been seen; another one is not believed.
     pub is_answered: bool,
+    /// When it was last written down that it would be asked for.
+    pub intended: Duration,
     /// When it was throttled first.
     pub throttled_since: Option<Duration>,
     pub command: Command,
@@ -41,7 +44,7 @@ pub(super) enum SendState {
     Lost,
 }
 
-/// What is known of an accepted command.
+/// What is known of an accepted command; an execution of an automation is one for one instance.
 #[derive(Debug, Default)]
 pub(super) struct Command {
     pub id: String,
@@ -103,7 +106,7 @@ impl Command {
     /// changes nothing. Returns whether anything did change.
     pub(super) fn count(&mut self, elapsed: Duration, now: &Counts) -> bool {
         let merged = match &self.counts {
-            None => now.clone(),
+            None => Counts { stage: None, ..now.clone() },
             Some(before) => Counts {
                 command_id: now.command_id.clone(),
                 is_final: before.is_final || now.is_final,
@@ -111,6 +114,7 @@ impl Command {
                 completed: before.completed.max(now.completed),
                 errors: before.errors.max(now.errors),
                 delivery_timed_out: before.delivery_timed_out.max(now.delivery_timed_out),
+                stage: None,
             },
         };
         if merged.is_final {

@@ -9,7 +9,7 @@ use super::{
     send::{Command, Send, SendState, number},
     state::{Run, Stop},
 };
-use crate::plan::{Bound, Dispatch, IDS_PER_COMMAND, InstanceId, Note};
+use crate::plan::{Bound, Dispatch, DocumentKind, InstanceId, Note, client_token};
 
 impl Run {
     /// Sends whatever the window and the budget allow.
@@ -17,6 +17,12 @@ impl Run {
         let is_unread = |it: &Send| it.state == SendState::Accepted && it.command.is_unread;
         let must_wait = |it: &Send| it.is_in_doubt() || is_unread(it);
         if self.stop.is_some() || self.lookup.is_some() || self.sends.iter().any(must_wait) {
+            return;
+        }
+        // The ends of executions are read one by one: one that failed counts before another one that
+        // has ended with it gives its slot away.
+        let is_runbook = self.plan.document.kind() == DocumentKind::Automation;
+        if is_runbook && self.rows_reads.in_flight > 0 {
             return;
         }
         self.enter_wave(step, elapsed);
@@ -132,7 +138,7 @@ impl Run {
         let head = self.queue.front_mut()?;
         let slots = self.plan.limits.max_concurrency.resolved.unwrap_or(1) as usize;
         let n_held = self.members.values().filter(|it| it.holds_slot()).count();
-        let free = slots.saturating_sub(n_held).min(IDS_PER_COMMAND);
+        let free = slots.saturating_sub(n_held).min(self.plan.ids_per_send());
         let n = free.min(head.len());
         let chunk: Vec<_> = head.drain(..n).collect();
         if head.is_empty() {
@@ -143,7 +149,7 @@ impl Run {
 
     fn send(&mut self, step: &mut Step, elapsed: Duration, targets: SendTargets) {
         let index = self.sends.len();
-        let token = format!("fleet:{}:{}", self.plan.run_id, index + 1);
+        let token = self.token(index, &targets);
         let wave = self.wave.map_or(1, |it| self.plan.waves[it].index);
         let instances = match &targets {
             SendTargets::Ids(ids) => Some(ids.clone()),
@@ -161,10 +167,25 @@ impl Run {
             instances,
             state: SendState::InFlight { since: elapsed },
             is_answered: false,
+            intended: elapsed,
             throttled_since: None,
             command: Command::default(),
         });
         self.go(step, elapsed, index, targets);
+    }
+
+    /// Returns the words by which the send is known to the service: a command is found by them, an
+    /// execution is not started twice under them.
+    fn token(&self, index: usize, targets: &SendTargets) -> String {
+        let run_id = &self.plan.run_id;
+        match (self.plan.document.kind(), targets) {
+            (DocumentKind::Automation, SendTargets::Ids(ids)) if ids.len() == 1 => {
+                client_token(run_id, &ids[0])
+            }
+            (DocumentKind::Automation | DocumentKind::Command, _) => {
+                format!("fleet:{run_id}:{}", index + 1)
+            }
+        }
     }
 
     /// Writes the intent down and asks for the send.
@@ -177,9 +198,31 @@ impl Run {
     ) {
         self.sends[index].state = SendState::InFlight { since: elapsed };
         self.sends[index].is_answered = false;
-        let (token, wave) = (self.sends[index].token.clone(), self.sends[index].wave);
+        self.sends[index].intended = elapsed;
+        let wave = self.sends[index].wave;
+        let request = self.request(index, targets);
+        let instances = match &request.targets {
+            SendTargets::Ids(ids) => ids.clone(),
+            SendTargets::Tag { .. } => Vec::new(),
+        };
+        let send = number(index);
+        let intended = EventKind::SendIntended {
+            send,
+            token: request.token.clone(),
+            wave,
+            instances,
+            max_concurrency: request.max_concurrency.clone(),
+            max_errors: request.max_errors.clone(),
+        };
+        self.emit(step, elapsed, intended);
+        self.perform(step, Effect::Send { send, request });
+    }
+
+    /// Returns what is asked of the service for a send, now.
+    pub(super) fn request(&self, index: usize, targets: SendTargets) -> SendRequest {
+        let token = self.sends[index].token.clone();
         let limits = &self.plan.limits;
-        let (max_concurrency, max_errors, instances) = match &targets {
+        let (max_concurrency, max_errors) = match &targets {
             // All of a chunk has its slot already. SSM's own error limit is a backstop for the
             // case that nobody watches any more: what is left of the budget.
             SendTargets::Ids(ids) => {
@@ -187,7 +230,7 @@ impl Run {
                 let left = limit.saturating_sub(self.budget_used);
                 let of_wave = self.wave_limit().map(|it| it.saturating_sub(self.wave_used));
                 let left = of_wave.unwrap_or(left).min(left);
-                (ids.len().to_string(), left.to_string(), ids.clone())
+                (ids.len().to_string(), left.to_string())
             }
             SendTargets::Tag { .. } => {
                 let word = |it: Bound| {
@@ -198,21 +241,10 @@ impl Run {
                     (Some(run), Some(wave)) => run.min(wave).to_string(),
                     _ => word(limits.max_errors),
                 };
-                (word(limits.max_concurrency), max_errors, Vec::new())
+                (word(limits.max_concurrency), max_errors)
             }
         };
-        let send = number(index);
-        let intended = EventKind::SendIntended {
-            send,
-            token: token.clone(),
-            wave,
-            instances,
-            max_concurrency: max_concurrency.clone(),
-            max_errors: max_errors.clone(),
-        };
-        self.emit(step, elapsed, intended);
-        let request = SendRequest { token, targets, max_concurrency, max_errors };
-        self.perform(step, Effect::Send { send, request });
+        SendRequest { token, targets, max_concurrency, max_errors }
     }
 
     pub(super) fn targets_of(&self, index: usize) -> SendTargets {

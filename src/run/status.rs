@@ -58,6 +58,31 @@ impl Status {
         }
     }
 
+    /// Reads the status of an execution of an automation (AutomationExecutionStatus of the API's
+    /// model). What a new word means is not known, and whether it is final neither.
+    pub fn of_automation(word: &str) -> Self {
+        match word {
+            "Pending" | "Scheduled" => Self::Pending,
+            "InProgress"
+            | "Waiting"
+            | "PendingApproval"
+            | "Approved"
+            | "RunbookInProgress"
+            | "PendingChangeCalendarOverride"
+            | "ChangeCalendarOverrideApproved" => Self::InProgress,
+            "Cancelling" => Self::Cancelling,
+            "Success" | "CompletedWithSuccess" => Self::Success,
+            "Failed" | "CompletedWithFailure" | "Rejected" | "ChangeCalendarOverrideRejected" => {
+                Self::Failed
+            }
+            "TimedOut" => Self::ExecutionTimedOut,
+            "Cancelled" => Self::Cancelled,
+            // It has ended; whether it did what it was to do, the word does not say.
+            "Exited" => Self::Unrecognized { details: word.to_owned(), is_final: true },
+            _ => Self::Unrecognized { details: word.to_owned(), is_final: false },
+        }
+    }
+
     /// Returns what the invocation came to, or `None` while it may still change.
     pub fn outcome(&self) -> Option<Outcome> {
         match self {
@@ -247,6 +272,37 @@ mod tests {
         check("Failed", "AccessDenied", Some(Outcome::AccessDenied));
         check("TimedOut", "Delivery Timed Out", Some(Outcome::DeliveryTimedOut));
         check("Success", "", Some(Outcome::Succeeded));
+    }
+
+    #[test]
+    fn every_status_of_an_execution_has_its_outcome() {
+        let check = |word: &str, outcome: Option<Outcome>| {
+            assert_eq!(Status::of_automation(word).outcome(), outcome, "{word}");
+        };
+        for word in [
+            "Pending",
+            "InProgress",
+            "Waiting",
+            "Cancelling",
+            "PendingApproval",
+            "Approved",
+            "Scheduled",
+            "RunbookInProgress",
+            "PendingChangeCalendarOverride",
+            "ChangeCalendarOverrideApproved",
+            "Hibernating",
+        ] {
+            check(word, None);
+        }
+        check("Success", Some(Outcome::Succeeded));
+        check("CompletedWithSuccess", Some(Outcome::Succeeded));
+        check("Failed", Some(Outcome::Failed));
+        check("CompletedWithFailure", Some(Outcome::Failed));
+        check("Rejected", Some(Outcome::Failed));
+        check("ChangeCalendarOverrideRejected", Some(Outcome::Failed));
+        check("TimedOut", Some(Outcome::ExecutionTimedOut));
+        check("Cancelled", Some(Outcome::Cancelled));
+        check("Exited", Some(Outcome::Unknown));
     }
 
     #[test]

@@ -17,8 +17,11 @@ impl Observed {
             | Self::SendsNotListed { reason, .. }
             | Self::ReadFailed { reason, .. } => redaction.withhold(reason),
             Self::Read { rows, .. } => {
-                for plugin in rows.iter_mut().flat_map(|it| &mut it.plugins) {
-                    plugin.output = withheld(&plugin.output, redaction);
+                for row in rows.iter_mut() {
+                    row.failure.iter_mut().for_each(|it| redaction.withhold(it));
+                    for plugin in &mut row.plugins {
+                        plugin.output = withheld(&plugin.output, redaction);
+                    }
                 }
             }
             Self::OutputRead { output: Some(it), .. } => {

@@ -97,7 +97,7 @@ fn one(it: &Progress, index: u32, wave: &Wave, columns: usize) -> Spans {
             line.push((DIM, " · ".to_owned()));
         }
         let style = match () {
-            () if n == 0 || part.ends_with(" running") || part.ends_with("yet") => PLAIN,
+            () if n == 0 || part.contains(" running") || part.ends_with("yet") => PLAIN,
             () if part.ends_with(" succeeded") => GREEN,
             () => RED,
         };
@@ -186,7 +186,8 @@ fn slowest(it: &Progress, columns: usize) -> Option<Spans> {
         } else {
             format!(" {}", member.place)
         };
-        format!("{id}{place} {}", time(*ms))
+        let step = member.step.as_deref().map(|it| format!(" ({it})")).unwrap_or_default();
+        format!("{id}{place} {}{step}", time(*ms))
     });
     let named = named.collect::<Vec<_>>().join(", ");
     Some(vec![(DIM, format!("slowest: {named}"))])

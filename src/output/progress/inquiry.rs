@@ -35,7 +35,8 @@ fn running(it: &Progress, page: &mut Page, columns: usize) {
     let named = known.iter().take(NAMED).map(|(id, member, ms)| {
         let place = Some(&member.place).filter(|it| !it.is_empty() && *it != "-");
         let place = place.map(|it| format!(" {it}")).unwrap_or_default();
-        format!("{} {id}{place}", clock(ms / 1000))
+        let step = member.step.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+        format!("{} {id}{place}{step}", clock(ms / 1000))
     });
     let named: Vec<_> = named.collect();
     named.iter().for_each(|it| page.quote("  ", [it.as_str()], columns));

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) use self::{board::board, inquiry::answer};
 use super::{
     expectation::Expected,
-    words::{outcome, place},
+    words::{count, outcome, place},
 };
 use crate::{
-    plan::{InstanceId, Plan},
+    plan::{DocumentKind, InstanceId, Plan},
     run::{Event, EventKind, Outcome},
 };
 
@@ -40,6 +40,8 @@ struct Member {
     place: String,
     stage: Stage,
     send: Option<u32>,
+    /// At which step of a runbook it was seen last.
+    step: Option<String>,
 }
 
 /// One wave in numbers.
@@ -54,7 +56,7 @@ struct Wave {
     finished_ms: Option<u64>,
 }
 
-/// One SendCommand.
+/// One SendCommand, or one execution of a runbook.
 #[derive(Debug, Default)]
 struct Command {
     wave: u32,
@@ -80,6 +82,7 @@ pub(super) struct Progress {
     is_listed: bool,
     /// The most that run at once.
     concurrency: Option<u32>,
+    kind: DocumentKind,
     members: HashMap<InstanceId, Member>,
     waves: BTreeMap<u32, Wave>,
     /// By the number of the send.
@@ -124,6 +127,24 @@ impl Progress {
         self.sends.len()
     }
 
+    /// Returns what SSM calls one of those.
+    pub(super) fn command_word(&self) -> &'static str {
+        match self.kind {
+            DocumentKind::Command => "command",
+            DocumentKind::Automation => "execution",
+        }
+    }
+
+    /// Returns for whom this send is, in words; nothing where a tag says it.
+    pub(super) fn whom(&self, send: u32) -> Option<String> {
+        let instances = &self.commands.get(&send)?.instances;
+        match (instances.as_slice(), self.kind) {
+            ([], _) => None,
+            ([only], DocumentKind::Automation) => Some(only.to_string()),
+            (ids, _) => Some(count(ids.len(), "instance")),
+        }
+    }
+
     /// Returns how many are over, as far as rows or counters tell.
     pub(super) fn done(&self) -> u32 {
         self.waves.keys().map(|it| self.done_of(*it)).sum()
@@ -162,6 +183,7 @@ impl Progress {
             planned: self.planned(),
             totals: &totals,
             running: sum(Self::running_of),
+            step: self.step_of(None),
             unread: sum(Self::unread_of),
         };
         counts.parts().join(" · ")
@@ -174,8 +196,22 @@ impl Progress {
             planned: self.is_listed.then_some(it.planned),
             totals: &it.totals,
             running: self.running_of(wave),
+            step: self.step_of(Some(wave)),
             unread: self.unread_of(wave),
         })
+    }
+
+    /// Returns at which step of a runbook most of those are who run, in a wave or in all, and how
+    /// many; of equally many the one that comes first.
+    fn step_of(&self, wave: Option<u32>) -> Option<(&str, u32)> {
+        let is_open = |it: &&Member| matches!(it.stage, Stage::Sent { .. } | Stage::Running { .. });
+        let members = self.members.values().filter(is_open);
+        let members = members.filter(|it| wave.is_none_or(|wave| it.wave == wave));
+        let mut steps: BTreeMap<&str, u32> = BTreeMap::new();
+        for step in members.filter_map(|it| it.step.as_deref()) {
+            *steps.entry(step).or_default() += 1;
+        }
+        steps.into_iter().rev().max_by_key(|(_, n)| *n)
     }
 
     /// Takes an event in.
@@ -205,10 +241,13 @@ impl Progress {
                     it.counted = *completed;
                 }
             }
-            EventKind::InvocationChanged { instance_id, command_id, status_details }
-                if status_details == "InProgress" =>
+            EventKind::InvocationChanged { instance_id, command_id, status_details, progress }
+                if status_details == "InProgress" || progress.is_some() =>
             {
                 self.has_begun(instance_id, command_id, event.elapsed_ms);
+                if let Some(it) = self.members.get_mut(instance_id) {
+                    it.step.clone_from(progress);
+                }
             }
             EventKind::InstanceFinished { instance_id, wave, command_id, outcome, .. } => {
                 self.finished(instance_id, *wave, command_id.as_deref(), *outcome);
@@ -237,13 +276,15 @@ impl Progress {
     fn begin(&mut self, plan: &Plan) {
         self.is_listed = plan.population.is_listed;
         self.concurrency = plan.limits.max_concurrency.resolved;
+        self.kind = plan.document.kind();
         let places = plan.population.planned.iter();
         let mut places: HashMap<_, _> =
             places.map(|it| (&it.id, place(it.group.as_deref(), it.zone.as_deref()))).collect();
         for wave in &plan.waves {
             for id in &wave.instances {
                 let place = places.remove(id).unwrap_or_default();
-                let member = Member { wave: wave.index, place, stage: Stage::Waiting, send: None };
+                let wave = wave.index;
+                let member = Member { wave, place, stage: Stage::Waiting, send: None, step: None };
                 self.members.insert(id.clone(), member);
             }
             let planned = u32::try_from(wave.instances.len()).unwrap_or(u32::MAX);
@@ -280,7 +321,7 @@ impl Progress {
     fn reached(&mut self, id: &InstanceId, wave: u32, send: Option<u32>) -> Option<&mut Member> {
         if !self.is_listed && !self.members.contains_key(id) {
             let stage = Stage::Sent { at_ms: self.now_ms };
-            let member = Member { wave, place: "-".to_owned(), stage, send };
+            let member = Member { wave, place: "-".to_owned(), stage, send, step: None };
             self.members.insert(id.clone(), member);
             self.waves.entry(wave).or_default().out += 1;
         }
@@ -357,6 +398,8 @@ struct Counts<'a> {
     planned: Option<u32>,
     totals: &'a BTreeMap<Outcome, u32>,
     running: u32,
+    /// At which step of a runbook most of those are who run, and how many.
+    step: Option<(&'a str, u32)>,
     unread: u32,
 }
 
@@ -377,7 +420,12 @@ impl Counts<'_> {
             parts.push(format!("{} not read yet", self.unread));
         }
         if self.running > 0 {
-            parts.push(format!("{} running", self.running));
+            let n = self.running;
+            parts.push(match self.step {
+                None => format!("{n} running"),
+                Some((step, on_it)) if on_it >= n => format!("{n} running: {step}"),
+                Some((step, on_it)) => format!("{n} running, {on_it} of them: {step}"),
+            });
         }
         parts
     }

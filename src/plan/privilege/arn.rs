@@ -75,6 +75,8 @@ pub enum Resource {
     OfAws { name: String },
     /// Somebody else's document, which is shared by its ARN.
     Shared { arn: String },
+    /// Something else that is known by its ARN.
+    Named { arn: String },
 }
 
 impl Resource {
@@ -86,6 +88,32 @@ impl Resource {
         let is_aws = is_reserved_name(name);
         let name = format!("document/{name}");
         if is_aws { Self::OfAws { name } } else { Self::Own { service: "ssm", name } }
+    }
+
+    /// Returns what a start of this runbook is authorised on, in any version: the document, and what
+    /// runbooks were called before they were documents, which refusals still name.
+    pub fn runbook(name: &str) -> [Self; 2] {
+        let document = Self::document(name);
+        let definition =
+            |it: &str| format!("{}:*", it.replacen("document/", "automation-definition/", 1));
+        let as_definition = match &document {
+            Self::OfAws { name } => Self::OfAws { name: definition(name) },
+            Self::Shared { arn } => Self::Shared { arn: definition(arn) },
+            Self::Own { service, name } => Self::Own { service, name: definition(name) },
+            other @ (Self::Any | Self::Unique { .. } | Self::Named { .. }) => other.clone(),
+        };
+        [document, as_definition]
+    }
+
+    /// Returns every execution of the account's automations: they have no names before they are
+    /// started.
+    pub fn every_execution() -> Self {
+        Self::Own { service: "ssm", name: "automation-execution/*".to_owned() }
+    }
+
+    /// Returns the role of this ARN.
+    pub fn role(arn: &str) -> Self {
+        Self::Named { arn: arn.to_owned() }
     }
 
     /// Returns the instance of this id, or each of its kind for `*`.
@@ -121,7 +149,7 @@ impl Resource {
             }
             Self::Unique { service, name } => format!("arn:{partition}:{service}:*:*:{name}"),
             Self::OfAws { name } => format!("arn:{partition}:ssm:{region}::{name}"),
-            Self::Shared { arn } => arn.clone(),
+            Self::Shared { arn } | Self::Named { arn } => arn.clone(),
         }
     }
 

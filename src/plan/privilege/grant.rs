@@ -1,10 +1,22 @@
 //! From a selection to the statements that let it be run, and nothing else.
 
 use super::{Condition, Needs, Permission, Purpose, Resource, Statement};
-use crate::plan::{GROUP_TAG, Selector};
+use crate::plan::{DocumentKind, GROUP_TAG, Selector};
 
-/// The documents that may be sent, by name or ARN.
-pub type Documents<'a> = &'a [&'a str];
+/// The documents that may be sent, by name or ARN, and as what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Documents<'a> {
+    pub names: &'a [&'a str],
+    pub kind: DocumentKind,
+    /// The role that the steps of a runbook act as.
+    pub role: Option<&'a str>,
+}
+
+impl<'a> Documents<'a> {
+    pub fn commands(names: &'a [&'a str]) -> Self {
+        Self { names, ..Self::default() }
+    }
+}
 
 /// How much is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +41,8 @@ pub struct Grant<'a> {
 /// Returns a statement for each thing that is granted, so that each can be taken out alone.
 pub fn grant(grant: Grant<'_>) -> Vec<Statement> {
     let mut statements = sending(grant.whom, grant.documents);
-    let send = [Permission::SendCommand];
+    let send =
+        [Permission::SendCommand, Permission::StartAutomationExecution, Permission::PassRole];
     for permission in grant.needs.required.iter().filter(|it| !send.contains(it)) {
         let purpose = Purpose::Required(permission.buys().to_owned());
         statements.push(reading(permission.name(), *permission, grant.documents, purpose));
@@ -45,9 +58,14 @@ pub fn grant(grant: Grant<'_>) -> Vec<Statement> {
 }
 
 fn reading(sid: &str, permission: Permission, on: Documents<'_>, purpose: Purpose) -> Statement {
-    let resources = match permission.is_of_documents() {
-        true => on.iter().map(|it| Resource::document(it)).collect(),
-        false => vec![Resource::Any],
+    let resources = match permission {
+        _ if permission.is_of_documents() => {
+            on.names.iter().map(|it| Resource::document(it)).collect()
+        }
+        Permission::GetAutomationExecution | Permission::StopAutomationExecution => {
+            vec![Resource::every_execution()]
+        }
+        _ => vec![Resource::Any],
     };
     Statement {
         sid: sid.to_owned(),
@@ -58,15 +76,19 @@ fn reading(sid: &str, permission: Permission, on: Documents<'_>, purpose: Purpos
     }
 }
 
-/// Returns the statements on SendCommand: one for the documents, one for each way in which
-/// instances are named.
+/// Returns the statements on what sends: for SendCommand one for the documents, and one for each
+/// way in which instances are named.
 ///
 /// Documents and instances stand in statements of their own: an instance's tag in the condition
 /// of a document's statement would refuse the document, which has no such tag.
 pub(in crate::plan) fn sending(whom: &Selector, documents: Documents<'_>) -> Vec<Statement> {
-    if documents.is_empty() {
+    if documents.names.is_empty() {
         return Vec::new();
     }
+    if documents.kind == DocumentKind::Automation {
+        return starting(documents);
+    }
+    let documents = documents.names;
     let statement = |sid: &str, resources, conditions, purpose: &str| Statement {
         sid: sid.to_owned(),
         actions: vec![Permission::SendCommand],
@@ -116,6 +138,34 @@ pub(in crate::plan) fn sending(whom: &Selector, documents: Documents<'_>) -> Vec
     statements
 }
 
+/// Returns the statements on StartAutomationExecution. It is authorised on the runbook and on the
+/// execution that comes of it, and not on the instance: that is a parameter like others, and what
+/// the steps may do to it is for the role to say that they act as.
+fn starting(documents: Documents<'_>) -> Vec<Statement> {
+    let runbooks = documents.names.iter().flat_map(|it| Resource::runbook(it));
+    let mut statements = vec![Statement {
+        sid: "StartAutomation".to_owned(),
+        actions: vec![Permission::StartAutomationExecution],
+        resources: runbooks.chain([Resource::every_execution()]).collect(),
+        conditions: Vec::new(),
+        purpose: Purpose::Required("starting this runbook, and no other".to_owned()),
+    }];
+    if let Some(role) = documents.role {
+        statements.push(Statement {
+            sid: "PassRole".to_owned(),
+            actions: vec![Permission::PassRole],
+            resources: vec![Resource::role(role)],
+            conditions: vec![Condition {
+                operator: "StringEquals",
+                key: "iam:PassedToService".to_owned(),
+                values: vec!["ssm.amazonaws.com".to_owned()],
+            }],
+            purpose: Purpose::Required(Permission::PassRole.buys().to_owned()),
+        });
+    }
+    statements
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +173,12 @@ mod tests {
 
     fn sids(whom: &Selector, level: Level) -> Vec<String> {
         let needs = Needs::of(whom, Manner::default());
-        let statements = grant(Grant { whom, documents: &["Restart"], needs: &needs, level });
+        let statements = grant(Grant {
+            whom,
+            documents: Documents::commands(&["Restart"]),
+            needs: &needs,
+            level,
+        });
         statements.into_iter().map(|it| it.sid).collect()
     }
 
@@ -146,7 +201,7 @@ mod tests {
             instances: vec![InstanceId::parse("i-01234567").unwrap()],
             ..Selector::default()
         };
-        let statements = sending(&whom, &["Restart"]);
+        let statements = sending(&whom, Documents::commands(&["Restart"]));
         let sids: Vec<_> = statements.iter().map(|it| it.sid.as_str()).collect();
         assert_eq!(sids, ["SendDocument", "SendToGroups", "SendToTagged", "SendToInstances"]);
         // Every one of the tags must be there.
@@ -157,6 +212,23 @@ mod tests {
     #[test]
     fn whoever_sends_nothing_may_send_nothing() {
         let whom = Selector { groups: vec!["web".to_owned()], ..Selector::default() };
-        assert_eq!(sending(&whom, &[]), []);
+        assert_eq!(sending(&whom, Documents::default()), []);
+    }
+
+    #[test]
+    fn a_runbook_is_started_and_its_role_is_passed_to_nobody_but_ssm() {
+        let role = "arn:aws:iam::123456789012:role/runbooks";
+        let names = &["AWSSupport-TroubleshootSSH"][..];
+        let documents = Documents { names, kind: DocumentKind::Automation, role: Some(role) };
+        let statements = sending(&Selector::default(), documents);
+        let scope = super::super::Scope::of_role(role, "us-east-1").unwrap();
+        let lines: Vec<_> = statements.iter().map(|it| it.on_one_line(&scope)).collect();
+        assert_eq!(
+            lines,
+            [
+                r#"{"Sid":"StartAutomation","Effect":"Allow","Action":"ssm:StartAutomationExecution","Resource":["arn:aws:ssm:us-east-1::document/AWSSupport-TroubleshootSSH","arn:aws:ssm:us-east-1::automation-definition/AWSSupport-TroubleshootSSH:*","arn:aws:ssm:us-east-1:123456789012:automation-execution/*"]}"#,
+                r#"{"Sid":"PassRole","Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/runbooks","Condition":{"StringEquals":{"iam:PassedToService":"ssm.amazonaws.com"}}}"#,
+            ]
+        );
     }
 }

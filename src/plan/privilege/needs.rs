@@ -1,7 +1,7 @@
 //! Which permissions a selection cannot do without, and which would help.
 
 use super::Permission;
-use crate::plan::{Dispatch, Exclusion, Plan, Rollout, Selector};
+use crate::plan::{Dispatch, DocumentKind, Exclusion, Plan, Rollout, Selector, assume_role};
 
 /// What a plan does that decides which reads it depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -12,6 +12,10 @@ pub struct Manner {
     pub minds_lifecycle: bool,
     /// Somebody is left out for what their agent says.
     pub minds_agents: bool,
+    /// What SSM does with the document.
+    pub kind: DocumentKind,
+    /// The steps of a runbook act as a role that is passed to them.
+    pub passes_role: bool,
 }
 
 impl Manner {
@@ -28,6 +32,9 @@ impl Manner {
                 Exclusion::AgentNotRegistered,
                 Exclusion::Platform,
             ]),
+            kind: plan.document.kind(),
+            passes_role: plan.document.kind() == DocumentKind::Automation
+                && assume_role(&plan.document.parameters).is_some(),
         }
     }
 
@@ -37,6 +44,7 @@ impl Manner {
             is_by_ids: !selector.is_groups_only() || rollout.has_waves(),
             minds_lifecycle: rollout.by_zone,
             minds_agents: false,
+            ..Self::default()
         }
     }
 }
@@ -54,11 +62,19 @@ impl Needs {
     pub fn of(selector: &Selector, manner: Manner) -> Self {
         let has_groups = !(selector.groups.is_empty() && selector.group_tags.is_empty());
         let has_others = !(selector.instances.is_empty() && selector.tags.is_empty());
+        let is_command = manner.kind == DocumentKind::Command;
         let mut needs = Self::default();
         for permission in Permission::ALL {
             // Whether the run makes use of it at all, and whether it depends on it.
             let (is_used, is_required) = match permission {
-                Permission::SendCommand | Permission::ListCommandInvocations => (true, true),
+                Permission::SendCommand | Permission::ListCommandInvocations => (is_command, true),
+                Permission::StartAutomationExecution | Permission::GetAutomationExecution => {
+                    (!is_command, true)
+                }
+                Permission::DescribeAutomationExecutions | Permission::StopAutomationExecution => {
+                    (!is_command, false)
+                }
+                Permission::PassRole => (manner.passes_role, true),
                 Permission::DescribeAutoScalingGroups => {
                     (has_groups, manner.is_by_ids || !selector.group_tags.is_empty())
                 }
@@ -69,11 +85,11 @@ impl Needs {
                 Permission::DescribeScalingActivities | Permission::DescribeInstanceProperties => {
                     (has_groups, false)
                 }
-                Permission::DescribeDocument
-                | Permission::GetDocument
-                | Permission::ListCommands
+                // Which parameter of a runbook takes the instance stands in its content.
+                Permission::DescribeDocument | Permission::GetDocument => (true, false),
+                Permission::ListCommands
                 | Permission::GetCommandInvocation
-                | Permission::CancelCommand => (true, false),
+                | Permission::CancelCommand => (is_command, false),
             };
             match (is_used, is_required) {
                 (true, true) => needs.required.push(permission),
@@ -135,6 +151,12 @@ mod tests {
         let selector = Selector { groups: vec!["web".to_owned()], ..Selector::default() };
         let needs = Needs::of(&selector, Manner::default());
         assert!(!needs.all().any(|it| it == Permission::DescribeAutoScalingInstances));
-        assert_eq!(needs.all().count(), Permission::ALL.len() - 1);
+        assert_eq!(needs.all().count(), Permission::ALL.len() - 6);
+        let runbook = Manner { kind: DocumentKind::Automation, ..Manner::default() };
+        let needs = Needs::of(&selector, runbook);
+        let (start, get) =
+            (Permission::StartAutomationExecution, Permission::GetAutomationExecution);
+        assert_eq!(needs.required, [start, get]);
+        assert!(!needs.all().any(|it| it.name().contains("Command")));
     }
 }

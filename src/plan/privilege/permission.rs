@@ -16,10 +16,15 @@ pub enum Permission {
     ListCommands,
     GetCommandInvocation,
     CancelCommand,
+    StartAutomationExecution,
+    GetAutomationExecution,
+    DescribeAutomationExecutions,
+    StopAutomationExecution,
+    PassRole,
 }
 
 impl Permission {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::SendCommand,
         Self::ListCommandInvocations,
         Self::DescribeAutoScalingGroups,
@@ -32,6 +37,11 @@ impl Permission {
         Self::ListCommands,
         Self::GetCommandInvocation,
         Self::CancelCommand,
+        Self::StartAutomationExecution,
+        Self::GetAutomationExecution,
+        Self::DescribeAutomationExecutions,
+        Self::StopAutomationExecution,
+        Self::PassRole,
     ];
 
     /// Returns the permission for `action`, such as `ssm:SendCommand`.
@@ -53,6 +63,11 @@ impl Permission {
             Self::ListCommands => "ssm:ListCommands",
             Self::GetCommandInvocation => "ssm:GetCommandInvocation",
             Self::CancelCommand => "ssm:CancelCommand",
+            Self::StartAutomationExecution => "ssm:StartAutomationExecution",
+            Self::GetAutomationExecution => "ssm:GetAutomationExecution",
+            Self::DescribeAutomationExecutions => "ssm:DescribeAutomationExecutions",
+            Self::StopAutomationExecution => "ssm:StopAutomationExecution",
+            Self::PassRole => "iam:PassRole",
         }
     }
 
@@ -81,9 +96,13 @@ impl Permission {
             Self::GetDocument => "the check of the parameters before anything is sent",
             Self::ListCommands => "settling a send whose answer was lost, and cheaper progress",
             Self::GetCommandInvocation => "output beyond 2,500 characters",
-            Self::CancelCommand => {
+            Self::CancelCommand | Self::StopAutomationExecution => {
                 "cancelling on Ctrl-C, at the deadline, and when the budget is spent"
             }
+            Self::StartAutomationExecution => "starting",
+            Self::GetAutomationExecution => "following every execution to its end",
+            Self::DescribeAutomationExecutions => "the progress of ten executions in one call",
+            Self::PassRole => "letting the steps act as the role that the parameters name",
         }
     }
 
@@ -101,12 +120,18 @@ impl Permission {
             | Self::DescribeScalingActivities
             | Self::ListCommands
             | Self::GetCommandInvocation
-            | Self::CancelCommand => false,
+            | Self::CancelCommand
+            | Self::StartAutomationExecution
+            | Self::GetAutomationExecution
+            | Self::DescribeAutomationExecutions
+            | Self::StopAutomationExecution
+            | Self::PassRole => false,
         }
     }
 
-    /// Returns whether it can be granted on single documents. Besides SendCommand, whose instances
-    /// are resources too, no action of fleet's knows others (service authorisation reference).
+    /// Returns whether it can be granted on single documents, and on nothing else: the instances of
+    /// SendCommand are resources too, and what StartAutomationExecution takes are three kinds of
+    /// them (service authorisation reference).
     pub fn is_of_documents(self) -> bool {
         matches!(self, Self::SendCommand | Self::DescribeDocument | Self::GetDocument)
     }

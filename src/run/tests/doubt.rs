@@ -170,6 +170,8 @@ fn a_send_on_its_way_when_track_is_lost_is_still_waited_for() {
             status_word: word.clone(),
             details_word: word,
             requested,
+            progress: None,
+            failure: None,
             plugins,
         }
     };
@@ -230,6 +232,7 @@ fn a_command_without_an_id_that_is_accepted_again_is_not_opened_again() {
         completed: 0,
         errors: 0,
         delivery_timed_out: 0,
+        stage: None,
     }];
     drop(run.apply(seconds(2), Observed::Counted { counts }));
     let (command_id, rows) = (String::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! The core against a model of the outside world. No test here waits, sleeps or knows a runtime.
 
+mod automation;
 mod budget;
 mod checks;
 mod completing;
@@ -25,8 +26,8 @@ use jiff::Timestamp;
 
 use super::{Event, EventKind, Fold, Outcome, Pace, Report};
 use crate::plan::{
-    Agent, Bound, Dispatch, Document, GROUP_TAG, InstanceId, Limit, Limits, Operator, Parameters,
-    Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, Target, Wave,
+    Agent, Automation, Bound, Dispatch, Document, GROUP_TAG, InstanceId, Limit, Limits, Operator,
+    Parameters, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, Target, Wave,
 };
 
 fn seconds(n: u64) -> Duration {
@@ -87,6 +88,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
             parameters: Parameters::default(),
             sidecar: None,
             dry_run: None,
+            automation: None,
         },
         limits: Limits::resolve(Limit::Count(slots), Limit::Count(errors), Some(population)),
         delivery_timeout: 600,
@@ -101,6 +103,16 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
         rollout: Rollout::default(),
         notes: Vec::new(),
     }
+}
+
+/// The same plan for a runbook: an execution for each instance.
+fn as_runbook(plan: Plan) -> Plan {
+    let automation = Automation {
+        target_parameter: "InstanceId".to_owned(),
+        steps: ["look", "mend"].map(ToOwned::to_owned).to_vec(),
+    };
+    let document = Document { automation: Some(automation), ..plan.document };
+    Plan { document, ..plan }
 }
 
 /// A plan over `n` instances by their group's tag.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::seconds;
 use crate::{
     plan::InstanceId,
-    run::{Counts, Found, Plugin, Row, Status},
+    run::{Counts, Found, Plugin, Row, Stage, Status},
 };
 
 /// What an instance makes of a command.
@@ -46,6 +46,7 @@ impl Behaviour {
 #[derive(Debug)]
 pub(super) struct Command {
     pub id: String,
+    pub is_automation: bool,
     pub token: String,
     pub accepted: Duration,
     pub slots: usize,
@@ -63,7 +64,7 @@ pub(super) struct Invocation {
 }
 
 impl Invocation {
-    fn row(&self, id: &InstanceId) -> Row {
+    fn row(&self, id: &InstanceId, progress: Option<String>) -> Row {
         let (status, details) = match (self.started, self.ended) {
             (_, Some((_, words))) => words,
             (Some(_), None) => ("InProgress", "InProgress"),
@@ -83,6 +84,8 @@ impl Invocation {
             status_word: status.to_owned(),
             details_word: details.to_owned(),
             requested: None,
+            progress,
+            failure: None,
             plugins: if has_run { vec![plugin] } else { Vec::new() },
         }
     }
@@ -153,7 +156,20 @@ impl Command {
             completed: number(self.count(|_| true)),
             errors: number(errors),
             delivery_timed_out: number(self.count(|it| it == "DeliveryTimedOut")),
+            stage: self.stage(),
         }
+    }
+
+    /// Returns how far an execution is that has not ended.
+    fn stage(&self) -> Option<Stage> {
+        let (_, it) = self.invocations.first_key_value().filter(|_| self.is_automation)?;
+        let status_word = match (it.started, it.ended) {
+            (_, Some(_)) => return None,
+            (Some(_), None) => "InProgress",
+            (None, None) => "Pending",
+        };
+        let progress = it.started.map(|_| "step 1 of 2: look".to_owned());
+        Some(Stage { status_word: status_word.to_owned(), progress })
     }
 
     pub(super) fn found(&self) -> Found {
@@ -170,6 +186,6 @@ impl Command {
 
     pub(super) fn rows(&self) -> Vec<Row> {
         let visible = self.invocations.iter().filter(|(_, it)| !it.behaviour.is_hidden);
-        visible.map(|(id, it)| it.row(id)).collect()
+        visible.map(|(id, it)| it.row(id, self.stage().and_then(|it| it.progress))).collect()
     }
 }

@@ -39,6 +39,8 @@ fn row() -> impl Strategy<Value = Row> {
         status_word: status.to_owned(),
         details_word: details.to_owned(),
         requested: None,
+        progress: None,
+        failure: None,
         plugins: Vec::new(),
     })
 }
@@ -86,6 +88,7 @@ fn observed() -> impl Strategy<Value = Observed> {
         completed,
         errors,
         delivery_timed_out: errors,
+        stage: None,
     });
     let scope = prop::sample::select(vec![
         ReadScope::All,

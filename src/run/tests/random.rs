@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::{
-    Event, EventKind, Outcome, by_ids, by_tag, id,
+    Event, EventKind, Outcome, as_runbook, by_ids, by_tag, id,
     model::Behaviour,
     script::{Answer, Reads, Script},
     seconds, unlisted,
@@ -113,7 +113,9 @@ pub(super) fn plan() -> impl Strategy<Value = Plan> {
         (1_usize..260, 1_u32..60, errors).prop_map(|(n, slots, errors)| by_tag(n, slots, errors));
     let blind = (1_u8..100, 0_u8..100)
         .prop_map(|(slots, errors)| unlisted(Limit::Percent(slots), Limit::Percent(errors)));
-    let plan = prop_oneof![3 => ids, 2 => tag, 1 => blind];
+    let runbook = (prop::collection::vec(0_usize..30, 1..4), 1_u32..40, 0_u32..6)
+        .prop_map(|(waves, slots, errors)| as_runbook(by_ids(&waves, slots, errors)));
+    let plan = prop_oneof![3 => ids, 2 => tag, 1 => blind, 3 => runbook];
     let rollout = (
         prop::option::weighted(0.3, 0_u64..200),
         prop::option::weighted(0.1, 1_u32..4),

@@ -189,6 +189,7 @@ fn the_last_read_waits_for_the_one_ahead_of_it_and_outlives_it() {
             completed,
             errors: 0,
             delivery_timed_out: 0,
+            stage: None,
         }],
     };
     let scopes = |step: &Step| -> Vec<ReadScope> {
@@ -243,6 +244,7 @@ fn counters_of_a_tag_that_is_not_resolved_yet_cost_no_read_of_all() {
             completed: 0,
             errors: 0,
             delivery_timed_out: 0,
+            stage: None,
         }],
     };
     for targets in [0, 300] {
@@ -261,6 +263,7 @@ fn counters_that_are_older_than_the_last_ones_take_nothing_back() {
             completed: targets,
             errors: 0,
             delivery_timed_out: 0,
+            stage: None,
         }],
     };
     let rows = || Observed::Read {

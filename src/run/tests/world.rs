@@ -191,7 +191,22 @@ impl World {
         let latency = self.script.latency;
         match effect {
             Effect::Send { send, request } => self.send(send, &request),
-            Effect::Settle { send, token } => {
+            Effect::Settle { send, again: Some(request), .. } => {
+                let settlement = match self.script.settles {
+                    Reads::Never => return,
+                    Reads::Denied | Reads::Failing => {
+                        Settlement::Failed { is_denied: false, reason: "no".to_owned() }
+                    }
+                    Reads::True => {
+                        let SendTargets::Ids(ids) = &request.targets else {
+                            panic!("an execution is for an instance: {request:?}")
+                        };
+                        Settlement::Accepted(accepted(&self.accept(&request, ids)))
+                    }
+                };
+                self.reply(latency, Observed::Settled { send, settlement });
+            }
+            Effect::Settle { send, token, again: None } => {
                 let found = self.commands.iter().find(|it| it.token == token);
                 let settlement = match (self.script.settles, found) {
                     (Reads::Never, _) => return,
@@ -381,6 +396,12 @@ impl World {
     }
 
     fn accept(&mut self, request: &SendRequest, ids: &[InstanceId]) -> String {
+        // A ClientToken starts nothing twice.
+        let is_token = self.run.plan.document.automation.is_some();
+        let known = self.commands.iter().find(|it| is_token && it.token == request.token);
+        if let Some(known) = known {
+            return known.id.clone();
+        }
         let command_id = format!("command-{}", self.commands.len() + 1);
         let number = |it: &str| match it.strip_suffix('%') {
             Some(share) => share.parse::<usize>().unwrap() * ids.len() / 100,
@@ -393,6 +414,7 @@ impl World {
         };
         let mut command = Command {
             id: command_id.clone(),
+            is_automation: is_token,
             token: request.token.clone(),
             accepted: self.now,
             slots: number(&request.max_concurrency).max(1),
