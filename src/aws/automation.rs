@@ -185,7 +185,8 @@ fn row(it: &AutomationExecution, plan: &Plan) -> Option<Row> {
         Some(_) => failure(it, plan),
     };
     let output = it.outputs().map(output).unwrap_or_default();
-    let error = it.failure_message().unwrap_or_default();
+    // What the failing step said stands with its place already.
+    let error = it.failure_message().filter(|_| failure.is_none()).unwrap_or_default();
     let separator = if error.is_empty() { "" } else { STDERR_TITLE };
     let plugin = Plugin {
         name: plan.document.name.clone(),

@@ -54,6 +54,9 @@ mod secrets;
 /// Documents that print findings, declare how they are rolled out, and are published first.
 mod findings;
 
+/// Documents of type Automation.
+mod runbooks;
+
 /// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
 mod records;
 

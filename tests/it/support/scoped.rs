@@ -56,14 +56,22 @@ impl Scoped {
 
     /// Serves it, and returns whoever acts as its operator, with a fiftieth of fleet's own waits.
     pub(crate) fn start(&self) -> (SimProcess, FleetEnv) {
+        self.start_with(&[])
+    }
+
+    /// The same beside other files, which its groups may name.
+    pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> (SimProcess, FleetEnv) {
+        let (trust, operator) = (self.trust.to_string(), self.operator.to_string());
+        let role = self.role.to_string();
+        let files = [
+            ("restart.yaml", self.document.as_str()),
+            ("trust.json", &trust),
+            ("operator.json", &operator),
+            ("role.json", &role),
+        ];
         let sim = SimProcess::start(
             &format!("speed = 50.0\n{IDENTITIES}\n{}", self.groups),
-            &[
-                ("restart.yaml", &self.document),
-                ("trust.json", &self.trust.to_string()),
-                ("operator.json", &self.operator.to_string()),
-                ("role.json", &self.role.to_string()),
-            ],
+            &[&files[..], more].concat(),
         );
         let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
         (sim, env)
