@@ -32,7 +32,10 @@ impl Declarations {
                 let message = format!("the sidecar of {} cannot be read", canned.name);
                 Error::new(Exit::Bug, message).because(&err)
             })?),
-            (None, None, None) => None,
+            (None, None, None) => documents::foreign(name).transpose().map_err(|err| {
+                let message = format!("the sidecar of {name} cannot be read");
+                Error::new(Exit::Bug, message).because(&err)
+            })?,
         };
         Ok(Self { name: name.to_owned(), sidecar, canned })
     }
@@ -92,6 +95,7 @@ impl Declarations {
             notes.push(Note::new("document.differs", text));
         }
         let Some(sidecar) = &self.sidecar else { return notes };
+        notes.extend(sidecar.caveats.iter().map(|it| Note::new("document.caveat", it)));
         if dry_run == Some(true) {
             let parameters = sidecar.rollout.dry_run.iter();
             let parameters: Vec<_> = parameters.map(|(key, it)| format!("{key} = {it}")).collect();

@@ -3,6 +3,7 @@
 
 mod canned;
 mod diff;
+mod foreign;
 mod lint;
 mod node;
 mod sidecar;
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 pub use self::{
     canned::{CANNED, Canned},
     diff::diff,
+    foreign::foreign,
     lint::{Finding, LARGEST, Level, lint},
     node::Place,
     sidecar::{BadSidecar, sidecar},

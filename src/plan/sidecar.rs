@@ -14,6 +14,9 @@ pub struct Sidecar {
     pub version: String,
     /// It may change the instance.
     pub changes: bool,
+    /// What its reader should know before it is sent, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
     pub findings: Option<FindingFormat>,
     #[serde(default)]
     pub rollout: RolloutDefaults,

@@ -223,6 +223,18 @@ fn what_is_wrong_is_said_before_anything_is_started() {
     assert_eq!(sim.stats().calls("SendCommand"), 0);
 }
 
+#[test]
+fn the_limits_of_awss_own_repair_of_sshd_are_told_before_it_is_started() {
+    let world = "[[group]]\nname = \"web\"\nsize = 2\n[[document]]\n\
+                 name = \"AWSSupport-TroubleshootSSH\"\nfile = \"mend.json\"\n";
+    let env = FleetEnv::new();
+    env.write("mend.json", MEND);
+    let sim = env.world(world);
+    let args = ["plan", &sim, "--asg", "web", "--doc", "AWSSupport-TroubleshootSSH"];
+    let output = env.run(&[&args[..], &["--waves", "1,100%"]].concat()).exits(0);
+    drop(output.prints(&["does not look at services", "mode 0655", "may change the instances"]));
+}
+
 /// A world whose role may do what `fleet policy` with the same flags grants it.
 fn scoped(more: &str, statements: &Value) -> (SimProcess, FleetEnv) {
     let groups = format!("[[group]]\nname = \"web\"\nsize = 3\n{SCRIPT}{more}");
