@@ -225,11 +225,8 @@ fn what_is_wrong_is_said_before_anything_is_started() {
 
 #[test]
 fn the_limits_of_awss_own_repair_of_sshd_are_told_before_it_is_started() {
-    let world = "[[group]]\nname = \"web\"\nsize = 2\n[[document]]\n\
-                 name = \"AWSSupport-TroubleshootSSH\"\nfile = \"mend.json\"\n";
     let env = FleetEnv::new();
-    env.write("mend.json", MEND);
-    let sim = env.world(world);
+    let sim = env.world("[[group]]\nname = \"web\"\nsize = 2\n");
     let args = ["plan", &sim, "--asg", "web", "--doc", "AWSSupport-TroubleshootSSH"];
     let output = env.run(&[&args[..], &["--waves", "1,100%"]].concat()).exits(0);
     drop(output.prints(&["does not look at services", "mode 0655", "may change the instances"]));
@@ -272,10 +269,34 @@ fn the_minimal_role_is_enough_and_what_it_lacks_is_a_note() {
     let missing = notes.filter(|it| it["code"] == "permission.missing");
     let missing: Vec<_> = missing.map(|it| it["text"].as_str().unwrap()).collect();
     let has = |action: &str| missing.iter().filter(|it| it.starts_with(action)).count();
-    for action in ["ssm:DescribeDocument", "ssm:GetDocument", "ssm:DescribeAutomationExecutions"] {
+    for action in ["ssm:DescribeDocument", "ssm:GetDocument"] {
         assert_eq!(has(action), 1, "{missing:?}");
     }
     assert_eq!(sim.stats().executions(), [1, 1, 1]);
+}
+
+#[test]
+fn executions_that_may_not_be_listed_are_read_one_by_one() {
+    let waiting = "[[runbook]]\n[[runbook.step]]\nname = \"look\"\nstatus = \"Waiting\"\n";
+    let groups = format!("[[group]]\nname = \"web\"\nsize = 3\n{waiting}");
+    let mut statements = minimal();
+    let stop = json!("ssm:StopAutomationExecution");
+    statements.as_array_mut().unwrap().push(allow(&stop, "*"));
+    let mut world = Scoped::of(&groups, &statements);
+    MEND.clone_into(&mut world.document);
+    let (sim, env) = world.start();
+    let args = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
+    let kind = ["--automation", "--target-parameter", "InstanceId", "--session-policy", "none"];
+    let mut run = env.spawn(&[&args[..], &kind, &["--max-concurrency", "2"]].concat());
+    run.wait_for_times(" step look", 2);
+    run.wait_for_times("ssm:DescribeAutomationExecutions is not permitted", 1);
+    run.interrupt();
+    drop(run.finish().exits(130));
+    let record = env.record();
+    let mut found = outcomes(record.replayed().complete());
+    found.sort_unstable();
+    assert_eq!(found, ["cancelled", "cancelled", "not_attempted"]);
+    assert_eq!(sim.stats().calls("StopAutomationExecution"), 2);
 }
 
 #[test]
