@@ -191,6 +191,8 @@ fn decide(
         }
         // It names its resource itself.
         "cloudwatch" => (Form::Ssm, None),
+        "logs" => (Form::Ssm, None),
+        "s3" => (Form::S3, None),
         "autoscaling" | "iam" => (Form::AutoScaling, None),
         "ec2" => (Form::Ec2, None),
         // The other services' denials have the form of STS's.

@@ -1,5 +1,6 @@
 //! What other services of the account hold, as far as Run Command asks for it: S3 buckets, SNS
-//! topics, CloudWatch alarms, resource groups. Of them alarms alone can be asked for (`cloudwatch`).
+//! topics, CloudWatch alarms, resource groups. Alarms can be asked for (`cloudwatch`), and what is in
+//! buckets (`archive`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,6 +13,8 @@ use super::state::Since;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Elsewhere {
     pub buckets: BTreeSet<String>,
+    /// The groups whose instances have a profile that may not write to buckets and log groups.
+    pub shut_out: BTreeSet<String>,
     /// By ARN.
     pub topics: BTreeSet<String>,
     /// The tags that an instance has if it is in the group; by the group's name.

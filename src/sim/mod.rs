@@ -3,6 +3,7 @@
 
 mod agent;
 mod api;
+mod archive;
 mod authority;
 mod autoscaling;
 mod clock;
@@ -15,11 +16,13 @@ mod identity;
 mod ids;
 mod isolation;
 mod keyring;
+mod logs;
 mod machines;
 mod network;
 mod opening;
 mod page;
 mod running;
+mod s3;
 mod scaling;
 mod scripts;
 mod server;

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use jiff::Timestamp;
 
 use super::{
+    archive::Archive,
     clock::Clock,
     fault::Faults,
     keyring::Keyring,
@@ -43,6 +44,7 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
             state.timeline.schedule(now, (turn.since, turn.after), Happening::Turns(index));
         }
     }
+    state.archive = Archive::of_buckets(&world.elsewhere.buckets);
     let sim = Simulator {
         account: world.account.clone(),
         region: world.region.clone(),

@@ -17,7 +17,7 @@ use super::{
     iam::{Protocol, RequestParts},
     identity, ids,
     keyring::Keyring,
-    ssm,
+    logs, s3, ssm,
     state::Simulator,
     stats::{Answered, Stats},
     sts::Sts,
@@ -152,15 +152,18 @@ impl Edge {
             Asked::Json { body, .. } => {
                 let res: Value = match service {
                     Service::CloudWatch => cloudwatch::call(&call, &body?)?,
+                    Service::Logs => logs::call(&call, &body?)?,
                     // No other service is asked this way.
                     Service::Ssm
                     | Service::Sts
                     | Service::AutoScaling
                     | Service::Ec2
-                    | Service::Iam => ssm::call(&call, &body?).await?,
+                    | Service::Iam
+                    | Service::S3 => ssm::call(&call, &body?).await?,
                 };
                 Ok(answer::json(&res, service, protocol, request_id))
             }
+            Asked::S3(place) => s3::call(&call, &place, request_id),
             Asked::Form { form, .. } => match service {
                 Service::Sts => answer::query(service, &call.operation, request_id, |xml| {
                     self.sts.call(&call, &self.keyring, &form, xml)
@@ -181,7 +184,8 @@ impl Edge {
                     cloudwatch::write(&res, xml);
                     Ok(())
                 }),
-                Service::Ssm => Err(no_action(&call.operation, "")), // it is asked by JSON
+                // They are asked otherwise.
+                Service::Ssm | Service::Logs | Service::S3 => Err(no_action(&call.operation, "")),
             },
         }
     }

@@ -11,6 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    archive::Archive,
     clock::Clock,
     elsewhere::{AlarmState, Elsewhere},
     machines::{Hardware, Volume},
@@ -60,6 +61,7 @@ pub(crate) struct State {
     pub attached: BTreeMap<String, BTreeSet<String>>,
     pub ssm: ssm::Store,
     pub timeline: Timeline,
+    pub archive: Archive,
     /// Of all groups, the newest last.
     pub activities: Vec<Activity>,
     /// The states of the world's alarms, and since when, by name.

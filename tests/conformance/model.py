@@ -50,6 +50,8 @@ UNMODELLED = {
             "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException",
             "SerializationException", "UnknownOperationException", "InternalServerError",
             "MissingAuthenticationTokenException", "IncompleteSignatureException"},
+    "logs": {"AccessDeniedException", "ThrottlingException", "UnrecognizedClientException",
+             "UnknownOperationException"},
     "query": {"AccessDenied", "ValidationError", "Throttling", "ExpiredToken", "InvalidAction",
               "InvalidClientTokenId", "SignatureDoesNotMatch", "InternalFailure",
               "InvalidParameterValue", "MalformedInput", "MissingAuthenticationToken",

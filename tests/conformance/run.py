@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import World, check, failed, passed
 
 MODULES = ["walkthrough", "answers", "errors", "constraints", "statuses",
-           "outputs", "elsewhere", "paging", "scaling", "faults",
+           "outputs", "stored", "elsewhere", "paging", "scaling", "faults",
            "orders", "automation", "rescue"]
 
 

@@ -53,16 +53,19 @@ impl Machine {
     /// A step that asks for a reboot is run from its top again. Its output accumulates.
     async fn until_it_needs_no_reboot(&self, step: &Step, work: &Work, n_runs: &mut usize) -> Done {
         let (mut stdout, mut stderr) = (String::new(), String::new());
+        let mut raw: [Vec<u8>; 2] = Default::default();
         loop {
             let ran = self.plugin(step, work).await;
             stdout.push_str(&ran.stdout);
             stderr.push_str(&ran.stderr);
+            raw.iter_mut().zip(&ran.raw).for_each(|(it, more)| it.extend_from_slice(more));
             let mut done = Done {
                 output: truncate::combined(&stdout, &stderr, ran.code),
                 state: ran.state,
                 code: ran.code,
                 stdout,
                 stderr,
+                raw,
             };
             if done.state != State::SuccessAndReboot {
                 return done;
@@ -76,7 +79,7 @@ impl Machine {
                 return Done::without_running(State::Failed, refusal);
             }
             *n_runs += 1;
-            (stdout, stderr) = (done.stdout, done.stderr);
+            (stdout, stderr, raw) = (done.stdout, done.stderr, done.raw);
         }
     }
 
@@ -137,6 +140,7 @@ impl Machine {
             working_directory: &inputs.working_directory,
             environment,
             limit: self.real(inputs.timeout),
+            kept: work.kept,
             cancel: work.cancel.clone(),
         };
         script::run(self, script).await
@@ -153,11 +157,22 @@ impl Machine {
 /// the worse of the states.
 fn merge(before: Ran, after: Ran) -> Ran {
     let join = |a: String, b: String| if a.is_empty() { b } else { a + "\n" + &b };
+    let join_raw = |a: Vec<u8>, b: Vec<u8>| if a.is_empty() { b } else { [a, b].join(&b'\n') };
+    let ([out, err], [more_out, more_err]) = (before.raw, after.raw);
     Ran {
         state: before.state.max(after.state),
         code: if before.code == 0 { after.code } else { before.code },
         stdout: join(before.stdout, after.stdout),
         stderr: join(before.stderr, after.stderr),
+        raw: [join_raw(out, more_out), join_raw(err, more_err)],
+    }
+}
+
+/// Returns a stream as it was written, with what the agent has said behind it.
+fn whole(raw: &[u8], text: &str) -> Vec<u8> {
+    match text.strip_prefix(String::from_utf8_lossy(raw).as_ref()) {
+        Some(said) => [raw, said.as_bytes()].concat(),
+        None => text.as_bytes().to_vec(),
     }
 }
 
@@ -175,6 +190,7 @@ fn plugin(step: &Step, done: &Done, started: Duration, finished: Duration) -> Pl
         },
         skipped: done.state == State::Skipped,
         code: done.code,
+        full: [whole(&done.raw[0], &done.stdout), whole(&done.raw[1], &done.stderr)],
         stdout: truncate::stream(&done.stdout, truncate::STREAM),
         stderr: truncate::stream(&done.stderr, truncate::STREAM),
         output: done.output.clone(),

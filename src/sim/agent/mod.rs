@@ -36,6 +36,8 @@ pub(crate) struct Work {
     pub(crate) document: Value,
     /// As the caller gave them; the defaults come from the document.
     pub(crate) parameters: BTreeMap<String, Vec<String>>,
+    /// How much of each stream is kept, in bytes.
+    pub(crate) kept: usize,
     /// Becomes true when the command is cancelled.
     pub(crate) cancel: watch::Receiver<bool>,
 }
@@ -71,6 +73,8 @@ pub(crate) struct Plugin {
     /// At most 24,000 bytes, as is `stderr`: for `GetCommandInvocation`.
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// Standard output and standard error as far as they were kept.
+    pub(crate) full: [Vec<u8>; 2],
     /// At most 2,500 bytes: `CommandPlugin.Output`. It is not always what `truncate::combined` makes of
     /// the two streams: the agent composes it before it appends what exit codes and `onFailure` say, and
     /// for a step that did not run it is the only text there is.

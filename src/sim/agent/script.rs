@@ -19,7 +19,6 @@ use tokio::{
 use super::{
     machine::Machine,
     steps::{EXIT_WITH_SUCCESS, State},
-    truncate,
 };
 
 const REBOOT: i32 = 194;
@@ -27,8 +26,6 @@ const REBOOT: i32 = 194;
 const STOPPED: i32 = 137;
 const NO_CODE: i32 = -1;
 
-/// What is kept of a stream: from here on it is truncated anyway, and one byte is our own.
-const KEPT: usize = truncate::STREAM + 1;
 /// A killed process that the kernel does not let go of must not keep the step open.
 const REAP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -43,6 +40,8 @@ pub(super) struct Script<'a> {
     pub(super) working_directory: &'a str,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) limit: Duration,
+    /// How much of a stream is kept, in bytes: from there on it is truncated anyway.
+    pub(super) kept: usize,
     pub(super) cancel: watch::Receiver<bool>,
 }
 
@@ -53,6 +52,8 @@ pub(super) struct Ran {
     pub(super) code: i32,
     pub(super) stdout: String,
     pub(super) stderr: String,
+    /// Both streams as they were written.
+    pub(super) raw: [Vec<u8>; 2],
 }
 
 impl Ran {
@@ -66,7 +67,7 @@ impl Ran {
     }
 
     pub(super) fn silent(state: State, code: i32) -> Self {
-        Self { state, code, stdout: String::new(), stderr: String::new() }
+        Self { state, code, stdout: String::new(), stderr: String::new(), raw: Default::default() }
     }
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn run(machine: &Machine, script: Script<'_>) -> Ran {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let mut cancel = script.cancel.clone();
     let ended = {
-        let mut by_itself = pin!(drive(&mut child, script.to_shell(), &mut stdout, &mut stderr));
+        let mut by_itself = pin!(drive(&mut child, &script, &mut stdout, &mut stderr));
         tokio::select! {
             status = &mut by_itself => Ended::ByItself(status),
             () = cancelled(&mut cancel) => Ended::Stopped(State::Cancelled),
@@ -112,28 +113,30 @@ pub(super) async fn run(machine: &Machine, script: Script<'_>) -> Ran {
 
 async fn drive(
     child: &mut Child,
-    program: String,
+    script: &Script<'_>,
     stdout: &mut Vec<u8>,
     stderr: &mut Vec<u8>,
 ) -> std::io::Result<ExitStatus> {
     let mut stdin = child.stdin.take().expect("standard input is piped");
     let out = child.stdout.take().expect("standard output is piped");
     let err = child.stderr.take().expect("standard error is piped");
+    // One byte is our own.
+    let (program, kept) = (script.to_shell(), script.kept + 1);
     let feed = async move {
         // A machine that ended does not read it; the missing preamble tells.
         stdin.write_all(program.as_bytes()).await.ok();
     };
-    tokio::join!(feed, drain(out, stdout), drain(err, stderr));
+    tokio::join!(feed, drain(out, stdout, kept), drain(err, stderr, kept));
     // Only now, for as long as it is not waited for its number is not given to anyone else, and the
     // group can be killed.
     child.wait().await
 }
 
 /// Reads to the end and keeps the head.
-async fn drain(mut from: impl AsyncRead + Unpin, head: &mut Vec<u8>) {
+async fn drain(mut from: impl AsyncRead + Unpin, head: &mut Vec<u8>, kept: usize) {
     let mut chunk = [0; 8_192];
     while let Ok(n @ 1..) = from.read(&mut chunk).await {
-        let room = KEPT - head.len();
+        let room = kept - head.len();
         head.extend_from_slice(&chunk[..n.min(room)]);
     }
 }
@@ -179,10 +182,11 @@ fn judge(
         Some((&first, rest)) => (Some(first), rest),
         None => (None, stdout),
     };
+    let raw = [stdout.to_vec(), stderr.to_vec()];
     let text = |it| String::from_utf8_lossy(it).into_owned();
     let (stdout, mut stderr) = (text(stdout), text(stderr));
     let status = match ended {
-        Ended::Stopped(state) => return Ran { state: *state, code: STOPPED, stdout, stderr },
+        Ended::Stopped(state) => return Ran { state: *state, code: STOPPED, stdout, stderr, raw },
         Ended::ByItself(Ok(status)) => status,
         Ended::ByItself(Err(e)) => return Ran::failed(format!("failed to run commands: {e}")),
     };
@@ -226,7 +230,7 @@ fn judge(
         code != EXIT_WITH_SUCCESS || state == State::Failed,
         "steps::conclude decides on it"
     );
-    Ran { state, code, stdout, stderr }
+    Ran { state, code, stdout, stderr, raw }
 }
 
 /// As Go names them.

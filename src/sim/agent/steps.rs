@@ -72,6 +72,8 @@ pub(super) struct Done {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) output: String,
+    /// Both streams as they were written, without what the agent says of them.
+    pub(super) raw: [Vec<u8>; 2],
 }
 
 impl Done {
@@ -79,7 +81,8 @@ impl Done {
     pub(super) fn without_running(state: State, output: String) -> Self {
         // The agent reports a failure that has no code as 1.
         let code = i32::from(state == State::Failed);
-        Self { state, code, stdout: String::new(), stderr: String::new(), output }
+        let raw = Default::default();
+        Self { state, code, stdout: String::new(), stderr: String::new(), output, raw }
     }
 }
 

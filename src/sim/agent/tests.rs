@@ -45,7 +45,8 @@ fn never() -> watch::Receiver<bool> {
 
 fn work(document: Value) -> Work {
     let command_id = "7a8d5bd0-0000-4000-8000-000000000001".to_owned();
-    Work { command_id, document, parameters: BTreeMap::new(), cancel: never() }
+    let kept = truncate::STREAM;
+    Work { command_id, document, parameters: BTreeMap::new(), kept, cancel: never() }
 }
 
 fn script_document(lines: &[&str], timeout: u32) -> Value {

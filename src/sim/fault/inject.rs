@@ -106,7 +106,7 @@ fn internal_error(protocol: Protocol) -> ApiError {
     let code = match protocol {
         Protocol::Json | Protocol::Cbor => "InternalServerError",
         Protocol::Query => "InternalFailure",
-        Protocol::Ec2 => "InternalError",
+        Protocol::Ec2 | Protocol::S3 => "InternalError",
     };
     ApiError::new(code, "An error occurred on the server side.").with_status(500)
 }
@@ -115,6 +115,9 @@ fn throttle(protocol: Protocol) -> ApiError {
     match protocol {
         Protocol::Json | Protocol::Cbor => ApiError::new("ThrottlingException", "Rate exceeded"),
         Protocol::Query => ApiError::new("Throttling", "Rate exceeded"),
+        Protocol::S3 => {
+            ApiError::new("SlowDown", "Please reduce your request rate.").with_status(503)
+        }
         Protocol::Ec2 => {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
         }

@@ -56,7 +56,7 @@ pub(super) fn emptied(body: &Bytes, protocol: Protocol, operation: &str, sent: &
             it[list] = Value::Array(Vec::new());
             it["NextToken"] = token.into();
         }),
-        Protocol::Query | Protocol::Ec2 => with_xml(body, |it| {
+        Protocol::Query | Protocol::Ec2 | Protocol::S3 => with_xml(body, |it| {
             let (before, rest) = it.split_once(&format!("<{list}>"))?;
             let (_, after) = rest.rsplit_once(&format!("</{list}>"))?;
             let whole = format!("{before}<{list}></{list}>{after}");
@@ -73,7 +73,7 @@ pub(super) fn repeated(body: &Bytes, protocol: Protocol, operation: &str, sent: 
         Protocol::Json | Protocol::Cbor => {
             with_value(body, protocol, |it| it["NextToken"] = token.into())
         }
-        Protocol::Query | Protocol::Ec2 => {
+        Protocol::Query | Protocol::Ec2 | Protocol::S3 => {
             with_xml(body, |it| with_token(it, list, protocol, token))
         }
     }

@@ -7,9 +7,19 @@ use sha2::{Digest, Sha256};
 
 use super::sigv4::RequestParts;
 
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
 /// Returns the canonical request; header values may be any bytes, so it is bytes as well.
-pub(super) fn canonical_request(parts: &RequestParts<'_>, signed_headers: &[String]) -> Vec<u8> {
-    let path = canonical_path(parts.path);
+pub(super) fn canonical_request(
+    parts: &RequestParts<'_>,
+    signed_headers: &[String],
+    service: &str,
+) -> Vec<u8> {
+    // S3 signs a path as it is sent: neither normalised nor encoded once more (S3 reference).
+    let path = match service {
+        "s3" => parts.path.to_owned(),
+        _ => canonical_path(parts.path),
+    };
     let query = canonical_query(parts.query);
     let mut res = format!("{}\n{path}\n{query}\n", parts.method).into_bytes();
     for name in signed_headers {
@@ -19,8 +29,12 @@ pub(super) fn canonical_request(parts: &RequestParts<'_>, signed_headers: &[Stri
         res.push(b'\n');
     }
     let list = signed_headers.join(";");
-    // The payload's own hash always: of the services here none takes an unsigned payload.
-    let hash = sha256_hex(parts.body);
+    // The payload's own hash, unless S3 is told that it is not signed; no other service takes that.
+    let unsigned = parts.headers.get("x-amz-content-sha256").filter(|it| *it == UNSIGNED);
+    let hash = match unsigned {
+        Some(_) if service == "s3" => UNSIGNED.to_owned(),
+        Some(_) | None => sha256_hex(parts.body),
+    };
     res.extend_from_slice(format!("\n{list}\n{hash}").as_bytes());
     res
 }

@@ -13,6 +13,8 @@ pub(crate) enum Form {
     Ec2,
     /// STS gives no reason.
     Sts,
+    /// S3 puts the resource into quotation marks (its user guide, troubleshooting 403).
+    S3,
 }
 
 impl Form {
@@ -20,7 +22,7 @@ impl Form {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Ssm => "AccessDeniedException",
-            Self::AutoScaling | Self::Sts => "AccessDenied",
+            Self::AutoScaling | Self::Sts | Self::S3 => "AccessDenied",
             Self::Ec2 => "UnauthorizedOperation",
         }
     }
@@ -29,7 +31,7 @@ impl Form {
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::Ssm => 400,
-            Self::AutoScaling | Self::Ec2 | Self::Sts => 403,
+            Self::AutoScaling | Self::Ec2 | Self::Sts | Self::S3 => 403,
         }
     }
 }
@@ -44,12 +46,14 @@ pub(crate) fn message(
 ) -> String {
     let preface = match form {
         Form::Ec2 => "You are not authorized to perform this operation. ",
-        Form::Ssm | Form::AutoScaling | Form::Sts => "",
+        Form::Ssm | Form::AutoScaling | Form::Sts | Form::S3 => "",
     };
-    let on_resource = resource.map(|it| format!(" on resource: {it}")).unwrap_or_default();
+    let quote = if form == Form::S3 { "\"" } else { "" };
+    let on_resource = resource.map(|it| format!(" on resource: {quote}{it}{quote}"));
+    let on_resource = on_resource.unwrap_or_default();
     let reason = match form {
         Form::Sts => String::new(),
-        Form::Ssm | Form::AutoScaling | Form::Ec2 => reason(action, decision),
+        Form::Ssm | Form::AutoScaling | Form::Ec2 | Form::S3 => reason(action, decision),
     };
     format!(
         "{preface}User: {caller_arn} is not authorized to perform: {action}{on_resource}{reason}"

@@ -3,7 +3,7 @@
 //! provides would look absent, and a Deny that depends on it would never apply.
 
 /// The actions that policies are asked about.
-const ACTIONS: [&str; 80] = [
+const ACTIONS: [&str; 84] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeInstanceRefreshes",
@@ -55,7 +55,11 @@ const ACTIONS: [&str; 80] = [
     "lambda:CreateFunction",
     "lambda:DeleteFunction",
     "lambda:InvokeFunction",
+    "logs:DescribeLogStreams",
+    "logs:GetLogEvents",
     "resource-groups:ListGroupResources",
+    "s3:GetObject",
+    "s3:ListBucket",
     "ssm:AddTagsToResource",
     "ssm:CancelCommand",
     "ssm:CreateDocument",

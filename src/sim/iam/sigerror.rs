@@ -41,6 +41,8 @@ pub(crate) enum Protocol {
     Query,
     /// EC2: ec2Query.
     Ec2,
+    /// S3: REST, with errors in XML of its own.
+    S3,
 }
 
 /// What goes on the wire.
@@ -58,12 +60,21 @@ impl SigError {
             Protocol::Json | Protocol::Cbor => (400, self.json_code()),
             Protocol::Query => self.query_code(),
             Protocol::Ec2 => self.ec2_code(),
+            Protocol::S3 => self.s3_code(),
         };
         let message = match code {
             "AuthFailure" => {
                 "AWS was not able to validate the provided access credentials".to_owned()
             }
             "RequestExpired" => "Request has expired.".to_owned(),
+            "AccessDenied" => "Access Denied".to_owned(),
+            "InvalidAccessKeyId" => {
+                "The AWS Access Key Id you provided does not exist in our records.".to_owned()
+            }
+            "RequestTimeTooSkewed" => {
+                "The difference between the request time and the current time is too large."
+                    .to_owned()
+            }
             _ => self.to_string(),
         };
         WireError { status, code, message }
@@ -86,6 +97,18 @@ impl SigError {
             Self::UnknownKey => (403, "InvalidClientTokenId"),
             Self::ExpiredToken => (403, "ExpiredToken"),
             Self::Scope(_) | Self::Skew(_) | Self::Mismatch => (403, "SignatureDoesNotMatch"),
+        }
+    }
+
+    /// S3's own codes (its error reference).
+    fn s3_code(&self) -> (u16, &'static str) {
+        match self {
+            Self::MissingToken => (403, "AccessDenied"),
+            Self::Incomplete(_) | Self::Scope(_) => (400, "AuthorizationHeaderMalformed"),
+            Self::ExpiredToken => (400, "ExpiredToken"),
+            Self::UnknownKey => (403, "InvalidAccessKeyId"),
+            Self::Skew(_) => (403, "RequestTimeTooSkewed"),
+            Self::Mismatch => (403, "SignatureDoesNotMatch"),
         }
     }
 

@@ -39,7 +39,7 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 
 /// Headers that change what a request means: one that is sent has to be signed.
-const MUST_BE_SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
+const MUST_BE_SIGNED: [&str; 4] = ["host", "x-amz-content-sha256", "x-amz-date", "x-amz-target"];
 
 impl Presented {
     /// Reads the headers of a request.
@@ -169,7 +169,8 @@ pub(crate) fn verify_within(
 fn signature(presented: &Presented, parts: &RequestParts<'_>, secret: &str, stamp: &str) -> String {
     use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
     let Presented { region, service, scope_date, .. } = presented;
-    let hash = super::canonical::sha256_hex(&canonical_request(parts, &presented.signed_headers));
+    let canonical = canonical_request(parts, &presented.signed_headers, service);
+    let hash = super::canonical::sha256_hex(&canonical);
     let string_to_sign =
         format!("{ALGORITHM}\n{stamp}\n{scope_date}/{region}/{service}/{TERMINATOR}\n{hash}");
     let key = generate_signing_key(secret, presented.date.into(), region, service);

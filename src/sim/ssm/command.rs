@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
@@ -119,6 +120,8 @@ pub(super) struct StepResult {
     /// Truncated as the agent does.
     pub stdout: String,
     pub stderr: String,
+    /// Standard output and standard error as the agent has them, for buckets and logs.
+    pub full: [Bytes; 2],
     /// Both, combined into at most 2,500 bytes.
     pub output: String,
     /// `None`: the invocation's own.

@@ -171,6 +171,7 @@ impl Command {
                 Rc::new(outcome::results(scripted, platform, status, &content, timeout))
             });
             self.invocations[index].results = Some(Rc::clone(results));
+            self.store_outputs(index, at, world);
         }
         self.finish(index, status, at);
     }
@@ -182,11 +183,13 @@ impl Command {
         status: Status,
         results: Vec<StepResult>,
         at: Timestamp,
+        world: &mut World,
     ) {
         if self.invocations[index].status.is_terminal() {
             return; // too late: DeliveryTimedOut "even if the script is running"
         }
         self.invocations[index].results = Some(Rc::new(results));
+        self.store_outputs(index, at, world);
         self.finish(index, status, at);
         self.send_more(at);
     }

@@ -1,7 +1,11 @@
 //! Moves a command through simulated time: delivery, concurrency, error limit, expiry.
 //! Pure: it is told the time, plays everything due until then, and never waits.
 
-use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -13,6 +17,7 @@ use super::{
 };
 pub(super) use crate::sim::timeline::plus;
 use crate::sim::{
+    archive::Archive,
     elsewhere::AlarmState,
     state::{Instance, Outcome, Simulator, State},
     timeline::Timeline,
@@ -28,6 +33,9 @@ pub(super) struct World<'a> {
     pub executions: &'a mut BTreeMap<String, BTreeMap<String, u64>>,
     pub timeline: &'a mut Timeline,
     pub alarms: &'a BTreeMap<String, (AlarmState, Timestamp)>,
+    pub archive: &'a mut Archive,
+    /// The groups whose instances may not write to buckets and log groups.
+    pub shut_out: &'a BTreeSet<String>,
 }
 
 /// Something that happens to a command at an instant; earlier ones, then older ones, first.
@@ -92,8 +100,9 @@ pub(crate) fn begin(sim: &Simulator, state: &mut State, (sequence, index): Invok
 
 /// Separates what SSM remembers from what it looks at.
 pub(super) fn split<'a>(sim: &'a Simulator, state: &'a mut State) -> (&'a mut Store, World<'a>) {
-    let State { ssm, instances, executions, timeline, alarms, .. } = state;
-    (ssm, World { instances, outcomes: &sim.outcomes, executions, timeline, alarms })
+    let State { ssm, instances, executions, timeline, alarms, archive, .. } = state;
+    let (outcomes, shut_out) = (&sim.outcomes, &sim.elsewhere.shut_out);
+    (ssm, World { instances, outcomes, executions, timeline, alarms, archive, shut_out })
 }
 
 impl Command {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{
     command::{Chosen, StepResult},
     content::Content,
@@ -191,6 +193,7 @@ pub(super) fn result(
         output: truncate::combined(stdout, stderr, code),
         stdout: stream(stdout),
         stderr: stream(stderr),
+        full: [stdout, stderr].map(|it| Bytes::copy_from_slice(it.as_bytes())),
         started: None,
         ended: None,
     }

@@ -1,10 +1,13 @@
 //! Where output and notifications of a command go besides SSM: S3, CloudWatch Logs and SNS.
-//! It checks and names the places; nothing is stored or published there.
+//! It checks and names the places, and stores output there; nothing is published.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    command::{Command, Echo},
+    engine::World,
     send::Request,
     steps::{Step, without_colons},
     view::no_notifications,
@@ -66,6 +69,56 @@ impl NotificationConfig {
                 "NotificationType": it.notification_type,
             })
         })
+    }
+}
+
+impl Echo {
+    /// Tells whether output goes anywhere besides SSM.
+    pub(super) fn is_stored(&self) -> bool {
+        self.bucket.is_some() || self.log_enabled
+    }
+}
+
+impl Command {
+    /// The agent uploads what each step has printed, whole, when the step is done; nothing where it
+    /// has printed nothing, or where the instance's profile may not write (aws-facts §1.8).
+    pub(super) fn store_outputs(&self, index: usize, at: Timestamp, world: &mut World) {
+        let invocation = &self.invocations[index];
+        let chosen = &invocation.chosen;
+        if !self.echo.is_stored() || world.shut_out.contains(&chosen.group) {
+            return;
+        }
+        for result in invocation.results.iter().flat_map(|it| it.iter()) {
+            let Some(step) = self.content.steps.iter().find(|it| it.name == result.name) else {
+                continue;
+            };
+            for (name, content) in ["stdout", "stderr"].into_iter().zip(&result.full) {
+                if content.is_empty() {
+                    continue;
+                }
+                if let Some(bucket) = &self.echo.bucket {
+                    let folder = bucket.folder(&self.id, &chosen.instance, step);
+                    let key = format!("{folder}/{}/{name}", step.folder);
+                    world.archive.put(&bucket.name, key, content.clone(), at);
+                }
+                if self.echo.log_enabled {
+                    let plugin = step.name.replace([':', '*'], "-");
+                    let stream = format!("{}/{}/{plugin}/{name}", self.id, chosen.instance);
+                    world.archive.log(&self.log_group(), stream, content, at);
+                }
+            }
+        }
+    }
+
+    /// `/aws/ssm/DOCUMENT` unless the caller names one; what a name cannot have becomes a dot
+    /// (aws-facts §1.8). The agent makes the group where there is none.
+    fn log_group(&self) -> String {
+        let is_allowed = |it: char| it.is_ascii_alphanumeric() || "_-/.#".contains(it);
+        let named = match self.echo.log_group.as_str() {
+            "" => format!("/aws/ssm/{}", self.document),
+            named => named.to_owned(),
+        };
+        named.chars().map(|it| if is_allowed(it) { it } else { '.' }).collect()
     }
 }
 

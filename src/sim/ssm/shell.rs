@@ -3,6 +3,7 @@
 
 use std::{rc::Rc, time::Duration};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore, watch};
 
@@ -14,10 +15,13 @@ use super::{
     workers,
 };
 use crate::sim::{
-    agent::{self, Execution, Machine, MachineSpec, Plugin, Work},
+    agent::{self, Execution, Machine, MachineSpec, Plugin, Work, truncate},
     state::{Ping, Simulator},
     timeline,
 };
+
+/// What an agent keeps of a stream that goes to a bucket or a log group, in bytes. AWS's keeps all.
+const STORED: usize = 16 << 20;
 
 /// An instance's machine and its agent's workers.
 pub(super) struct Home {
@@ -77,6 +81,7 @@ fn start(sim: &Simulator, sequence: u64, index: usize) -> Option<Work> {
         command_id: command.id.clone(),
         document: command.content.value.clone(),
         parameters: command.given.clone(),
+        kept: if command.echo.is_stored() { STORED } else { truncate::STREAM },
         cancel,
     })
 }
@@ -99,7 +104,7 @@ fn fall_back(sim: &Simulator, sequence: u64, index: usize, why: &str) {
         let steps = command.content.steps.iter();
         let failed = |name: &str| outcome::result(name, Status::Failed, 1, "", why);
         let results = steps.map(|it| failed(&it.name)).collect();
-        command.reported(index, Status::Failed, results, now);
+        command.reported(index, Status::Failed, results, now, &mut world);
     }
     command.wake.notify_one();
 }
@@ -108,7 +113,7 @@ fn report(sim: &Simulator, sequence: u64, index: usize, execution: &Execution) {
     timeline::catch_up(sim);
     let now = sim.clock.now();
     let mut state = sim.state.borrow_mut();
-    let (store, world) = engine::split(sim, &mut state);
+    let (store, mut world) = engine::split(sim, &mut state);
     let Some(command) = store.commands.get_mut(&sequence) else { return };
     let Some(invocation) = command.invocations.get_mut(index) else { return };
     let instance = world.instances.get(&invocation.chosen.instance);
@@ -120,7 +125,7 @@ fn report(sim: &Simulator, sequence: u64, index: usize, execution: &Execution) {
     let started = invocation.started.unwrap_or(now);
     let speed = sim.clock.speed();
     let results = execution.plugins.iter().map(|it| step_result(it, started, speed)).collect();
-    command.reported(index, status(execution.status), results, now);
+    command.reported(index, status(execution.status), results, now, &mut world);
     command.wake.notify_one();
 }
 
@@ -132,6 +137,7 @@ fn step_result(plugin: &Plugin, begun: Timestamp, speed: f64) -> StepResult {
         code: plugin.code,
         stdout: plugin.stdout.clone(),
         stderr: plugin.stderr.clone(),
+        full: plugin.full.clone().map(Bytes::from),
         output: plugin.output.clone(),
         started: plugin.started.map(at),
         ended: plugin.finished.map(at),

@@ -122,7 +122,8 @@ fn what_aws_has_and_the_simulator_has_not_is_said_to_be_missing_here() {
         assert_eq!((reply.element("Code"), reply.element("Message")), ("InvalidAction", &*message));
     }
     for (target, body, message) in [
-        ("Logs_20140328.GetLogEvents", "{}", format!("The service Logs_20140328 {here}")),
+        ("DynamoDB_20120810.GetItem", "{}", format!("The service DynamoDB_20120810 {here}")),
+        ("Logs_20140328.PutLogEvents", "{}", format!("The operation PutLogEvents {here}")),
         ("AmazonSSM.PutParameter", "{}", format!("The operation PutParameter {here}")),
         (
             "AmazonSSM.ListDocuments",
@@ -177,4 +178,24 @@ fn the_stats_count_the_calls_by_operation() {
             "peak": 0,
         })
     );
+}
+
+#[test]
+fn a_bucket_may_be_in_the_hosts_name() {
+    let sim = start("buckets = [\"logs\"]");
+    let signed = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, \
+                  SignedHeaders=host, Signature=0";
+    let ask = |host: &str, path: &str| {
+        let headers =
+            [("host", host), ("authorization", signed), ("x-amz-date", "20260101T000000Z")];
+        send(&sim, "GET", path, &headers, b"").unwrap()
+    };
+    for (host, path) in [("logs.localhost", "/?list-type=2"), ("127.0.0.1", "/logs?list-type=2")] {
+        let reply = ask(host, path);
+        assert_eq!((reply.status, reply.element("Name")), (200, "logs"), "{host}");
+    }
+    assert_eq!(ask("logs.localhost", "/a/b").element("Code"), "NoSuchKey");
+    let reply = ask("127.0.0.1", "/");
+    assert_eq!((reply.status, reply.element("Code")), (501, "NotImplemented"));
+    assert!(reply.head.contains("x-amz-request-id: "), "{}", reply.head);
 }

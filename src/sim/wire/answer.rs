@@ -1,4 +1,4 @@
-//! Writes answers in the shape of their protocol: awsJson, CBOR, awsQuery, ec2Query.
+//! Writes answers in the shape of their protocol: awsJson, CBOR, awsQuery, ec2Query, S3's XML.
 //! It chooses no words.
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub(crate) fn json(
 ) -> Answer {
     match protocol {
         Protocol::Cbor => with_cbor(200, value, request_id),
-        Protocol::Json | Protocol::Query | Protocol::Ec2 => {
+        Protocol::Json | Protocol::Query | Protocol::Ec2 | Protocol::S3 => {
             answer(200, json_type(Some(service)), value.to_string().into_bytes(), request_id)
         }
     }
@@ -44,7 +44,15 @@ fn with_cbor(status: u16, value: &Value, request_id: &str) -> Answer {
 fn json_type(service: Option<Service>) -> &'static str {
     match service {
         Some(Service::CloudWatch) => JSON_1_0,
-        Some(Service::Ssm | Service::Sts | Service::AutoScaling | Service::Ec2 | Service::Iam)
+        Some(
+            Service::Ssm
+            | Service::Sts
+            | Service::AutoScaling
+            | Service::Ec2
+            | Service::Iam
+            | Service::S3
+            | Service::Logs,
+        )
         | None => JSON,
     }
 }
@@ -101,6 +109,7 @@ pub(crate) fn error(
         }
         Protocol::Query => query_error(error, service.map_or("", Service::xmlns), request_id),
         Protocol::Ec2 => ec2_error(error, request_id),
+        Protocol::S3 => s3_error(error, request_id),
     }
 }
 
@@ -156,6 +165,30 @@ fn ec2_error(error: &ApiError, request_id: &str) -> Answer {
         xml.text("RequestID", request_id);
     });
     answer(error.status, XML, xml.into_bytes(), request_id)
+}
+
+/// An answer of S3's, whose content is what was asked for.
+pub(crate) fn s3(
+    status: u16,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+    request_id: &str,
+) -> Answer {
+    let mut res = plain(status, content_type, body);
+    if let Ok(it) = request_id.parse() {
+        res.headers_mut().insert("x-amz-request-id", it);
+    }
+    res
+}
+
+fn s3_error(error: &ApiError, request_id: &str) -> Answer {
+    let mut xml = Xml::declared();
+    xml.element("Error", |xml| {
+        code_and_message(xml, error);
+        xml.text("RequestId", request_id);
+        xml.text("HostId", "simulator");
+    });
+    s3(error.status, "application/xml", xml.into_bytes(), request_id)
 }
 
 fn code_and_message(xml: &mut Xml, error: &ApiError) {

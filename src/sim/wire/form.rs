@@ -26,6 +26,11 @@ impl Form {
         self.0.insert(name.to_owned(), text.to_owned());
     }
 
+    /// Returns the names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Tells whether the parameter or a part of it was sent.
     pub(crate) fn has(&self, name: &str) -> bool {
         let part = format!("{name}.");

@@ -5,4 +5,5 @@ pub(crate) mod answer;
 pub(crate) mod cbor;
 pub(crate) mod form;
 pub(crate) mod protocol;
+pub(crate) mod s3;
 pub(crate) mod xml;

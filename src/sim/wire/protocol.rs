@@ -3,7 +3,11 @@
 
 use http::{HeaderMap, Method, request::Parts};
 
-use super::{cbor, form::Form};
+use super::{
+    cbor,
+    form::Form,
+    s3::{self, Place},
+};
 use crate::sim::{api::ApiError, iam::Protocol};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub(crate) enum Service {
     Ec2,
     Iam,
     CloudWatch,
+    S3,
+    Logs,
 }
 
 /// What a request asks for.
@@ -32,6 +38,7 @@ pub(crate) enum Asked {
         operation: String,
         form: Form,
     },
+    S3(Place),
 }
 
 /// A request that is for no operation, in the shape of the protocol that it seems to speak.
@@ -44,8 +51,11 @@ pub(crate) struct Unroutable {
 const TOKEN: &str = "NextToken";
 
 /// The services that are asked by JSON or CBOR, by their names there.
-const NAMES: [(&str, Service); 2] =
-    [("AmazonSSM", Service::Ssm), ("GraniteServiceVersion20100801", Service::CloudWatch)];
+const NAMES: [(&str, Service); 3] = [
+    ("AmazonSSM", Service::Ssm),
+    ("Logs_20140328", Service::Logs),
+    ("GraniteServiceVersion20100801", Service::CloudWatch),
+];
 
 /// The services that are asked by form, by the version of their interface.
 const VERSIONS: [(&str, Service); 5] = [
@@ -66,12 +76,14 @@ impl Service {
             Self::Ec2 => "ec2",
             Self::Iam => "iam",
             Self::CloudWatch => "monitoring",
+            Self::S3 => "s3",
+            Self::Logs => "logs",
         }
     }
 
     pub(crate) fn xmlns(self) -> &'static str {
         match self {
-            Self::Ssm => "",
+            Self::Ssm | Self::Logs | Self::S3 => "",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
@@ -85,6 +97,7 @@ impl Asked {
     pub(crate) fn service(&self) -> Service {
         match self {
             Self::Json { service, .. } | Self::Form { service, .. } => *service,
+            Self::S3(_) => Service::S3,
         }
     }
 
@@ -93,12 +106,14 @@ impl Asked {
             Self::Json { protocol, .. } => *protocol,
             Self::Form { service: Service::Ec2, .. } => Protocol::Ec2,
             Self::Form { .. } => Protocol::Query,
+            Self::S3(_) => Protocol::S3,
         }
     }
 
     pub(crate) fn operation(&self) -> &str {
         match self {
             Self::Json { operation, .. } | Self::Form { operation, .. } => operation,
+            Self::S3(it) => it.operation(),
         }
     }
 
@@ -107,6 +122,7 @@ impl Asked {
         match self {
             Self::Json { body, .. } => body.as_ref().ok()?.get(TOKEN)?.as_str(),
             Self::Form { form, .. } => form.text(TOKEN),
+            Self::S3(_) => None,
         }
     }
 
@@ -114,7 +130,7 @@ impl Asked {
     pub(crate) fn set_token(&mut self, token: &str) {
         match self {
             Self::Json { body: Ok(body), .. } => body[TOKEN] = token.into(),
-            Self::Json { body: Err(_), .. } => {}
+            Self::Json { body: Err(_), .. } | Self::S3(_) => {}
             Self::Form { form, .. } => form.set(TOKEN, token),
         }
     }
@@ -124,6 +140,9 @@ impl Asked {
 pub(crate) fn seeming(headers: &HeaderMap) -> Protocol {
     let is_json = |it: &str| it.starts_with("application/x-amz-json");
     let content_type = headers.get("content-type").and_then(|it| it.to_str().ok());
+    if s3::is_meant(headers) {
+        return Protocol::S3;
+    }
     if headers.get("smithy-protocol").is_some_and(|it| it == "rpc-v2-cbor") {
         return Protocol::Cbor;
     }
@@ -137,12 +156,16 @@ pub(crate) fn seeming(headers: &HeaderMap) -> Protocol {
 /// Reads what a request asks for.
 pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
     let protocol = seeming(&parts.headers);
+    if protocol == Protocol::S3 {
+        let place = Place::read(parts).map_err(|error| Unroutable { protocol, error })?;
+        return Ok(Asked::S3(place));
+    }
     let refuse = |status: u16, code: &str, message: String| {
         Err(Unroutable { protocol, error: ApiError::new(code, message).with_status(status) })
     };
     let unknown = match protocol {
         Protocol::Json | Protocol::Cbor => "UnknownOperationException",
-        Protocol::Query | Protocol::Ec2 => "InvalidAction",
+        Protocol::Query | Protocol::Ec2 | Protocol::S3 => "InvalidAction",
     };
     if protocol != Protocol::Cbor && parts.uri.path() != "/" {
         return refuse(404, unknown, format!("there is no operation at {}", parts.uri.path()));
@@ -153,7 +176,7 @@ pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Asked, Unroutable> {
     match protocol {
         Protocol::Json => read_json(&parts.headers, body),
         Protocol::Cbor => read_cbor(parts.uri.path(), body),
-        Protocol::Query | Protocol::Ec2 => read_form(body),
+        Protocol::Query | Protocol::Ec2 | Protocol::S3 => read_form(body),
     }
     .map_err(|(protocol, error)| Unroutable { protocol, error })
 }

@@ -38,6 +38,9 @@ impl<'a> Source<'a> {
         let account = self.account(raw.account)?;
         let region = self.region(raw.region)?;
         let network = self.network(raw.network)?;
+        let is_shut_out = |it: &&raw::Group| it.stores_output == Some(false);
+        let shut_out = raw.group.iter().filter(is_shut_out).map(|it| it.name.get_ref().clone());
+        let shut_out = shut_out.collect();
         let groups = self.groups(raw.group, &region, file)?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
         let events = self.events(raw.event, &groups)?;
@@ -48,6 +51,7 @@ impl<'a> Source<'a> {
         let policies = self.policies(&raw.policy, &account, file)?;
         let elsewhere = elsewhere::Raw {
             buckets: raw.buckets,
+            shut_out,
             topics: raw.topics,
             alarms: raw.alarm,
             resource_groups: raw.resource_group,

@@ -1,5 +1,5 @@
-//! What a world declares of other services: buckets, topics, alarms and resource
-//! groups, checked. Commands name them; nothing happens there.
+//! What a world declares of other services: buckets, topics, alarms and resource groups, checked.
+//! Commands name them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,7 @@ const STATES: [(&str, AlarmState); 3] = [
 /// The keys of a world that are about other services.
 pub(super) struct Raw {
     pub buckets: Option<Spanned<Vec<String>>>,
+    pub shut_out: BTreeSet<String>,
     pub topics: Option<Spanned<Vec<String>>>,
     pub alarms: Vec<raw::Alarm>,
     pub resource_groups: Vec<raw::ResourceGroup>,
@@ -45,6 +46,7 @@ impl Source<'_> {
         };
         Ok(Elsewhere {
             buckets: self.names(raw.buckets, "buckets", "a bucket such as \"logs\"", is_bucket)?,
+            shut_out: raw.shut_out,
             topics: self.names(
                 raw.topics,
                 "topics",

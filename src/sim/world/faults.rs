@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 58] = [
+const OPERATIONS: [&str; 63] = [
     "AddTagsToResource",
     "AssumeRole",
     "AttachVolume",
@@ -32,6 +32,7 @@ const OPERATIONS: [&str; 58] = [
     "DescribeInstanceTypeOfferings",
     "DescribeInstanceTypes",
     "DescribeInstances",
+    "DescribeLogStreams",
     "DescribeRouteTables",
     "DescribeScalingActivities",
     "DescribeSecurityGroups",
@@ -47,11 +48,15 @@ const OPERATIONS: [&str; 58] = [
     "GetDocument",
     "GetEbsDefaultKmsKeyId",
     "GetEbsEncryptionByDefault",
+    "GetLogEvents",
+    "GetObject",
     "GetRole",
+    "HeadObject",
     "ListCommandInvocations",
     "ListCommands",
     "ListDocumentVersions",
     "ListDocuments",
+    "ListObjectsV2",
     "ListTagsForResource",
     "ModifyDocumentPermission",
     "ModifyInstanceAttribute",

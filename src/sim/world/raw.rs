@@ -59,6 +59,7 @@ pub(super) struct Group {
     pub setup: Option<Spanned<String>>,
     pub suspended: Option<Spanned<Vec<String>>>,
     pub instance_type: Option<Spanned<String>>,
+    pub stores_output: Option<bool>,
     #[serde(default)]
     pub instance: Vec<Instance>,
 }

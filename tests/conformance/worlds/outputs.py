@@ -32,7 +32,7 @@ def text(letter, n):
 
 
 def main():
-    print("speed = 20.0\nvisible_after = \"0s\"")
+    print("speed = 20.0\nvisible_after = \"0s\"\nbuckets = [\"kept\"]")
     for name, (code, out, err) in CASES.items():
         print(f'\n[[group]]\nname = "{name}"\nsize = 1\n\n[[outcome]]\ngroup = "{name}"\n'
               f'exit = {code}\nstdout = "{text("o", out)}"\nstderr = "{text("e", err)}"')

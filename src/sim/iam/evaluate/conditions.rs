@@ -128,7 +128,7 @@ proptest! {
         );
         prop_assert_eq!(why, expected);
         // What is about other services decides nothing here.
-        statement["Action"] = json!("s3:GetObject");
+        statement["Action"] = json!("s3:PutObject");
         prop_assert!(Policy::parse(&document(&[statement])).is_ok());
     }
 }

@@ -20,6 +20,7 @@ fn elsewhere() -> Elsewhere {
     let tags =
         |value: &str| BTreeMap::from([("aws:autoscaling:groupName".to_owned(), value.to_owned())]);
     Elsewhere {
+        shut_out: std::collections::BTreeSet::default(),
         buckets: ["logs".to_owned()].into(),
         topics: [TOPIC.to_owned()].into(),
         resource_groups: [
