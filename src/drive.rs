@@ -1,12 +1,15 @@
 //! The loop: it waits for replies, interrupts and time, feeds the core, and carries out what the
 //! core asks for. It decides nothing.
 
+mod fetching;
+
 use std::{future::Future, pin::Pin, time::Duration};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
+pub use self::fetching::fetch;
 use crate::{
     aws::Aws,
     output::{Ledger, Orders, Terminal},

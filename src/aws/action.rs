@@ -27,6 +27,8 @@ const ACTIONS: &[&str] = &[
     "iam:GetRole",
     "iam:SimulatePrincipalPolicy",
     "kms:DescribeKey",
+    "logs:GetLogEvents",
+    "s3:GetObject",
     "ssm:AddTagsToResource",
     "ssm:CancelCommand",
     "ssm:CreateDocument",

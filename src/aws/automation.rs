@@ -21,7 +21,7 @@ use crate::{
     plan::{Automation, InstanceId, Plan},
     run::{
         Accepted, Counts, Observed, Outcome, Plugin, ReadKind, ReadScope, Row, STDERR_TITLE,
-        SendRequest, SendTargets, Settlement, Stage, Status,
+        SendRequest, SendTargets, Settlement, Stage, Status, StepUrls,
     },
 };
 
@@ -194,6 +194,7 @@ fn row(it: &AutomationExecution, plan: &Plan) -> Option<Row> {
         started: it.execution_start_time().and_then(timestamp),
         ended: it.execution_end_time().and_then(timestamp),
         output: format!("{output}{separator}{error}"),
+        urls: StepUrls::default(),
     };
     let instance = it.parameters()?.get(target_parameter)?.first()?;
     Some(Row {

@@ -9,7 +9,10 @@ use std::{
 use aws_sdk_ssm::{
     config::{Builder, retry::RetryConfig},
     operation::list_commands::ListCommandsOutput,
-    types::{Command, CommandFilter, CommandFilterKey, CommandStatus, DocumentHashType, Target},
+    types::{
+        CloudWatchOutputConfig, Command, CommandFilter, CommandFilterKey, CommandStatus,
+        DocumentHashType, Target,
+    },
 };
 use jiff::Timestamp;
 
@@ -19,7 +22,7 @@ use super::{
     targets::read_members,
 };
 use crate::{
-    plan::{InstanceId, Note, Plan, Redaction},
+    plan::{InstanceId, Note, Outputs, Plan, Redaction},
     run::{
         Accepted, Counts, Denial, Found, Membership, Observed, Output, ReadKind, Refusal,
         RefusalKind, SendRequest, SendTargets, Settlement, push_block, withheld,
@@ -30,8 +33,8 @@ use crate::{
 pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// What GetCommandInvocation returns at the most (botocore model).
-const LONGEST_STDOUT: usize = 24_000;
-const LONGEST_STDERR: usize = 8_000;
+pub(super) const LONGEST_STDOUT: usize = 24_000;
+pub(super) const LONGEST_STDERR: usize = 8_000;
 
 impl Aws {
     /// Sends one command, once.
@@ -56,6 +59,16 @@ impl Aws {
             .comment(&request.token)
             .max_concurrency(&request.max_concurrency)
             .max_errors(&request.max_errors);
+        let Outputs { s3, log_group, .. } = &plan.outputs;
+        let prefix = s3.as_ref().map(|it| it.prefix.clone()).filter(|it| !it.is_empty());
+        let logs = log_group.as_ref().map(|it| {
+            let config = CloudWatchOutputConfig::builder().cloud_watch_log_group_name(it);
+            config.cloud_watch_output_enabled(true).build()
+        });
+        let call = call
+            .set_output_s3_bucket_name(s3.as_ref().map(|it| it.bucket.clone()))
+            .set_output_s3_key_prefix(prefix)
+            .set_cloud_watch_output_config(logs);
         let call = match request.targets {
             SendTargets::Tag { key, values } => {
                 let target = Target::builder().key(format!("tag:{key}")).set_values(Some(values));

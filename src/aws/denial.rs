@@ -46,7 +46,7 @@ pub(super) fn read(message: &str) -> Option<Denied> {
     let sentence = Regex::new(pattern).expect("the pattern is one").captures(message)?;
     let after = &message[sentence.get(0).map_or(0, |it| it.end())..];
     let on = Regex::new(r"^ on resource: (?P<arn>\S+)").expect("the pattern is one");
-    let named = on.captures(after).map(|it| it["arn"].to_owned());
+    let named = on.captures(after).map(|it| it["arn"].trim_matches('"').to_owned());
     Some(Denied {
         principal: sentence.name("who").map(|it| it.as_str().to_owned()),
         action: sentence["action"].to_owned(),

@@ -13,6 +13,7 @@ mod departures;
 mod document;
 mod error;
 mod examine;
+mod fetching;
 mod nodes;
 mod pacing;
 mod profile;
@@ -21,7 +22,6 @@ mod published;
 mod rescue;
 mod rows;
 mod scope;
-#[cfg_attr(not(test), expect(dead_code, reason = "what is kept elsewhere is read next"))]
 mod signed;
 mod targets;
 mod whole;
@@ -32,6 +32,7 @@ pub use self::{
     document::{DocumentError, Found, find_document},
     error::{AwsError, ErrorKind},
     examine::{GroupState, Read},
+    fetching::{Fetcher, Got, Piece, Stream},
     pacing::Tempo,
     profile::{ProfileError, ProfileRole, RoleProfile, role_profile},
     publish::{Change, Kind, Notation, Publication, PublishError, Unfinished, change, publish},

@@ -84,6 +84,11 @@ impl Pacing {
         }
     }
 
+    /// Returns how long something that takes AWS `time` takes here.
+    pub(super) fn scaled(&self, time: Duration) -> Duration {
+        time.mul_f64(self.tempo.factor)
+    }
+
     /// Returns whether a call that is throttled since `began` is worth another try.
     pub(super) fn is_patient(&self, began: Instant) -> bool {
         began.elapsed() < PATIENCE.mul_f64(self.tempo.factor)

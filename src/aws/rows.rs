@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     plan::InstanceId,
-    run::{Observed, Plugin, ReadKind, ReadScope, Row, Status},
+    run::{Observed, Plugin, ReadKind, ReadScope, Row, Status, StepUrls},
 };
 
 const OPERATION: &str = "ListCommandInvocations";
@@ -283,6 +283,10 @@ fn row(it: &CommandInvocation) -> Option<Row> {
         started: it.response_start_date_time().and_then(timestamp),
         ended: it.response_finish_date_time().and_then(timestamp),
         output: it.output().unwrap_or_default().to_owned(),
+        urls: StepUrls {
+            stdout: it.standard_output_url().unwrap_or_default().to_owned(),
+            stderr: it.standard_error_url().unwrap_or_default().to_owned(),
+        },
     });
     Some(Row {
         instance_id: InstanceId::parse(it.instance_id()?).ok()?,

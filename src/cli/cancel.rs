@@ -19,7 +19,7 @@ use crate::{
     error::{Error, allow},
     exit::Exit,
     output::{CancelRow, CancelState, Ledger, Orders, Terminal},
-    plan::{DocumentKind, InstanceId, Permission, RunId},
+    plan::{DocumentKind, InstanceId, Outputs, Permission, RunId},
     run::{Cancellation, Observed, Settlement},
     signal::Interrupts,
 };
@@ -162,8 +162,8 @@ async fn ask(
     if !(wanted.is_empty() && seen.doubted.is_empty()) {
         let report = &seen.report;
         let access = args.access.or_those_of(&report.region, &report.operator);
-        let kind = report.document.kind();
-        let purpose = Purpose::Follow { selector: &report.selector, kind };
+        let (selector, outputs) = (&report.selector, &Outputs::default());
+        let purpose = Purpose::Follow { selector, kind: report.document.kind(), outputs };
         let connection = connect_for(&access, context, purpose, telling.terminal).await?;
         connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
         if call(&seen, wanted, &connection, named, telling).await == Called::Refused {

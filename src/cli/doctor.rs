@@ -18,8 +18,8 @@ use crate::{
     exit::Exit,
     output::Terminal,
     plan::{
-        DocumentKind, Documents, Parameters, Refusal, Scope, reading_policy, session_permissions,
-        session_policy,
+        DocumentKind, Documents, Outputs, Parameters, Refusal, Scope, reading_policy,
+        session_permissions, session_policy,
     },
 };
 
@@ -118,7 +118,7 @@ async fn site(
     }
     site.asked = asked(document, given, &site).await;
     site.outlook = outlook(args, document, context, prepared, &site);
-    site.narrowing = narrowing(wanted, document, &site)?;
+    site.narrowing = narrowing(wanted, document, &args.limits.storage.outputs(), &site)?;
     Ok(site)
 }
 
@@ -196,6 +196,7 @@ fn outlook(
 fn narrowing(
     wanted: &SessionPolicy,
     document: &DocumentArgs,
+    outputs: &Outputs,
     site: &Site,
 ) -> Result<Narrowing, Error> {
     let Some(role_arn) = &site.role_arn else { return Ok(Narrowing::Unasked) };
@@ -220,8 +221,8 @@ fn narrowing(
     let Some(scope) = scope.filter(|_| !is_open) else { return Ok(Narrowing::Open) };
     let documents = document.documents();
     let documents = Documents { kind: kind_of(document, site), ..document.sent(&documents) };
-    let permissions = session_permissions(&selector, documents.kind);
-    Ok(match session_policy(&scope, &selector, documents, &permissions) {
+    let permissions = session_permissions(&selector, documents.kind, outputs);
+    Ok(match session_policy(&scope, &selector, documents, &permissions, outputs) {
         Ok(it) => Narrowing::Made { length: it.json.chars().count(), folded: it.folded },
         Err(err) => Narrowing::TooLong(Trouble::of(too_long(&err))),
     })

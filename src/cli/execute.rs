@@ -1,6 +1,9 @@
 //! From a plan to a report: what every command that sends does after planning.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 
@@ -12,12 +15,13 @@ use super::{
     prompt::{Answer, ask},
 };
 use crate::{
-    drive::{Beginning, Course, Sinks, drive},
+    aws::Aws,
+    drive::{Beginning, Course, Sinks, drive, fetch},
     error::Error,
     exit::Exit,
-    output::{Folds, Ledger, Lock, ReportFile, Terminal},
-    plan::Plan,
-    run::{Kind, OnInterrupt, Report},
+    output::{Folds, Ledger, Lock, ReportFile, Terminal, events},
+    plan::{Outputs, Plan},
+    run::{Fold, Kind, OnInterrupt, Report},
     signal::Interrupts,
 };
 
@@ -177,8 +181,44 @@ pub(super) async fn execute(
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
     let beginning = Beginning::New(context.started());
-    let report = drive(aws, course, beginning, sinks, interrupts).await;
+    let mut report = drive(aws, course, beginning, sinks, interrupts).await;
+    if plan.outputs.full {
+        report = fetched(aws, report, Duration::ZERO, (&mut ledger, terminal), interrupts).await;
+    }
     Ok(finish(&report, ledger, reports, terminal))
+}
+
+/// Fetches into files what the list has cut of a run that has ended, and returns its report, which
+/// tells of them. It began so long ago. The report was written down before: whatever happens here, the run has one.
+pub(super) async fn fetched(
+    aws: &mut Aws,
+    report: Report,
+    since: Duration,
+    (ledger, terminal): (&mut Ledger, &mut Terminal),
+    interrupts: &mut Interrupts,
+) -> Report {
+    if report.verdict.is_none() || !report.instances.iter().any(|it| it.command_id.is_some()) {
+        return report;
+    }
+    if let Err(err) = ledger.finish(&report) {
+        terminal.warning(&format!("could not write the report to the ledger: {err}"));
+    }
+    let outputs = Outputs { full: true, ..report.outputs.clone() };
+    let res = async {
+        let mut story = events(ledger.directory()).map_err(std::io::Error::other)?;
+        let sinks = Sinks { terminal, ledger };
+        story.extend(fetch(aws, &outputs, (&story, since), sinks, interrupts).await?);
+        let mut fold = Fold::default();
+        story.iter().for_each(|it| fold.apply(it));
+        Ok::<_, std::io::Error>(fold.report())
+    };
+    match res.await {
+        Ok(told) => told.unwrap_or(report),
+        Err(err) => {
+            terminal.warning(&format!("the output could not be fetched: {err}"));
+            report
+        }
+    }
 }
 
 /// Writes the report wherever it belongs, shows it, and returns its verdict.

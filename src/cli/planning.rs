@@ -165,6 +165,7 @@ pub(super) fn compose(
         delivery_timeout: limits.timeout(),
         deadline: limits.deadline,
         rollout: limits.rollout(context.run_id.seed()),
+        outputs: limits.storage.outputs(),
         notes,
     };
     let plan = plan::build(draft.clone())?;

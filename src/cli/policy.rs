@@ -165,7 +165,8 @@ fn render(
             PolicyLevel::Minimal => basis.needs.required.clone(),
             PolicyLevel::Full => basis.needs.all().collect(),
         };
-        let policy = session_policy(&basis.scope, &basis.whom, documents, &permissions);
+        let outputs = &basis.needs.outputs;
+        let policy = session_policy(&basis.scope, &basis.whom, documents, &permissions, outputs);
         let policy = policy.map_err(|err| too_long(&err))?;
         policy.folded.iter().for_each(|it| terminal.note(it));
         return Ok(format!("{}\n", policy.json));
@@ -255,7 +256,7 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
         version: args.document.doc_version.clone(),
         kind,
         role: role.map(ToOwned::to_owned),
-        needs: Needs::of(selector, manner),
+        needs: Needs::of(selector, manner, &args.limits.storage.outputs()),
         scope: Scope { partition, region, account: account.clone() },
     }))
 }
@@ -335,7 +336,7 @@ fn basis_of(args: &PolicyArgs, plan: Plan, groups: Vec<String>) -> Result<Basis,
         }
         None => args.document.doc_version.clone(),
     };
-    let needs = Needs::of(&plan.selector, Manner::of_plan(&plan));
+    let needs = Needs::of(&plan.selector, Manner::of_plan(&plan), &plan.outputs);
     let selector = plan.selector;
     Ok(Basis {
         whom: Selector { groups, group_tags: Vec::new(), ..selector.clone() },

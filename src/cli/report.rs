@@ -1,14 +1,29 @@
 //! `fleet report`: the report of an earlier run, in any format.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 
-use super::{args::OutputArgs, context::history, execute::Reports, folds::FoldArgs};
+use super::{
+    access::AccessArgs,
+    args::OutputArgs,
+    context::{Context, connect_for, history},
+    execute::{Reports, fetched, interrupted},
+    folds::FoldArgs,
+    session::Purpose,
+};
 use crate::{
     error::Error,
     exit::Exit,
-    output::{Format, ReportFormat, Salvage, Terminal, render, salvage, schema},
+    output::{
+        Format, HistoryError, Ledger, ReportFormat, Salvage, Terminal, render, report as fold,
+        salvage, schema,
+    },
+    plan::Outputs,
+    signal::Interrupts,
 };
 
 /// Show the report of a run again, in any format
@@ -30,8 +45,14 @@ pub(super) struct ReportArgs {
     /// Show how the outputs that are not the majority's differ from it
     #[arg(long, conflicts_with_all = ["format", "output"])]
     diff: bool,
+    /// First fetch what the list has cut into files beside the report: from the place that the run
+    /// was sent with, or as far as SSM keeps it, which is for 30 days
+    #[arg(long, conflicts_with = "schema")]
+    full_output: bool,
     #[command(flatten)]
     folds: FoldArgs,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -79,13 +100,20 @@ impl ReportArgs {
     }
 }
 
-pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
+pub(super) async fn report(
+    args: &ReportArgs,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Error> {
     if args.schema {
         terminal.text(&schema());
         return Ok(Exit::Success);
     }
     let Reports { files, folds } = Reports::check(&args.report, args.folds)?;
     let directory = history()?.find(&args.run)?;
+    if args.full_output {
+        complete(args, &directory, terminal, interrupts).await?;
+    }
     let Salvage { report, events, damage } = salvage(&directory)?;
     if let Some(damage) = damage {
         let cause = std::error::Error::source(&damage).map(|it| format!(": {it}"));
@@ -117,4 +145,48 @@ pub(super) fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit,
     }
     // The report was shown, whatever it says.
     Ok(Exit::Success)
+}
+
+/// Fetches what the list has cut, and writes the report down again, which tells of it.
+async fn complete(
+    args: &ReportArgs,
+    directory: &Path,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<(), Error> {
+    let unreadable = |source| HistoryError::of(args.run.clone(), source);
+    let before = fold(directory)?;
+    let id = &before.run.id;
+    let not_ended = || {
+        Error::new(Exit::Usage, format!("run {id} has not ended"))
+            .hint(format!("`fleet watch {id}` follows it to its end"))
+    };
+    if before.verdict.is_none() {
+        return Err(not_ended());
+    }
+    let Some((mut ledger, _)) = Ledger::reopen(directory).map_err(unreadable)? else {
+        return Err(not_ended());
+    };
+    if !before.document.parameters.missing_secrets().is_empty() {
+        terminal.warning(
+            "the ledger withholds values of parameters, so they cannot be withheld in what is \
+             fetched now: --redact says what they look like",
+        );
+    }
+    let context = Context::from_env()?;
+    let access = args.access.or_those_of(&before.region, &before.operator);
+    let outputs = Outputs { full: true, ..before.outputs.clone() };
+    let kind = before.document.kind();
+    let purpose = Purpose::Follow { selector: &before.selector, kind, outputs: &outputs };
+    let mut connection = tokio::select! {
+        it = connect_for(&access, &context, purpose, terminal) => it?,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;
+    let since = Duration::try_from(context.now.duration_since(before.run.started));
+    let since = since.unwrap_or_default();
+    let aws = &mut connection.aws;
+    let after = fetched(aws, before, since, (&mut ledger, &mut *terminal), interrupts).await;
+    ledger.finish(&after).map_err(unreadable)?;
+    Ok(())
 }

@@ -85,13 +85,14 @@ pub(super) async fn retry(
     let limits = args.limits.or_those_of(&before);
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
+    let outputs = &limits.storage.outputs();
     let planning = async {
         let purpose = match consent {
             Consent::DryRun => Purpose::Read,
             Consent::Ask | Consent::Given => {
                 let wider = Some(&before.selector);
                 let documents = document.sent(&documents);
-                Purpose::Run { selector: &selector, documents, wider }
+                Purpose::Run { selector: &selector, documents, wider, outputs }
             }
         };
         let connection = connect_for(&access, &context, purpose, terminal).await?;

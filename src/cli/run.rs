@@ -138,11 +138,12 @@ async fn planned(
     let Wanted { selection, document, limits, plan, .. } = wanted;
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
+    let outputs = &limits.storage.outputs();
     let purpose = match consent {
         Consent::DryRun => Purpose::Read,
         Consent::Ask | Consent::Given => {
             let documents = document.sent(&documents);
-            Purpose::Run { selector: &selector, documents, wider: None }
+            Purpose::Run { selector: &selector, documents, wider: None, outputs }
         }
     };
     let connection = establish(prepared, purpose, terminal).await?;

@@ -10,8 +10,8 @@ use crate::{
     exit::Exit,
     output::Terminal,
     plan::{
-        ASSUME_ROLE, DocumentKind, Documents, LONGEST_SESSION_POLICY, Plan, PolicyTooLong, Scope,
-        Selector, assume_role, document_policy, planning_actions, reading_policy,
+        ASSUME_ROLE, DocumentKind, Documents, LONGEST_SESSION_POLICY, Outputs, Plan, PolicyTooLong,
+        Scope, Selector, assume_role, document_policy, planning_actions, reading_policy,
         session_permissions, session_policy,
     },
 };
@@ -24,7 +24,8 @@ pub(super) enum Purpose<'a> {
     /// To read by these actions.
     Look { actions: &'a [&'static str] },
     /// To follow what was sent to whom the selector names, and to cancel it.
-    Follow { selector: &'a Selector, kind: DocumentKind },
+    /// Output is fetched from where `outputs` says.
+    Follow { selector: &'a Selector, kind: DocumentKind, outputs: &'a Outputs },
     /// To send these documents to what the selector names, to follow, and to read.
     Run {
         selector: &'a Selector,
@@ -32,6 +33,7 @@ pub(super) enum Purpose<'a> {
         /// What the selector's instances were once selected by; a policy can name it where it
         /// cannot name all of them.
         wider: Option<&'a Selector>,
+        outputs: &'a Outputs,
     },
     /// To read documents, and to publish those of these names.
     Documents { published: &'a [&'a str] },
@@ -115,7 +117,8 @@ impl Sender {
             kind: plan.document.kind(),
             role: assume_role(&plan.document.parameters),
         };
-        let purpose = Purpose::Run { selector: &selector, documents, wider: None };
+        let (selector, outputs) = (&selector, &plan.outputs);
+        let purpose = Purpose::Run { selector, documents, wider: None, outputs };
         let narrowed = policy(&SessionPolicy::Plan, &role_arn, &region, purpose, terminal)?;
         if let Some(role) = &mut access.role {
             role.policy = narrowed;
@@ -182,19 +185,21 @@ pub(super) fn policy(
         Error::new(Exit::Usage, format!("`{role_arn}` is not the ARN of a role"))
             .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
     })?;
-    let (selector, documents, wider) = match purpose {
+    let (selector, documents, wider, outputs) = match purpose {
         Purpose::Read => return Ok(Some(reading_policy(&planning_actions()))),
         Purpose::Look { actions } => return Ok(Some(reading_policy(actions))),
-        Purpose::Follow { selector, kind } => {
-            (selector, Documents { kind, ..Documents::default() }, None)
+        Purpose::Follow { selector, kind, outputs } => {
+            (selector, Documents { kind, ..Documents::default() }, None, outputs)
         }
-        Purpose::Run { selector, documents, wider } => (selector, documents, wider),
+        Purpose::Run { selector, documents, wider, outputs } => {
+            (selector, documents, wider, outputs)
+        }
         Purpose::Documents { published } => {
             return document_policy(&scope, published).map(Some).map_err(|it| too_long(&it));
         }
     };
-    let permissions = session_permissions(selector, documents.kind);
-    let narrowed_to = |it| session_policy(&scope, it, documents, &permissions);
+    let permissions = session_permissions(selector, documents.kind, outputs);
+    let narrowed_to = |it| session_policy(&scope, it, documents, &permissions, outputs);
     let res = narrowed_to(selector).or_else(|err| {
         // Ids would be no shorter, and tags of groups name none before they are read.
         let is_named = |it: &&Selector| it.instances.is_empty() && it.group_tags.is_empty();

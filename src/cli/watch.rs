@@ -9,7 +9,7 @@ use super::{
     access::AccessArgs,
     args::{DocumentArgs, OutputArgs, ParamArgs},
     context::{Connection, Context, connect_for, history},
-    execute::{ConductArgs, Consent, Reports, confirm, finish, interrupted, lock, show},
+    execute::{ConductArgs, Consent, Reports, confirm, fetched, finish, interrupted, lock, show},
     planning,
     session::Purpose,
     standing::Standing,
@@ -232,13 +232,13 @@ async fn take_over(
     let role = assume_role(&plan.document.parameters).map(ToOwned::to_owned);
     // The groups that a tag named then: what it names by now is no part of the plan.
     let selector = plan.selector.naming(&groups);
+    let outputs = plan.outputs.clone();
     let purpose = match mode {
         Resume::Continue => {
-            let role = role.as_deref();
-            let documents = Documents { names: &documents, kind, role };
-            Purpose::Run { selector: &selector, documents, wider: None }
+            let documents = Documents { names: &documents, kind, role: role.as_deref() };
+            Purpose::Run { selector: &selector, documents, wider: None, outputs: &outputs }
         }
-        Resume::Follow => Purpose::Follow { selector: &selector, kind },
+        Resume::Follow => Purpose::Follow { selector: &selector, kind, outputs: &outputs },
     };
     let mut connection = tokio::select! {
         it = connect_for(&access, &context, purpose, terminal) => it?,
@@ -271,7 +271,10 @@ async fn take_over(
     let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
     sinks.terminal.expect(history()?.expected(&plan));
     let beginning = Beginning::Left { events, mode, now: context.now };
-    let report = drive(aws, course, beginning, sinks, interrupts).await;
+    let mut report = drive(aws, course, beginning, sinks, interrupts).await;
+    if plan.outputs.full {
+        report = fetched(aws, report, Duration::ZERO, (&mut ledger, terminal), interrupts).await;
+    }
     Ok(finish(&report, ledger, reports, terminal))
 }
 

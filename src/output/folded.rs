@@ -7,7 +7,7 @@ use super::{
     members::places,
     page::{BOLD, DIM, PLAIN, Page},
     sanitize::sanitize,
-    words::{count, is_useful, outcome, place, some_of, why, width, wrap},
+    words::{beyond, count, is_useful, outcome, place, some_of, why, width, wrap},
 };
 use crate::run::{Folding, Group, Outcome, Reading};
 
@@ -116,8 +116,9 @@ fn whole(page: &mut Page, group: &Group<'_>, room: usize, columns: usize) {
     }
     if let Some(n @ 1..) = lines.len().checked_sub(room) {
         page.line(&[(DIM, &format!("    … {} in the report", count(n, "more line")))]);
-    } else if group.is_truncated() {
-        page.line(&[(DIM, "    … cut by the agent")]);
+    }
+    if let Some(text) = beyond(&group.members) {
+        page.line(&[(DIM, &format!("    … {text}"))]);
     }
 }
 

@@ -10,6 +10,7 @@ mod differences;
 mod documents;
 mod expectation;
 mod failure;
+mod fetched;
 mod findings;
 mod folded;
 mod formats;
@@ -51,6 +52,7 @@ pub use self::{
     },
     expectation::Expected,
     failure::failure,
+    fetched::{OutputFolder, Writing},
     folded::{Folds, Members},
     formats::{ReportFormat, render, schema},
     history::{Entry, History, HistoryError, Salvage, events, report, salvage, stored_report},

@@ -81,6 +81,8 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         | EventKind::InvocationChanged { .. }
         | EventKind::InstanceFinished { .. }
         | EventKind::OutputCompleted { .. }
+        | EventKind::OutputStored { .. }
+        | EventKind::OutputsFetched { .. }
         | EventKind::CoverageRead { .. }
         | EventKind::WaveFinished { .. }
         | EventKind::RunFinished { .. }

@@ -19,7 +19,7 @@ use crate::{
     },
     run::{
         Accepted, Counts, Effect, Event, EventKind, Fold, Membership, Observed, Pace, Plugin,
-        Report, Row, Run, SendTargets, Status, Step,
+        Report, Row, Run, SendTargets, Status, Step, StepUrls,
     },
 };
 
@@ -66,6 +66,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
         (name.to_owned(), values.into_iter().map(ToOwned::to_owned).collect())
     });
     Draft {
+        outputs: plan::Outputs::default(),
         run_id: RunId::new(at(0.0), 0xabcdef),
         parent_id: None,
         created: at(0.0),
@@ -143,6 +144,7 @@ fn row(instance_id: &InstanceId, end: End) -> Row {
         started: Some(at(1.0)),
         ended: Some(at(2.25)),
         output,
+        urls: StepUrls::default(),
     };
     Row {
         instance_id: instance_id.clone(),

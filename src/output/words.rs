@@ -5,7 +5,7 @@ use std::fmt::Display;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{findings, sanitize::sanitize};
-use crate::run::{InstanceFacts, Outcome, Reading};
+use crate::run::{InstanceFacts, Outcome, OutputFiles, Reading, StoredStream};
 
 /// How many ids a folded list names.
 const IDS_SHOWN: usize = 5;
@@ -161,6 +161,44 @@ pub(super) fn untabbed(line: &str) -> String {
             res.push(it);
             column += char_width(it);
         }
+    }
+    res
+}
+
+/// Returns what of the output of `members` is not in the report, and where it is, if it is anywhere.
+pub(super) fn beyond(members: &[&InstanceFacts]) -> Option<String> {
+    let files = members.iter().find_map(|it| it.files.as_deref());
+    let Some(OutputFiles { stdout, stderr }) = files else {
+        let is_cut = members.iter().any(|it| it.truncated);
+        return is_cut.then(|| "More was printed than SSM kept in its list.".to_owned());
+    };
+    let shown = [stdout, stderr].into_iter().filter(|it| it.bytes > 0 || !it.is_whole);
+    let shown: Vec<String> = shown.map(stored).collect();
+    let others = match members.len() {
+        1 => "",
+        _ => "; the others' beside it",
+    };
+    Some(format!("Fetched: {}{others}.", shown.join(", ")))
+}
+
+fn stored(it: &StoredStream) -> String {
+    let bytes = thousands(it.bytes);
+    match (it.is_whole, it.printed) {
+        (true, _) => format!("{} ({bytes} bytes, all of it)", it.file),
+        (false, Some(all)) => format!("{} ({bytes} of {} bytes)", it.file, thousands(all)),
+        (false, None) => format!("{} ({bytes} bytes, and more was printed)", it.file),
+    }
+}
+
+/// Returns a number with its thousands told apart.
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut res = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            res.push(',');
+        }
+        res.push(digit);
     }
     res
 }

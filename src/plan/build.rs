@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
-    Operator, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, ShrinkingWave, Target,
-    VALUES_PER_TAG, Wave, automation, exclusion,
+    Operator, Outputs, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, ShrinkingWave,
+    Target, VALUES_PER_TAG, Wave, automation, exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -40,6 +40,7 @@ pub struct Draft {
     pub delivery_timeout: u32,
     pub deadline: Option<u64>,
     pub rollout: Rollout,
+    pub outputs: Outputs,
     pub notes: Vec<Note>,
 }
 
@@ -150,6 +151,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         population,
         waves,
         rollout: draft.rollout,
+        outputs: draft.outputs,
         notes,
     })
 }
@@ -283,6 +285,7 @@ pub(super) mod tests {
             delivery_timeout: 600,
             deadline: None,
             rollout: Rollout::default(),
+            outputs: Outputs::default(),
             notes: Vec::new(),
         }
     }

@@ -10,6 +10,7 @@ mod durations;
 mod finding;
 mod ids;
 mod limits;
+mod outputs;
 mod parameters;
 mod policy;
 mod privilege;
@@ -40,6 +41,7 @@ pub use self::{
     finding::{Finding, Verdict},
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
+    outputs::{BadPlace, Outputs, S3Place, parse_log_group},
     parameters::{BadParameter, Declared, Parameters, Suspicion, check as check_parameters},
     policy::{
         PolicyTooLong, planning_actions, reaching, reading_policy, session_permissions,
@@ -110,6 +112,9 @@ pub struct Plan {
     /// How the waves were asked for.
     #[serde(default)]
     pub rollout: Rollout,
+    /// Where the output goes besides SSM, and whether all of it is fetched.
+    #[serde(default, skip_serializing_if = "Outputs::is_default")]
+    pub outputs: Outputs,
     pub notes: Vec<Note>,
 }
 

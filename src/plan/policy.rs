@@ -5,10 +5,10 @@
 use serde_json::json;
 
 use super::{
-    Dispatch, DocumentKind, Plan, Selector,
+    Dispatch, DocumentKind, Outputs, Plan, Selector,
     privilege::{
         Documents, Fitting, LONGEST_SESSION_POLICY, Manner, Needs, Permission, Purpose, Resource,
-        Scope, Statement, fit, sending,
+        Scope, Statement, fit, read, sending,
     },
 };
 
@@ -42,8 +42,9 @@ pub fn session_policy(
     selector: &Selector,
     documents: Documents<'_>,
     permissions: &[Permission],
+    outputs: &Outputs,
 ) -> Result<Fitting, PolicyTooLong> {
-    let statements = statements(selector, documents, permissions);
+    let statements = statements(selector, documents, permissions, outputs);
     fit(statements, scope, LONGEST_SESSION_POLICY).map_err(|length| {
         let (n_groups, n_instances) = (selector.groups.len(), selector.instances.len());
         PolicyTooLong { length, n_groups, n_instances }
@@ -51,8 +52,12 @@ pub fn session_policy(
 }
 
 /// Returns every permission that a run over `selector` may make use of.
-pub fn session_permissions(selector: &Selector, kind: DocumentKind) -> Vec<Permission> {
-    Needs::of(selector, Manner { kind, ..Manner::default() }).all().collect()
+pub fn session_permissions(
+    selector: &Selector,
+    kind: DocumentKind,
+    outputs: &Outputs,
+) -> Vec<Permission> {
+    Needs::of(selector, Manner { kind, ..Manner::default() }, outputs).all().collect()
 }
 
 /// Returns the policy of a session that can do nothing but `actions`, which only read.
@@ -88,6 +93,7 @@ fn statements(
     selector: &Selector,
     documents: Documents<'_>,
     permissions: &[Permission],
+    outputs: &Outputs,
 ) -> Vec<Statement> {
     let mut statements = sending(selector, documents);
     let (of_documents, others): (Vec<Permission>, Vec<_>) = permissions
@@ -98,14 +104,18 @@ fn statements(
     if let Some(first) = statements.first_mut() {
         first.actions.extend(of_documents);
     }
-    let others = others.into_iter().filter(|it| *it != Permission::PassRole).collect();
-    statements.push(Statement {
+    let others = others.into_iter().filter(|it| *it != Permission::PassRole);
+    let (anywhere, of_places): (Vec<Permission>, Vec<_>) =
+        others.partition(|it| read(*it, outputs) == [Resource::Any]);
+    let reading = |actions, resources| Statement {
         sid: String::new(),
-        actions: others,
-        resources: vec![Resource::Any],
+        actions,
+        resources,
         conditions: Vec::new(),
         purpose: Purpose::Required(String::new()),
-    });
+    };
+    statements.push(reading(anywhere, vec![Resource::Any]));
+    statements.extend(of_places.into_iter().map(|it| reading(vec![it], read(it, outputs))));
     for it in &mut statements {
         it.sid.clear();
     }
@@ -121,11 +131,10 @@ mod tests {
 
     fn policy(selector: &Selector, documents: &[&str]) -> Result<Fitting, PolicyTooLong> {
         let scope = Scope::of_role("arn:aws:iam::123456789012:role/ops/fleet", "us-east-1");
-        {
-            let permissions = session_permissions(selector, DocumentKind::Command);
-            let documents = Documents::commands(documents);
-            session_policy(&scope.unwrap(), selector, documents, &permissions)
-        }
+        let outputs = Outputs::default();
+        let permissions = session_permissions(selector, DocumentKind::Command, &outputs);
+        let documents = Documents::commands(documents);
+        session_policy(&scope.unwrap(), selector, documents, &permissions, &outputs)
     }
 
     fn groups(groups: &[&str]) -> Selector {
@@ -165,6 +174,28 @@ mod tests {
             !actions.contains(&"autoscaling:DescribeAutoScalingInstances".into()),
             "{actions:?}"
         );
+    }
+
+    #[test]
+    fn only_the_place_that_output_is_fetched_from_can_be_read() {
+        let scope = Scope::of_role("arn:aws:iam::123456789012:role/fleet", "us-east-1").unwrap();
+        let policy = |outputs: &Outputs| {
+            let whom = groups(&["web"]);
+            let permissions = session_permissions(&whom, DocumentKind::Command, outputs);
+            let documents = Documents::commands(&["Restart"]);
+            session_policy(&scope, &whom, documents, &permissions, outputs).unwrap().json
+        };
+        let s3 = "s3://logs/runs".parse().ok();
+        let mut outputs = Outputs { s3, log_group: Some("/runs".to_owned()), full: true };
+        let statement =
+            r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/runs/*"}"#;
+        assert!(policy(&outputs).contains(statement), "{}", policy(&outputs));
+        assert!(!policy(&outputs).contains("logs:GetLogEvents"));
+        outputs.s3 = None;
+        let statement = r#"{"Effect":"Allow","Action":"logs:GetLogEvents","Resource":"arn:aws:logs:us-east-1:123456789012:log-group:/runs:log-stream:*"}"#;
+        assert!(policy(&outputs).contains(statement), "{}", policy(&outputs));
+        outputs.full = false;
+        assert!(!policy(&outputs).contains("logs:"));
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl Run {
         if self.phase != Phase::Concluding {
             return;
         }
+        self.tell_unread_outputs(step, elapsed);
         let verdict = self.verdict();
         let event = EventKind::RunFinished {
             verdict,

@@ -116,6 +116,17 @@ pub enum EventKind {
         stderr: String,
         truncated: bool,
     },
+    /// After the run: what an instance has printed was fetched into files beside the ledger.
+    OutputStored {
+        instance_id: InstanceId,
+        stdout: StoredStream,
+        stderr: StoredStream,
+    },
+    /// What fetching has asked for, besides what the run had.
+    OutputsFetched {
+        api_calls: BTreeMap<String, u64>,
+        throttled_by_operation: BTreeMap<String, u64>,
+    },
     BudgetSpent {
         used: u32,
         limit: u32,
@@ -181,6 +192,32 @@ impl Event {
         let EventKind::RunStarted { plan } = &self.data else { return None };
         Some((plan, self.at))
     }
+}
+
+/// A stream of an instance, as far as it could be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StoredStream {
+    /// Below the directory of the run. Secrets are withheld in it, so that it may be longer or
+    /// shorter than what was printed.
+    pub file: String,
+    /// How long the file is.
+    pub bytes: u64,
+    /// How many bytes were printed, if that is known.
+    pub printed: Option<u64>,
+    pub from: StoredFrom,
+    /// Nothing is missing.
+    pub is_whole: bool,
+}
+
+/// Where a stream was fetched from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredFrom {
+    /// GetCommandInvocation.
+    Ssm,
+    S3,
+    /// CloudWatch Logs, which keeps lines: a break at the end is as good as none there.
+    Logs,
 }
 
 /// What a refusal means for the instances of the send.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     event::{Event, EventKind},
-    report::{ApiCalls, InstanceFacts, Joined, Report},
+    report::{ApiCalls, InstanceFacts, Joined, OutputFiles, Report},
     status::Outcome,
 };
 use crate::plan::{InstanceId, Plan};
@@ -101,6 +101,15 @@ impl Fold {
                     it.stderr.clone_from(stderr);
                     it.truncated = *truncated;
                 }
+            }
+            EventKind::OutputStored { instance_id, stdout, stderr } => {
+                if let Some(at) = self.positions.get(instance_id) {
+                    let files = OutputFiles { stdout: stdout.clone(), stderr: stderr.clone() };
+                    report.instances[*at].files = Some(Box::new(files));
+                }
+            }
+            EventKind::OutputsFetched { api_calls, throttled_by_operation } => {
+                report.api_calls.add(api_calls, throttled_by_operation);
             }
             EventKind::InstanceJoined { instance_id } => {
                 let joined = Joined { instance_id: instance_id.clone(), outcome: None };

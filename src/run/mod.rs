@@ -7,6 +7,7 @@ mod closing;
 mod completing;
 mod doubting;
 mod event;
+mod fetching;
 mod findings;
 mod fold;
 mod following;
@@ -39,7 +40,11 @@ mod verdict;
 mod withholding;
 
 pub use self::{
-    event::{Consequence, Coverage, Departure, Event, EventKind, OnInterrupt, Resume},
+    event::{
+        Consequence, Coverage, Departure, Event, EventKind, OnInterrupt, Resume, StoredFrom,
+        StoredStream,
+    },
+    fetching::{Fetch, FetchStep, Fetched, Fetching, unfetched},
     findings::{
         Change, ChangeFacts, CodeCount, CodeFacts, Finding, FindingSummary, Findings, Reading,
         SharedFacts, UnreadFacts, VerdictFacts,
@@ -54,10 +59,10 @@ pub use self::{
     proceeding::{LeftOver, left_over},
     repeating::unsuccessful,
     report::{
-        ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputGroup, PopulationFacts, Report,
-        RunFacts, SCHEMA, WaveFacts,
+        ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputFiles, OutputGroup, PopulationFacts,
+        Report, RunFacts, SCHEMA, WaveFacts,
     },
-    row::{Execution, Plugin, Row, STDERR_TITLE, push_block},
+    row::{Execution, Plugin, Row, STDERR_TITLE, StepUrls, push_block},
     state::Run,
     status::{NotAnOutcome, Outcome, Status, Withholder},
     verdict::{Kind, Verdict},

@@ -34,6 +34,8 @@ pub(super) struct Outputs {
     n_asked: BTreeMap<Class, usize>,
     /// What was said, as far as the list tells, by others whose output has been asked for.
     kinds: BTreeSet<u64>,
+    /// Why some could not be read: the first of them, and how many.
+    failed: BTreeMap<String, (InstanceId, usize)>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -116,11 +118,8 @@ impl Run {
             self.outputs.go_on(step);
         }
         if let Some(why) = failure {
-            let text = format!(
-                "the output of {instance_id} could not be read whole and stays cut at 2,500 \
-                 characters: {why}"
-            );
-            self.note(step, elapsed, Note::new("output.cut", text));
+            let first = instance_id.clone();
+            self.outputs.failed.entry(why).or_insert((first, 0)).1 += 1;
         }
         if let Some(Output { stdout, stderr, truncated }) = output {
             self.weigh_completed(&instance_id, &stdout);
@@ -128,6 +127,21 @@ impl Run {
             self.emit(step, elapsed, event);
         }
         self.conclude_if_read(step, elapsed);
+    }
+
+    /// Says whose output could not be read, once for all to whom the same happened.
+    pub(super) fn tell_unread_outputs(&mut self, step: &mut Step, elapsed: Duration) {
+        for (why, (first, n)) in std::mem::take(&mut self.outputs.failed) {
+            let whose = match n {
+                1 => first.to_string(),
+                n => format!("{first} and {} more", n - 1),
+            };
+            let text = format!(
+                "the output of {whose} could not be read whole and stays cut at 2,500 characters: \
+                 {why}"
+            );
+            self.note(step, elapsed, Note::new("output.cut", text));
+        }
     }
 
     /// Judges the findings of an instance again, now that its output is whole.

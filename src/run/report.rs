@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    event::{Coverage, Departure},
+    event::{Coverage, Departure, StoredStream},
     findings::{self, FindingSummary, Reading},
     row::Execution,
     status::Outcome,
     verdict::Verdict,
 };
 use crate::plan::{
-    Dispatch, Document, Excluded, InstanceId, Limits, Note, Operator, Plan, Platform, RunId,
-    Selector,
+    Dispatch, Document, Excluded, InstanceId, Limits, Note, Operator, Outputs, Plan, Platform,
+    RunId, Selector,
 };
 
 /// The `schema` of the report.
@@ -31,6 +31,9 @@ pub struct Report {
     pub account: Option<String>,
     pub region: String,
     pub document: Document,
+    /// Where the output went besides SSM, and whether it was fetched.
+    #[serde(default, skip_serializing_if = "Outputs::is_default")]
+    pub outputs: Outputs,
     pub selector: Selector,
     pub dispatch: Dispatch,
     pub limits: Limits,
@@ -120,6 +123,9 @@ pub struct InstanceFacts {
     /// What its output says as findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Box<Reading>>,
+    /// All that it printed, as far as it could be had, if that was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Box<OutputFiles>>,
 }
 
 /// Instances with the same outcome, exit code and output.
@@ -145,6 +151,26 @@ pub struct ApiCalls {
     pub throttled: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub throttled_by_operation: BTreeMap<String, u64>,
+}
+
+impl ApiCalls {
+    /// Adds what was asked for after the run.
+    pub(super) fn add(&mut self, calls: &BTreeMap<String, u64>, throttled: &BTreeMap<String, u64>) {
+        for (operation, n) in calls {
+            *self.by_operation.entry(operation.clone()).or_default() += n;
+        }
+        for (operation, n) in throttled {
+            self.throttled += n;
+            *self.throttled_by_operation.entry(operation.clone()).or_default() += n;
+        }
+    }
+}
+
+/// The files that an instance's output was fetched into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutputFiles {
+    pub stdout: StoredStream,
+    pub stderr: StoredStream,
 }
 
 impl Report {
@@ -190,6 +216,7 @@ impl Report {
             account: plan.account.clone(),
             region: plan.region.clone(),
             document: plan.document.clone(),
+            outputs: plan.outputs.clone(),
             selector: plan.selector.clone(),
             dispatch: plan.dispatch.clone(),
             limits: plan.limits,
@@ -292,6 +319,7 @@ impl InstanceFacts {
             hint: None,
             progress: None,
             departure: None,
+            files: None,
             findings: None,
         }
     }

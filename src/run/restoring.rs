@@ -218,6 +218,7 @@ impl Run {
                     }
                 }
             }
+            EventKind::OutputStored { .. } | EventKind::OutputsFetched { .. } => {}
             EventKind::Unknown => restored.damaged("it was written by a newer fleet"),
         }
     }

@@ -43,6 +43,21 @@ pub struct Plugin {
     pub ended: Option<Timestamp>,
     /// Both streams together, cut by the agent at 2,500 characters.
     pub output: String,
+    /// Where the agent puts them, whole, in S3; empty without a bucket.
+    pub urls: StepUrls,
+}
+
+/// Where standard output and standard error of a step are in S3, as SSM tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepUrls {
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl StepUrls {
+    fn is_none(&self) -> bool {
+        self.stdout.is_empty() && self.stderr.is_empty()
+    }
 }
 
 /// What an invocation left behind.
@@ -66,6 +81,9 @@ pub struct Execution {
     /// The steps to read whole, in their order: all of them, if the output of one was cut.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_plugins: Vec<String>,
+    /// Where each of those steps has its output in S3, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut_urls: Vec<StepUrls>,
 }
 
 impl Row {
@@ -91,6 +109,8 @@ impl Row {
         let codes = || self.plugins.iter().filter_map(|it| it.response_code);
         let (stdout, stderr) = self.streams();
         let cut_plugins = self.cut_plugins();
+        let has_urls = !cut_plugins.is_empty() && self.plugins.iter().any(|it| !it.urls.is_none());
+        let urls = || self.plugins.iter().map(|it| it.urls.clone()).collect();
         Execution {
             status: self.status_word.clone(),
             status_details: self.details_word.clone(),
@@ -103,6 +123,7 @@ impl Row {
             truncated: !cut_plugins.is_empty(),
             failure: self.failure.clone(),
             cut_plugins,
+            cut_urls: if has_urls { urls() } else { Vec::new() },
         }
     }
 
@@ -136,6 +157,7 @@ mod tests {
             started: None,
             ended: None,
             output: (*output).to_owned(),
+            urls: StepUrls::default(),
         };
         Row {
             instance_id: InstanceId::parse("i-01234567").unwrap(),

@@ -115,6 +115,9 @@ mod ledgers;
 /// The benchmark of the floors.
 mod floors;
 
+/// Output beyond what SSM keeps, from S3 and CloudWatch Logs.
+mod full_output;
+
 /// Plans that were written down, and locks.
 mod frozen;
 

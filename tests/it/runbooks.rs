@@ -316,10 +316,10 @@ fn a_session_is_narrowed_to_the_runbook_once_its_type_is_known() {
     );
     let mut world = Scoped::of(&groups, &broad);
     MEND.clone_into(&mut world.document);
-    let (sim, env) = world.start_with(&[
-        ("runbooks-trust.json", &trust.to_string()),
-        ("runbooks.json", &may_change.to_string()),
-    ]);
+    let (sim, env) = world.start_with(
+        "",
+        &[("runbooks-trust.json", &trust.to_string()), ("runbooks.json", &may_change.to_string())],
+    );
     let args = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
     // The steps would act with a session that may do nothing but start them.
     drop(env.run(&args).exits(3).complains(&["its steps would act with that session"]));

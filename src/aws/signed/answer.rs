@@ -138,6 +138,8 @@ mod tests {
         assert_eq!((answer.body.as_slice(), answer.total), (b"abcd".as_slice(), Some(1234)));
         let answer = read(&response(200, &[], r#"{"a":1}"#)).unwrap();
         assert_eq!(answer.json::<serde_json::Value>().unwrap()["a"], 1);
+        let answer = read(&response(200, &[], "<R><a>1</a></R>")).unwrap();
+        assert_eq!(answer.xml().unwrap().text_of("a"), Some("1"));
         let empty = "<Error><Code>InvalidRange</Code></Error>";
         assert_eq!(read(&response(416, &[], empty)).unwrap().total, Some(0));
     }

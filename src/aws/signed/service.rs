@@ -21,8 +21,8 @@ pub(in crate::aws) struct Service {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     Json,
+    /// awsQuery, and ec2Query, which is asked the same way.
     Query,
-    Ec2,
     /// REST and XML, as S3 alone speaks it here.
     S3,
 }
@@ -44,7 +44,7 @@ impl Service {
         protocol: Protocol::Json,
     };
     pub(in crate::aws) const EC2: Self =
-        Self { id: "EC2", signing_name: "ec2", interface: "2016-11-15", protocol: Protocol::Ec2 };
+        Self { id: "EC2", signing_name: "ec2", interface: "2016-11-15", protocol: Protocol::Query };
     pub(in crate::aws) const IAM: Self =
         Self { id: "IAM", signing_name: "iam", interface: "2010-05-08", protocol: Protocol::Query };
 

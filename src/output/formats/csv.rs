@@ -6,7 +6,7 @@ use super::super::sanitize::sanitize;
 use crate::run::{InstanceFacts, Reading, Report};
 
 /// New columns are added at the end, and none is renamed.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "run_id",
     "instance_id",
     "group",
@@ -31,6 +31,8 @@ const COLUMNS: [&str; 24] = [
     "document",
     "verdict",
     "findings",
+    "stdout_file",
+    "stderr_file",
 ];
 
 pub(super) fn render(report: &Report) -> String {
@@ -78,6 +80,8 @@ fn row(report: &Report, it: &InstanceFacts) -> [String; COLUMNS.len()] {
         text(&report.document.name),
         text(found.map(|it| it.verdict.as_str()).unwrap_or_default()),
         text(&codes.unwrap_or_default()),
+        text(it.files.as_deref().map(|it| it.stdout.file.as_str()).unwrap_or_default()),
+        text(it.files.as_deref().map(|it| it.stderr.file.as_str()).unwrap_or_default()),
     ]
 }
 

@@ -7,7 +7,7 @@ use super::{
         folded::{Folds, Members, tail, title},
         members::places,
         sanitize::sanitize,
-        words::{count, one_line, outcome},
+        words::{beyond, count, one_line, outcome},
     },
     add,
     facts::{cut_note, facts, sentence, totals},
@@ -135,8 +135,8 @@ fn section(group: &Group<'_>, members: Members) -> String {
         let cut = cut_note(n_before).map(|it| format!(" ({it})")).unwrap_or_default();
         add(&mut res, format_args!("\n{name}{cut}:\n\n{}", fenced(&text)));
     }
-    if group.is_truncated() {
-        res += "\nMore was printed than SSM kept in its list.\n";
+    if let Some(beyond) = beyond(&group.members) {
+        add(&mut res, format_args!("\n{}\n", text(&beyond)));
     } else if group.is_silent() {
         res += "\nNo output.\n";
     }

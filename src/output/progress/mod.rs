@@ -260,6 +260,8 @@ impl Progress {
             | EventKind::InstanceJoined { .. }
             | EventKind::InstanceLeft { .. }
             | EventKind::OutputCompleted { .. }
+            | EventKind::OutputStored { .. }
+            | EventKind::OutputsFetched { .. }
             | EventKind::BudgetSpent { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::CancelOrdered { .. }

@@ -1,5 +1,7 @@
 //! The names of documents and instances, as policies have them.
 
+use crate::plan::S3Place;
+
 /// Where the documents and instances of a policy are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -71,6 +73,8 @@ pub enum Resource {
     Own { service: &'static str, name: String },
     /// Something whose name is enough: no other account or region of the partition has it.
     Unique { service: &'static str, name: String },
+    /// Objects of a bucket, whose name no other account or region of the partition has.
+    Objects { name: String },
     /// One of AWS's own documents, whose ARN has no account.
     OfAws { name: String },
     /// Somebody else's document, which is shared by its ARN.
@@ -100,7 +104,10 @@ impl Resource {
             Self::OfAws { name } => Self::OfAws { name: definition(name) },
             Self::Shared { arn } => Self::Shared { arn: definition(arn) },
             Self::Own { service, name } => Self::Own { service, name: definition(name) },
-            other @ (Self::Any | Self::Unique { .. } | Self::Named { .. }) => other.clone(),
+            other @ (Self::Any
+            | Self::Unique { .. }
+            | Self::Objects { .. }
+            | Self::Named { .. }) => other.clone(),
         };
         [document, as_definition]
     }
@@ -122,6 +129,22 @@ impl Resource {
             return Self::Own { service: "ssm", name: format!("managed-instance/{id}") };
         }
         Self::Own { service: "ec2", name: format!("instance/{id}") }
+    }
+
+    /// Returns what is in the place, and only that.
+    pub fn objects(place: &S3Place) -> Self {
+        let S3Place { bucket, prefix } = place;
+        let name = match prefix.as_str() {
+            "" => format!("{bucket}/*"),
+            prefix => format!("{bucket}/{prefix}/*"),
+        };
+        // `${` would begin a policy variable.
+        Self::Objects { name: name.replace("${", "${$}{") }
+    }
+
+    /// Returns every stream of a log group.
+    pub fn log_streams(group: &str) -> Self {
+        Self::Own { service: "logs", name: format!("log-group:{group}:log-stream:*") }
     }
 
     /// Returns every instance that came to SSM from outside EC2.
@@ -148,6 +171,7 @@ impl Resource {
                 format!("arn:{partition}:{service}:{region}:{account}:{name}")
             }
             Self::Unique { service, name } => format!("arn:{partition}:{service}:*:*:{name}"),
+            Self::Objects { name } => format!("arn:{partition}:s3:::{name}"),
             Self::OfAws { name } => format!("arn:{partition}:ssm:{region}::{name}"),
             Self::Shared { arn } | Self::Named { arn } => arn.clone(),
         }

@@ -1,7 +1,7 @@
 //! From a selection to the statements that let it be run, and nothing else.
 
 use super::{Condition, Needs, Permission, Purpose, Resource, Statement};
-use crate::plan::{DocumentKind, GROUP_TAG, Selector};
+use crate::plan::{DocumentKind, GROUP_TAG, Outputs, Selector};
 
 /// The documents that may be sent, by name or ARN, and as what.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,27 +45,27 @@ pub fn grant(grant: Grant<'_>) -> Vec<Statement> {
         [Permission::SendCommand, Permission::StartAutomationExecution, Permission::PassRole];
     for permission in grant.needs.required.iter().filter(|it| !send.contains(it)) {
         let purpose = Purpose::Required(permission.buys().to_owned());
-        statements.push(reading(permission.name(), *permission, grant.documents, purpose));
+        statements.push(reading(permission.name(), *permission, grant, purpose));
     }
     if grant.level == Level::Full {
         for permission in &grant.needs.optional {
             let sid = format!("Optional{}", permission.name());
             let purpose = Purpose::Optional(permission.buys().to_owned());
-            statements.push(reading(&sid, *permission, grant.documents, purpose));
+            statements.push(reading(&sid, *permission, grant, purpose));
         }
     }
     statements
 }
 
-fn reading(sid: &str, permission: Permission, on: Documents<'_>, purpose: Purpose) -> Statement {
+fn reading(sid: &str, permission: Permission, grant: Grant<'_>, purpose: Purpose) -> Statement {
     let resources = match permission {
         _ if permission.is_of_documents() => {
-            on.names.iter().map(|it| Resource::document(it)).collect()
+            grant.documents.names.iter().map(|it| Resource::document(it)).collect()
         }
         Permission::GetAutomationExecution | Permission::StopAutomationExecution => {
             vec![Resource::every_execution()]
         }
-        _ => vec![Resource::Any],
+        _ => read(permission, &grant.needs.outputs),
     };
     Statement {
         sid: sid.to_owned(),
@@ -74,6 +74,14 @@ fn reading(sid: &str, permission: Permission, on: Documents<'_>, purpose: Purpos
         conditions: Vec::new(),
         purpose,
     }
+}
+
+/// Returns what is read with a permission that is not granted on documents.
+pub(in crate::plan) fn read(permission: Permission, outputs: &Outputs) -> Vec<Resource> {
+    let objects = outputs.fetched_s3().filter(|_| permission == Permission::GetObject);
+    let streams = outputs.fetched_logs().filter(|_| permission == Permission::GetLogEvents);
+    let place = objects.map(Resource::objects).or(streams.map(Resource::log_streams));
+    vec![place.unwrap_or(Resource::Any)]
 }
 
 /// Returns the statements on what sends: for SendCommand one for the documents, and one for each
@@ -172,7 +180,7 @@ mod tests {
     use crate::plan::{InstanceId, Manner};
 
     fn sids(whom: &Selector, level: Level) -> Vec<String> {
-        let needs = Needs::of(whom, Manner::default());
+        let needs = Needs::of(whom, Manner::default(), &Outputs::default());
         let statements = grant(Grant {
             whom,
             documents: Documents::commands(&["Restart"]),

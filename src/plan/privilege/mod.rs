@@ -8,7 +8,7 @@ mod needs;
 mod permission;
 mod statement;
 
-pub(super) use self::grant::sending;
+pub(super) use self::grant::{read, sending};
 pub use self::{
     arn::{Resource, Scope, is_account, is_reserved_name},
     fit::{Fitting, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY, LONGEST_SESSION_POLICY, fit},

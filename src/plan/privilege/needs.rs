@@ -1,7 +1,9 @@
 //! Which permissions a selection cannot do without, and which would help.
 
 use super::Permission;
-use crate::plan::{Dispatch, DocumentKind, Exclusion, Plan, Rollout, Selector, assume_role};
+use crate::plan::{
+    Dispatch, DocumentKind, Exclusion, Outputs, Plan, Rollout, Selector, assume_role,
+};
 
 /// What a plan does that decides which reads it depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,14 +58,16 @@ pub struct Needs {
     pub required: Vec<Permission>,
     /// Without one of them something is lost, which a note names.
     pub optional: Vec<Permission>,
+    /// What output is fetched from.
+    pub outputs: Outputs,
 }
 
 impl Needs {
-    pub fn of(selector: &Selector, manner: Manner) -> Self {
+    pub fn of(selector: &Selector, manner: Manner, outputs: &Outputs) -> Self {
         let has_groups = !(selector.groups.is_empty() && selector.group_tags.is_empty());
         let has_others = !(selector.instances.is_empty() && selector.tags.is_empty());
         let is_command = manner.kind == DocumentKind::Command;
-        let mut needs = Self::default();
+        let mut needs = Self { outputs: outputs.clone(), ..Self::default() };
         for permission in Permission::ALL {
             // Whether the run makes use of it at all, and whether it depends on it.
             let (is_used, is_required) = match permission {
@@ -85,6 +89,8 @@ impl Needs {
                 Permission::DescribeScalingActivities | Permission::DescribeInstanceProperties => {
                     (has_groups, false)
                 }
+                Permission::GetObject => (outputs.fetched_s3().is_some(), false),
+                Permission::GetLogEvents => (outputs.fetched_logs().is_some(), false),
                 // Which parameter of a runbook takes the instance stands in its content.
                 Permission::DescribeDocument | Permission::GetDocument => (true, false),
                 Permission::ListCommands
@@ -121,7 +127,7 @@ mod tests {
                 (_, id) => selector.instances.push(crate::plan::InstanceId::parse(id).unwrap()),
             }
         }
-        let required = Needs::of(&selector, manner).required.into_iter();
+        let required = Needs::of(&selector, manner, &Outputs::default()).required.into_iter();
         required.skip(2).map(Permission::name).collect()
     }
 
@@ -149,14 +155,19 @@ mod tests {
     #[test]
     fn nothing_is_wanted_that_the_run_does_not_use() {
         let selector = Selector { groups: vec!["web".to_owned()], ..Selector::default() };
-        let needs = Needs::of(&selector, Manner::default());
+        let needs = Needs::of(&selector, Manner::default(), &Outputs::default());
         assert!(!needs.all().any(|it| it == Permission::DescribeAutoScalingInstances));
-        assert_eq!(needs.all().count(), Permission::ALL.len() - 6);
+        assert_eq!(needs.all().count(), Permission::ALL.len() - 8);
         let runbook = Manner { kind: DocumentKind::Automation, ..Manner::default() };
-        let needs = Needs::of(&selector, runbook);
+        let needs = Needs::of(&selector, runbook, &Outputs::default());
         let (start, get) =
             (Permission::StartAutomationExecution, Permission::GetAutomationExecution);
         assert_eq!(needs.required, [start, get]);
         assert!(!needs.all().any(|it| it.name().contains("Command")));
+        let s3 = "s3://logs".parse().ok();
+        let outputs = Outputs { s3, log_group: Some("runs".to_owned()), full: true };
+        let needs = Needs::of(&selector, Manner::default(), &outputs);
+        assert!(needs.optional.contains(&Permission::GetObject));
+        assert!(!needs.optional.contains(&Permission::GetLogEvents));
     }
 }

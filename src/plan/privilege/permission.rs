@@ -16,6 +16,8 @@ pub enum Permission {
     ListCommands,
     GetCommandInvocation,
     CancelCommand,
+    GetObject,
+    GetLogEvents,
     StartAutomationExecution,
     GetAutomationExecution,
     DescribeAutomationExecutions,
@@ -24,7 +26,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SendCommand,
         Self::ListCommandInvocations,
         Self::DescribeAutoScalingGroups,
@@ -37,6 +39,8 @@ impl Permission {
         Self::ListCommands,
         Self::GetCommandInvocation,
         Self::CancelCommand,
+        Self::GetObject,
+        Self::GetLogEvents,
         Self::StartAutomationExecution,
         Self::GetAutomationExecution,
         Self::DescribeAutomationExecutions,
@@ -68,6 +72,8 @@ impl Permission {
             Self::DescribeAutomationExecutions => "ssm:DescribeAutomationExecutions",
             Self::StopAutomationExecution => "ssm:StopAutomationExecution",
             Self::PassRole => "iam:PassRole",
+            Self::GetObject => "s3:GetObject",
+            Self::GetLogEvents => "logs:GetLogEvents",
         }
     }
 
@@ -103,6 +109,8 @@ impl Permission {
             Self::GetAutomationExecution => "following every execution to its end",
             Self::DescribeAutomationExecutions => "the progress of ten executions in one call",
             Self::PassRole => "letting the steps act as the role that the parameters name",
+            Self::GetObject => "output beyond 24,000 characters, from the bucket",
+            Self::GetLogEvents => "output beyond 24,000 characters, from the log group",
         }
     }
 
@@ -121,6 +129,8 @@ impl Permission {
             | Self::ListCommands
             | Self::GetCommandInvocation
             | Self::CancelCommand
+            | Self::GetObject
+            | Self::GetLogEvents
             | Self::StartAutomationExecution
             | Self::GetAutomationExecution
             | Self::DescribeAutomationExecutions

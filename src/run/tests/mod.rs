@@ -68,6 +68,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
     };
     let population = u32::try_from(n).unwrap();
     Plan {
+        outputs: crate::plan::Outputs::default(),
         schema: SCHEMA.to_owned(),
         run_id: RunId::new(started(), 1),
         parent_id: None,

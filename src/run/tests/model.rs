@@ -76,6 +76,7 @@ impl Invocation {
             started: None,
             ended: None,
             output: self.behaviour.output.clone(),
+            urls: crate::run::StepUrls::default(),
         };
         let has_run = self.ended.is_some() && self.started.is_some();
         Row {

@@ -56,11 +56,11 @@ impl Scoped {
 
     /// Serves it, and returns whoever acts as its operator, with a fiftieth of fleet's own waits.
     pub(crate) fn start(&self) -> (SimProcess, FleetEnv) {
-        self.start_with(&[])
+        self.start_with("", &[])
     }
 
-    /// The same beside other files, which its groups may name.
-    pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> (SimProcess, FleetEnv) {
+    /// The same with keys of the world's own, and beside other files, which its groups may name.
+    pub(crate) fn start_with(&self, keys: &str, more: &[(&str, &str)]) -> (SimProcess, FleetEnv) {
         let (trust, operator) = (self.trust.to_string(), self.operator.to_string());
         let role = self.role.to_string();
         let files = [
@@ -70,7 +70,7 @@ impl Scoped {
             ("role.json", &role),
         ];
         let sim = SimProcess::start(
-            &format!("speed = 50.0\n{IDENTITIES}\n{}", self.groups),
+            &format!("speed = 50.0\n{keys}\n{IDENTITIES}\n{}", self.groups),
             &[&files[..], more].concat(),
         );
         let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");

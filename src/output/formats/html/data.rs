@@ -8,7 +8,7 @@ use super::timeline::{Band, Timeline};
 use crate::{
     output::{
         sanitize::sanitize,
-        words::{one_line, why},
+        words::{beyond, one_line, why},
     },
     run::{Group, InstanceFacts, Outcome, Report},
 };
@@ -43,24 +43,12 @@ type Row = (
     usize,
     Option<String>,
     Option<String>,
-    bool,
+    Option<String>,
 );
 
 const COLUMNS: [&str; 14] = [
-    "id",
-    "group",
-    "zone",
-    "wave",
-    "outcome",
-    "code",
-    "started",
-    "took",
-    "says",
-    "output",
-    "fold",
-    "hint",
-    "command",
-    "truncated",
+    "id", "group", "zone", "wave", "outcome", "code", "started", "took", "says", "output", "fold",
+    "hint", "command", "beyond",
 ];
 
 /// The most of an output that stands in the table itself.
@@ -91,7 +79,7 @@ pub(super) fn of(report: &Report, groups: &[Group<'_>], timeline: &Timeline) -> 
             folds.get(&it.instance_id).copied().unwrap_or_default(),
             it.hint.as_deref().map(one_line),
             it.command_id.as_deref().map(one_line),
-            it.truncated,
+            beyond(&[it]),
         )
     });
     Data {

@@ -16,7 +16,7 @@ use crate::{
         findings,
         folded::{Folds, tail, title},
         members::places,
-        words::{count, cut, one_line, outcome},
+        words::{beyond, count, cut, one_line, outcome},
     },
     run::{Group, Kind, Outcome, Report, groups},
 };
@@ -148,8 +148,8 @@ fn told(page: &mut Html, groups: &[Group<'_>]) {
         }
         if group.is_silent() {
             page.raw("<p class=\"dim\">No output.</p>\n");
-        } else if group.is_truncated() {
-            page.raw("<p class=\"dim\">More was printed than SSM kept in its list.</p>\n");
+        } else if let Some(text) = beyond(&group.members) {
+            page.raw("<p class=\"dim\">").text(&text).raw("</p>\n");
         }
         page.raw(&format!("<button type=\"button\" data-group=\"{n}\" hidden></button>\n"));
         page.raw("</details>\n");

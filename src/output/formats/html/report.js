@@ -136,7 +136,7 @@
     const outputs = [["stdout", stdout], ["stderr", stderr]].filter(([, text]) => text);
     const blocks = outputs.flatMap(([name, text]) => [make("h4", { textContent: name }), make("pre", { textContent: text })]);
     if (!outputs.length) blocks.push(make("p", { className: "dim", textContent: "No output." }));
-    if (row[at.truncated]) blocks.push(make("p", { className: "dim", textContent: "More was printed than SSM kept in its list." }));
+    if (row[at.beyond]) blocks.push(make("p", { className: "dim", textContent: row[at.beyond] }));
     aside.replaceChildren(
       make("div", { className: "tools" }, button("↑", "Previous", () => step(-1)), button("↓", "Next", () => step(1)), button("Close", "Close", hide)),
       make("h2", { className: "o-" + data.outcomes[row[at.outcome]], textContent: row[at.id] + " " + cell(row, "outcome") }),
