@@ -133,10 +133,7 @@ fn create_image(call: &Call, form: &Form) -> Result<(), ApiError> {
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let size = INSTANCES.size(form)?.map(|it| call.pages.of(it));
     let ids = form.flat_texts("InstanceId");
-    if !ids.is_empty() && size.is_some() {
-        let message = "The parameter instancesSet cannot be used with the parameter maxResults";
-        return Err(ApiError::new("InvalidParameterCombination", message));
-    }
+    either_ids_or_size(&ids, size)?;
     let state = call.sim.state.borrow();
     let found = select(call, &state, &INSTANCE_FILTERS, form, &ids)?;
     let (page, next) = next_page(found, form, size.unwrap_or(INSTANCES.most))?;
@@ -147,9 +144,19 @@ fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
     Ok(())
 }
 
+/// Refuses ids beside a size of pages (DescribeInstances and DescribeInstanceStatus references).
+fn either_ids_or_size(ids: &[&str], size: Option<usize>) -> Result<(), ApiError> {
+    if ids.is_empty() || size.is_none() {
+        return Ok(());
+    }
+    let message = "The parameter instancesSet cannot be used with the parameter maxResults";
+    Err(ApiError::new("InvalidParameterCombination", message))
+}
+
 fn describe_instance_status(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let size = STATUSES.size(form)?.map(|it| call.pages.of(it));
     let ids = form.flat_texts("InstanceId");
+    either_ids_or_size(&ids, size)?;
     if ids.len() > STATUS_IDS {
         // UNVERIFIED wording.
         let message = format!("The maximum number of instance IDs is {STATUS_IDS}.");

@@ -186,7 +186,10 @@ impl Source<'_> {
         }
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let number = |it: &Option<Spanned<u32>>| it.as_ref().map(|it| *it.get_ref());
-        let desired = number(&raw.desired).unwrap_or(size);
+        // Who is in Standby is not counted in the desired capacity: EnterStandby takes it out.
+        let n_standby = instances.iter().filter(|it| it.lifecycle == "Standby").count();
+        let n_standby = u32::try_from(n_standby).unwrap_or(u32::MAX);
+        let desired = number(&raw.desired).unwrap_or(size.saturating_sub(n_standby));
         let (min, max) =
             (number(&raw.min).unwrap_or(0), number(&raw.max).unwrap_or(size.saturating_mul(2)));
         for (bound, is_kept, key) in [
