@@ -5,7 +5,9 @@ use super::*;
 /// A 2.2 document of shell steps: (name, inputs beside the command, command).
 fn document(steps: &[(&str, Value, &str)]) -> Value {
     let step = |(name, modifiers, command): &(&str, Value, &str)| {
-        let mut inputs = json!({ "runCommand": [command], "timeoutSeconds": "5" });
+        // Simulated seconds are short: only what sleeps is to run out of them.
+        let timeout = if command.starts_with("sleep") { "5" } else { "36000" };
+        let mut inputs = json!({ "runCommand": [command], "timeoutSeconds": timeout });
         for (key, value) in modifiers.as_object().expect("modifiers are a map") {
             inputs[key] = value.clone();
         }
