@@ -75,7 +75,7 @@ fn documents_that_cannot_be_run() {
         check(&sim, &env, &[&["run", "--yes", "--asg", asg], flags].concat(), code, names);
     };
     check("web", &["--doc", "Missing"], 3, &["Missing"]);
-    check("web", &["--doc", "Rescue"], 3, &["Rescue", "Automation"]);
+    check("web", &["--doc", "Rescue"], 2, &["Rescue", "--target-parameter"]);
     check(
         "web",
         &["--doc", "Restart", "--doc-version", "7", "--param", "unit=a"],

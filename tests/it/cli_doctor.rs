@@ -155,7 +155,7 @@ fn a_document_is_held_against_parameters_and_platforms() {
         let args = [&[world.as_str(), "--output", "json"], args].concat();
         finds(&doctor(&env(), &args).exits(3), name, "fail", &[text]);
     };
-    check(&["--asg", "web", "--doc", "Rescue"], "document", "Automation");
+    check(&["--asg", "web", "--doc", "Rescue"], "plan", "--target-parameter");
     check(&["--asg", "web", "--doc", "Restart", "--doc-version", "9"], "document", "no version 9");
     check(&["--asg", "web", "--doc", "Restart", "--param", "unti=a"], "parameters", "`unti`");
     check(&["--asg", "win", "--doc", "AWS-RunShellScript"], "document", "no instance is that");
