@@ -68,7 +68,9 @@ impl Source<'_> {
         let before = &before[..before.rfind('\n').map_or(0, |it| it + 1)];
         // What begins on an earlier line is not at its end: lines look like keys in a long string.
         let is_inside = before.contains(REDACT) && toml::from_str::<toml::Table>(before).is_err();
-        is_inside || is_of_redact(&self.origin(span).key)
+        let line = self.text[before.len()..].lines().next().unwrap_or_default();
+        let names_it = line.to_ascii_lowercase().contains(REDACT);
+        is_inside || names_it || is_of_redact(&self.origin(span).key)
     }
 
     /// Refuses a pattern that stands at `span`, without showing it: it may be a secret.
@@ -90,7 +92,8 @@ impl Source<'_> {
 const REDACT: &str = "redact";
 
 fn is_of_redact(key: &str) -> bool {
-    key.rsplit('.').next() == Some(REDACT)
+    // A key that is misspelt may have meant it.
+    key.rsplit('.').next().is_some_and(|it| it.to_ascii_lowercase().contains(REDACT))
 }
 
 fn floor(text: &str, at: usize) -> usize {

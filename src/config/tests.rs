@@ -113,10 +113,14 @@ fn a_pattern_that_is_wrong_is_not_repeated() {
         "redact = [\n  \"hunter2=(\",\n]",
         "[profile.p]\nredact = \"hunter2\"",
         "profile.p.redact = \"hunter2\"",
+        "redactt = [\"hunter2\"]",
+        "redacted = [\n  \"hunter2\",\n]",
+        "Redact = [\"hunter2\"]",
+        "redact: [\"hunter2\"]",
     ] {
         let said = refusal(text);
         assert!(!said.contains("hunter2"), "{text}:\n{said}");
-        assert!(said.contains("redact"), "{text}:\n{said}");
+        assert!(said.to_lowercase().contains("redact"), "{text}:\n{said}");
     }
 }
 
