@@ -336,7 +336,11 @@ fn basis_of(args: &PolicyArgs, plan: Plan, groups: Vec<String>) -> Result<Basis,
         }
         None => args.document.doc_version.clone(),
     };
-    let needs = Needs::of(&plan.selector, Manner::of_plan(&plan), &plan.outputs);
+    // Where the platform cannot be read, a command is taken for a shell's.
+    let is_chosen =
+        !args.document.command.is_empty() && plan.document.name == "AWS-RunPowerShellScript";
+    let manner = Manner { minds_platform: is_chosen, ..Manner::of_plan(&plan) };
+    let needs = Needs::of(&plan.selector, manner, &plan.outputs);
     let selector = plan.selector;
     Ok(Basis {
         whom: Selector { groups, group_tags: Vec::new(), ..selector.clone() },

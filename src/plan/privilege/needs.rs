@@ -14,6 +14,8 @@ pub struct Manner {
     pub minds_lifecycle: bool,
     /// Somebody is left out for what their agent says.
     pub minds_agents: bool,
+    /// The platform of the instances chose the document, where a shell's is not the default.
+    pub minds_platform: bool,
     /// What SSM does with the document.
     pub kind: DocumentKind,
     /// The steps of a runbook act as a role that is passed to them.
@@ -34,6 +36,7 @@ impl Manner {
                 Exclusion::AgentNotRegistered,
                 Exclusion::Platform,
             ]),
+            minds_platform: false,
             kind: plan.document.kind(),
             passes_role: plan.document.kind() == DocumentKind::Automation
                 && assume_role(&plan.document.parameters).is_some(),
@@ -80,11 +83,13 @@ impl Needs {
                 }
                 Permission::PassRole => (manner.passes_role, true),
                 Permission::DescribeAutoScalingGroups => {
-                    (has_groups, manner.is_by_ids || !selector.group_tags.is_empty())
+                    let is_chosen = manner.is_by_ids || manner.minds_platform;
+                    (has_groups, is_chosen || !selector.group_tags.is_empty())
                 }
                 Permission::DescribeAutoScalingInstances => (has_others, manner.minds_lifecycle),
                 Permission::DescribeInstanceInformation => {
-                    (true, manner.minds_agents || !selector.tags.is_empty())
+                    let is_asked = manner.minds_agents || manner.minds_platform;
+                    (true, is_asked || !selector.tags.is_empty())
                 }
                 Permission::DescribeScalingActivities | Permission::DescribeInstanceProperties => {
                     (has_groups, false)
@@ -143,6 +148,9 @@ mod tests {
         check("asg-tag:role=web", by_tag, &["DescribeAutoScalingGroups"]);
         check("instance:i-01234567", by_ids, &[]);
         check("tag:role=web", by_ids, &["DescribeInstanceInformation"]);
+        let chosen = Manner { minds_platform: true, ..by_tag };
+        check("asg:win", chosen, &["DescribeAutoScalingGroups", "DescribeInstanceInformation"]);
+        check("instance:i-01234567", chosen, &["DescribeInstanceInformation"]);
         let minding = Manner { minds_lifecycle: true, minds_agents: true, ..by_ids };
         check(
             "instance:i-01234567",
