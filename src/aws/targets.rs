@@ -65,8 +65,9 @@ pub async fn resolve(aws: &Aws, selector: &Selector) -> Result<Resolved, Targets
             // Groups that are named can be reached by their tag without being listed.
             Err(err) if err.kind == ErrorKind::Denied && selector.group_tags.is_empty() => {
                 let text = format!(
-                    "{} is not permitted: the instances cannot be listed beforehand, limits in \
-                     percent are left to SSM, and coverage cannot be verified",
+                    "{} is not permitted: the instances cannot be listed beforehand, nobody \
+                     is left out (not who is in Standby either), limits in percent are left to \
+                     SSM, and coverage cannot be verified",
                     err.action()
                 );
                 notes.push(Note::new("permission.missing", text));
