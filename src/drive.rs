@@ -2,6 +2,7 @@
 //! core asks for. It decides nothing.
 
 mod fetching;
+mod groups;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -9,7 +10,10 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
-pub use self::fetching::fetch;
+pub use self::{
+    fetching::fetch,
+    groups::{Keeper, NotTaken},
+};
 use crate::{
     aws::Aws,
     output::{Ledger, Orders, Terminal},

@@ -5,6 +5,8 @@ mod account;
 mod ask;
 mod authority;
 mod automation;
+mod changes;
+mod conditions;
 mod groups;
 mod instances;
 mod network;

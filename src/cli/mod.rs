@@ -20,6 +20,7 @@ mod prompt;
 mod publishing;
 mod report;
 mod rescue;
+mod restore;
 mod retry;
 mod run;
 mod runs;
@@ -61,6 +62,7 @@ enum Command {
     Policy(Box<policy::PolicyArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Rescue(Box<rescue::RescueArgs>),
+    Restore(Box<restore::RestoreArgs>),
     Runs(runs::RunsArgs),
     Report(Box<report::ReportArgs>),
     Watch(Box<watch::WatchArgs>),
@@ -179,6 +181,7 @@ async fn dispatch(
             result = rescue::rescue(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
+        Command::Restore(args) => restore::restore(args, terminal, interrupts).await,
         Command::Cancel(args) => cancel::cancel(args, terminal, interrupts).await,
         Command::Watch(args) => watch::watch(args, terminal, interrupts).await,
         Command::Retry(args) => retry::retry(args, terminal, interrupts).await,
@@ -200,6 +203,7 @@ impl Cli {
             Command::Policy(args) => Terminal::new(Format::Human, args.quiet),
             Command::Doctor(args) => args.output.terminal(),
             Command::Rescue(args) => args.terminal(),
+            Command::Restore(args) => args.output.terminal(),
             Command::Watch(args) => args.output.terminal(),
             Command::Cancel(args) => args.output.terminal(),
             Command::Retry(args) => args.output.terminal(),

@@ -11,8 +11,8 @@ use crate::{
     output::Terminal,
     plan::{
         ASSUME_ROLE, DocumentKind, Documents, LONGEST_SESSION_POLICY, Outputs, Plan, PolicyTooLong,
-        Scope, Selector, assume_role, document_policy, planning_actions, reading_policy,
-        session_permissions, session_policy,
+        Scope, Selector, assume_role, document_policy, group_policy, planning_actions,
+        reading_policy, session_permissions, session_policy,
     },
 };
 
@@ -23,6 +23,8 @@ pub(super) enum Purpose<'a> {
     Read,
     /// To read by these actions.
     Look { actions: &'a [&'static str] },
+    /// To read by these actions, and to change these groups back.
+    Restore { reads: &'a [&'static str], groups: &'a [String] },
     /// To follow what was sent to whom the selector names, and to cancel it.
     /// Output is fetched from where `outputs` says.
     Follow { selector: &'a Selector, kind: DocumentKind, outputs: &'a Outputs },
@@ -38,6 +40,9 @@ pub(super) enum Purpose<'a> {
     /// To read documents, and to publish those of these names.
     Documents { published: &'a [&'a str] },
 }
+
+/// What changes a group back.
+const RESTORES: [&str; 2] = ["autoscaling:ExitStandby", "autoscaling:ResumeProcesses"];
 
 /// What has to be read before it is known what a session is to send, or to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +60,9 @@ impl Purpose<'_> {
         match self {
             Self::Run { documents, .. } => documents.kind,
             Self::Follow { kind, .. } => *kind,
-            Self::Read | Self::Look { .. } | Self::Documents { .. } => DocumentKind::Command,
+            Self::Read | Self::Look { .. } | Self::Restore { .. } | Self::Documents { .. } => {
+                DocumentKind::Command
+            }
         }
     }
 
@@ -188,6 +195,11 @@ pub(super) fn policy(
     let (selector, documents, wider, outputs) = match purpose {
         Purpose::Read => return Ok(Some(reading_policy(&planning_actions()))),
         Purpose::Look { actions } => return Ok(Some(reading_policy(actions))),
+        Purpose::Restore { reads, groups } => {
+            return group_policy(&scope, reads, &RESTORES, groups)
+                .map(Some)
+                .map_err(|it| too_long(&it));
+        }
         Purpose::Follow { selector, kind, outputs } => {
             (selector, Documents { kind, ..Documents::default() }, None, outputs)
         }

@@ -15,6 +15,7 @@ mod findings;
 mod folded;
 mod formats;
 mod history;
+mod journal;
 mod json;
 mod ledger;
 mod live;
@@ -30,6 +31,7 @@ mod progress;
 mod recap;
 mod report_file;
 mod rescue_plan;
+mod restoration;
 mod sanitize;
 mod state;
 mod stream;
@@ -56,6 +58,7 @@ pub use self::{
     folded::{Folds, Members},
     formats::{ReportFormat, render, schema},
     history::{Entry, History, HistoryError, Salvage, events, report, salvage, stored_report},
+    journal::{Journal, read_journal},
     ledger::{Ledger, read_plan, state_dir},
     lock::{Lock, LockError},
     orders::Orders,
@@ -63,6 +66,7 @@ pub use self::{
     policy::{NewDocument, Passed, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     rescue_plan::RescuePlan,
+    restoration::{RestoreRow, RestoreState},
     sanitize::sanitize,
     state::{StateTrouble, look_at_state},
     tail::Tail,

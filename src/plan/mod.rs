@@ -8,6 +8,7 @@ mod compare;
 mod document_policy;
 mod durations;
 mod finding;
+mod group_policy;
 mod ids;
 mod limits;
 mod outputs;
@@ -39,6 +40,7 @@ pub use self::{
     document_policy::document_policy,
     durations::{parse_deadline, parse_delivery_timeout, parse_session_length},
     finding::{Finding, Verdict},
+    group_policy::group_policy,
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     outputs::{BadPlace, Outputs, S3Place, parse_log_group},

@@ -95,6 +95,7 @@ mod cli_report;
 mod cli_cancel;
 
 /// `fleet retry`.
+mod cli_restore;
 mod cli_retry;
 
 /// `fleet watch`.

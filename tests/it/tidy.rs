@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("doctor", &["aws", "documents", "error", "output", "plan"]),
     ("aws", &["documents", "plan", "rescue", "run"]),
     ("output", &["documents", "plan", "rescue", "run"]),
-    ("drive", &["aws", "output", "plan", "run", "signal"]),
+    ("drive", &["aws", "output", "plan", "rescue", "run", "signal"]),
     ("exit", &[]),
     ("signal", &[]),
     // It must not share our misunderstandings.

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::{ask::Query, unread};
 use crate::{
     aws::{clients::Aws, signed::Element},
-    plan::Target,
-    rescue::{Described, Instance, Key, Seen, Status, Unread, Volume},
+    plan::{InstanceId, Target},
+    rescue::{Condition, Described, Instance, Key, Seen, Status, Unread, Volume},
 };
 
 /// DescribeInstanceStatus, InstanceIds: "Maximum 100 explicitly specified instance IDs".
@@ -65,6 +65,28 @@ pub(super) async fn read(aws: &Aws, targets: &[Target]) -> Vec<Instance> {
         res.extend(join_all(read).await);
     }
     res
+}
+
+/// Reads whether each instance has its root volume and does not go from one state to another. Those
+/// that EC2 does not know are not among them.
+pub(super) async fn root_of(
+    aws: &Aws,
+    ids: &BTreeSet<InstanceId>,
+) -> Seen<BTreeMap<InstanceId, Condition>> {
+    let ids: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
+    let found =
+        aws.ask_ec2_for_each("DescribeInstances", "instance-id", &ids, "reservationSet").await;
+    let found = found.map_err(|err| unread(&err))?;
+    let each = found.iter().flat_map(|it| it.set("instancesSet")).map(described);
+    let condition = |it: &Described| match it.state.as_str() {
+        "pending" | "stopping" => Condition::Busy(format!("it is {}", it.state)),
+        _ if it.root_device_type == "ebs" && it.root_volume.is_none() => {
+            Condition::Broken(format!("it has no root volume at {}", it.root_device))
+        }
+        _ => Condition::Whole,
+    };
+    let each = each.filter_map(|(id, it)| Some((InstanceId::parse(&id).ok()?, condition(&it))));
+    Ok(each.collect())
 }
 
 /// Returns what was read of one of them.

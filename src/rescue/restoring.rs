@@ -1,0 +1,186 @@
+//! How what a rescue has changed in groups is undone: from the journal and what is seen now, again
+//! and again until nothing is left. What is undone already is only written down, so that doing it
+//! twice changes nothing, and nobody is touched whom the rescue did not touch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    journal::{Change, GroupNow, GroupsNow, Held, HeldGroup},
+    taking::BATCH,
+};
+use crate::plan::InstanceId;
+
+/// Whether an instance can come back into service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// It has its root volume, and no rescue of it is under way.
+    Whole,
+    /// Something is under way that ends by itself.
+    Busy(String),
+    /// Somebody has to do something first.
+    Broken(String),
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restoring {
+    /// Calls: what is undone, of which group.
+    pub calls: Vec<(String, Change)>,
+    /// Nothing is left to undo of it, and why.
+    pub settled: Vec<(String, Change, String)>,
+    /// What is waited for, of which group: it comes by itself.
+    pub awaited: Vec<(String, Change, String)>,
+    /// What cannot be undone now.
+    pub remaining: Vec<Remaining>,
+}
+
+/// Something that stays changed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remaining {
+    pub group: String,
+    pub change: Change,
+    pub why: String,
+}
+
+impl Restoring {
+    /// Returns whether nothing more happens by itself or by fleet.
+    pub fn is_over(&self) -> bool {
+        self.calls.is_empty() && self.awaited.is_empty()
+    }
+}
+
+/// Returns what is done next to undo what is held. Who has no condition is not known, and stays.
+pub fn restoring(
+    held: &Held,
+    now: &GroupsNow,
+    conditions: &BTreeMap<InstanceId, Condition>,
+) -> Restoring {
+    let mut res = Restoring::default();
+    for (name, held) in &held.0 {
+        match now.get(name) {
+            None => res.gone(name, held),
+            Some(group) => res.group(name, held, group, conditions),
+        }
+    }
+    res
+}
+
+impl Restoring {
+    fn gone(&mut self, name: &str, held: &HeldGroup) {
+        let why = "the group is gone";
+        if !held.standby.is_empty() {
+            self.settle_members(name, held.standby.iter().cloned().collect(), why);
+        }
+        if !held.processes.is_empty() {
+            let processes = held.processes.iter().cloned().collect();
+            self.settled.push((name.to_owned(), Change::Suspend { processes }, why.to_owned()));
+        }
+    }
+
+    fn group(
+        &mut self,
+        name: &str,
+        held: &HeldGroup,
+        group: &GroupNow,
+        conditions: &BTreeMap<InstanceId, Condition>,
+    ) {
+        let mut back = Vec::new();
+        let n_awaited = self.awaited.len();
+        for id in &held.standby {
+            let lifecycle = group.members.get(id).map(String::as_str);
+            match (lifecycle, conditions.get(id)) {
+                (None, _) => self.settle_members(name, vec![id.clone()], "it has left the group"),
+                (Some("InService"), _) => {
+                    self.settle_members(name, vec![id.clone()], "it is in service");
+                }
+                (Some("Standby"), Some(Condition::Whole)) => back.push(id.clone()),
+                (Some("Standby"), Some(Condition::Busy(what))) => {
+                    self.await_member(name, id, what);
+                }
+                (Some("Standby"), Some(Condition::Broken(why))) => {
+                    self.remain(name, vec![id.clone()], why);
+                }
+                (Some("Standby"), None) => {
+                    self.remain(name, vec![id.clone()], "how it is could not be read");
+                }
+                (Some(lifecycle), _) if is_leaving(lifecycle) => {
+                    let why = format!("the group has it as {lifecycle}");
+                    self.settle_members(name, vec![id.clone()], &why);
+                }
+                // EnteringStandby, Pending and what comes between.
+                (Some(lifecycle), _) => {
+                    self.await_member(name, id, &format!("the group has it as {lifecycle}"));
+                }
+            }
+        }
+        self.return_members(name, group, back);
+        let is_quiet =
+            self.awaited.len() == n_awaited && !self.calls.iter().any(|(group, _)| group == name);
+        self.processes(name, held, group, is_quiet);
+    }
+
+    fn return_members(&mut self, name: &str, group: &GroupNow, back: Vec<InstanceId>) {
+        if back.is_empty() {
+            return;
+        }
+        if group.suspended.contains("Launch") {
+            let why = "Launch is suspended in the group, by somebody else: nobody comes out of \
+                       Standby without it";
+            return self.remain(name, back, why);
+        }
+        let mut room = group.max.saturating_sub(group.desired);
+        let mut held_back = Vec::new();
+        for batch in back.chunks(BATCH) {
+            let (taken, left) = batch.split_at(batch.len().min(room));
+            room -= taken.len();
+            if !taken.is_empty() {
+                let change = Change::Standby { instances: taken.to_vec() };
+                self.calls.push((name.to_owned(), change));
+            }
+            held_back.extend(left.iter().cloned());
+        }
+        if !held_back.is_empty() {
+            let GroupNow { desired, max, .. } = group;
+            let why = format!(
+                "the group's MaxSize is {max} and {desired} are wanted: it was changed meanwhile, \
+                 and has no room"
+            );
+            self.remain(name, held_back, &why);
+        }
+    }
+
+    /// They are resumed when everybody is where they stay: who comes back boots unexamined.
+    fn processes(&mut self, name: &str, held: &HeldGroup, group: &GroupNow, is_quiet: bool) {
+        let (still, over): (BTreeSet<&String>, BTreeSet<&String>) =
+            held.processes.iter().partition(|it| group.suspended.contains(*it));
+        let listed = |it: BTreeSet<&String>| it.into_iter().cloned().collect::<Vec<_>>();
+        if !over.is_empty() {
+            let change = Change::Suspend { processes: listed(over) };
+            self.settled.push((name.to_owned(), change, "it goes on".to_owned()));
+        }
+        if !still.is_empty() && is_quiet {
+            self.calls.push((name.to_owned(), Change::Suspend { processes: listed(still) }));
+        }
+    }
+
+    fn await_member(&mut self, group: &str, id: &InstanceId, what: &str) {
+        let change = Change::Standby { instances: vec![id.clone()] };
+        self.awaited.push((group.to_owned(), change, what.to_owned()));
+    }
+
+    fn settle_members(&mut self, group: &str, instances: Vec<InstanceId>, why: &str) {
+        self.settled.push((group.to_owned(), Change::Standby { instances }, why.to_owned()));
+    }
+
+    fn remain(&mut self, group: &str, instances: Vec<InstanceId>, why: &str) {
+        let change = Change::Standby { instances };
+        self.remaining.push(Remaining { group: group.to_owned(), change, why: why.to_owned() });
+    }
+}
+
+fn is_leaving(lifecycle: &str) -> bool {
+    lifecycle.starts_with("Terminat") || lifecycle.starts_with("Detach")
+}
+
+#[cfg(test)]
+mod tests;
