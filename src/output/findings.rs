@@ -232,7 +232,6 @@ mod tests {
                       all the same: look before repeating
           coverage    complete: every instance of the group was planned
           budget      4 errors, 12 allowed
-          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           next        fleet retry 20240719-040900-abcdef --only failed,undeliverable
 
         8 of 12 instances succeeded, 3 failed, 1 undeliverable; the findings of 1 that

@@ -72,7 +72,8 @@ pub(super) fn succeeded(page: &mut Page, groups: &[Group<'_>], folds: Folds, col
     }
 }
 
-fn is_summed_up(group: &Group<'_>) -> bool {
+/// Returns whether all that its instances printed are findings, which have been summed up.
+pub(super) fn is_summed_up(group: &Group<'_>) -> bool {
     group.members.iter().all(|it| matches!(it.findings.as_deref(), Some(Reading::Read(_))))
 }
 

@@ -39,6 +39,12 @@ impl Page {
         self.text.lines().count()
     }
 
+    /// Returns how many lines it takes on a terminal, which breaks what is longer.
+    pub(super) fn n_rows(&self, columns: usize) -> usize {
+        let text = anstream::adapter::strip_str(&self.text).to_string();
+        text.lines().map(|it| words::width(it).div_ceil(columns.max(1)).max(1)).sum()
+    }
+
     /// Adds the lines of another page.
     pub(super) fn append(&mut self, other: &Self) {
         self.text.push_str(&other.text);

@@ -28,7 +28,7 @@ pub(super) fn page(report: &Report, files: &[PathBuf], folds: Folds, columns: us
         page.blank();
     }
     findings::add(&mut page, report, columns);
-    summary::add(&mut page, report, files, columns);
+    summary::add(&mut page, (report, &groups), files, columns);
     page
 }
 
@@ -112,9 +112,9 @@ mod tests {
                       all the same: look before repeating
           coverage    complete: every instance of the group was planned
           budget      3 errors, 4 allowed
-          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           report      /tmp/report.json
           next        fleet retry 20240719-040900-abcdef --only failed,undeliverable
+          next        fleet report 20240719-040900-abcdef --diff
 
         37 of 40 instances succeeded, 2 failed, 1 undeliverable (exit code 1)
         ");
@@ -139,9 +139,9 @@ mod tests {
           failures    1 failed, exit code 3: df: /var is full
           coverage    partial; 3 left out (2 agent lost its connection, 1 in Standby)
           budget      1 error, 0 allowed
-          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           report      /tmp/report.json
           next        fleet retry 20240719-040900-abcdef --only failed,not_attempted
+          next        fleet report 20240719-040900-abcdef --diff
 
         3 of 20 instances succeeded, 1 failed, 16 not attempted: stopped by the error
         budget (1 error, 0 allowed) (exit code 5)
@@ -167,7 +167,6 @@ mod tests {
           outcomes    6 succeeded of 6 instances
           coverage    complete: every instance of the group was planned
           budget      0 errors, 0 allowed
-          API calls   4 (3 ListCommandInvocations, 1 SendCommand)
           report      /tmp/report.json
 
         6 of 6 instances succeeded (exit code 0)

@@ -7,15 +7,17 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anstyle::Style;
 
 use super::{
+    folded::is_summed_up,
     page::{GREEN, LABEL, Page, RED, YELLOW},
-    words::{between, count, cut, one_line, outcome, some_of, why, wrap},
+    words::{between, count, cut, one_line, outcome, some_of, why, width, wrap},
 };
-use crate::run::{Coverage, InstanceFacts, Kind, Outcome, Report};
+use crate::run::{Coverage, Group, InstanceFacts, Kind, Outcome, Report};
 
 /// The most lines.
 const LINES: usize = 20;
 
-/// The most lines of one thing said: of the counts, of what was not covered, of a failure.
+/// The most lines of one thing said: of the counts, of what was not covered, of a failure unless
+/// there are too many kinds of it.
 const OUTCOME_LINES: usize = 5;
 const COVERAGE_LINES: usize = 2;
 const FAILURE_LINES: usize = 2;
@@ -46,25 +48,42 @@ enum Subject {
 }
 
 /// What is given up first where there is no room for everything, and how much of it stays.
-const GIVEN_UP: [(Subject, usize); 9] = [
+const GIVEN_UP: [(Subject, usize); 10] = [
     (Subject::Calls, 0),
-    (Subject::Notes, 2),
-    (Subject::Failures, 3),
-    (Subject::Files, 1),
+    (Subject::Notes, 1),
+    (Subject::Failures, 6),
     (Subject::Notes, 0),
+    (Subject::Files, 1),
+    (Subject::Failures, 3),
     (Subject::Next, 2),
     (Subject::Failures, 1),
     (Subject::Next, 1),
     (Subject::Verdict, 2),
 ];
 
-/// Adds the last lines; `files` are where the report is.
-pub(super) fn add(page: &mut Page, report: &Report, files: &[PathBuf], columns: usize) {
+/// Adds the last lines of a report whose `groups` have been told; `files` are where it is.
+pub(super) fn add(
+    page: &mut Page,
+    (report, groups): (&Report, &[Group<'_>]),
+    files: &[PathBuf],
+    columns: usize,
+) {
     let mut sections = sections(report, files, columns);
+    let n_lines = |sections: &BTreeMap<_, Section>| {
+        sections.values().map(|it| it.n_lines(columns)).sum::<usize>()
+    };
+    if let Some(it) = differences(report, groups) {
+        let next = sections.entry(Subject::Next).or_default();
+        next.items.push(whole("next", &it));
+    }
+    if n_lines(&sections) > LINES {
+        // Half of what each means is better than most of them left out.
+        sections.insert(Subject::Failures, told_failures(report, columns, 1));
+    }
     for (subject, least) in GIVEN_UP {
-        let n_lines: usize = sections.values().map(Section::n_lines).sum();
+        let excess = n_lines(&sections).saturating_sub(LINES);
         if let Some(it) = sections.get_mut(&subject) {
-            it.give_up(n_lines.saturating_sub(LINES), least);
+            it.give_up(excess, least, columns);
         }
     }
     sections.into_values().for_each(|it| it.add_to(page, columns));
@@ -75,15 +94,16 @@ impl Section {
         Self { items: items.into_iter().collect(), ..Self::default() }
     }
 
-    fn n_lines(&self) -> usize {
+    /// Returns how many lines it takes, where a terminal breaks what is longer than it is wide.
+    fn n_lines(&self, columns: usize) -> usize {
         let more = usize::from(self.n_hidden > 0 && self.more.is_some());
-        self.items.iter().map(Page::n_lines).sum::<usize>() + more
+        self.items.iter().map(|it| it.n_rows(columns)).sum::<usize>() + more
     }
 
     /// Hides its last items until so many lines are free, or only `least` items are left.
-    fn give_up(&mut self, excess: usize, least: usize) {
-        let wanted = self.n_lines().saturating_sub(excess);
-        while self.n_lines() > wanted && self.items.len() > least {
+    fn give_up(&mut self, excess: usize, least: usize, columns: usize) {
+        let wanted = self.n_lines(columns).saturating_sub(excess);
+        while self.n_lines(columns) > wanted && self.items.len() > least {
             self.items.pop();
             self.n_hidden += 1;
         }
@@ -98,27 +118,42 @@ impl Section {
     }
 }
 
+fn fact(label: &str, text: &str, lines: usize, columns: usize) -> Page {
+    let mut page = Page::default();
+    page.fact(label, &fitted(text, room(columns), lines), columns);
+    page
+}
+
+/// Returns where a reader finds what there is no room for.
+fn more(what: &'static str, report: &Report) -> Option<(&'static str, String)> {
+    Some((what, format!("fleet report {} --format md", report.run.id)))
+}
+
+/// Returns each kind of failure in so many lines at the most.
+fn told_failures(report: &Report, columns: usize, lines: usize) -> Section {
+    let failures = failures(report).into_iter().enumerate().map(|(n, it)| {
+        let it = short_words(&it, room(columns));
+        fact(if n == 0 { "failures" } else { "" }, &it, lines, columns)
+    });
+    Section { more: more("more kind", report), ..Section::of(failures) }
+}
+
 fn sections(report: &Report, files: &[PathBuf], columns: usize) -> BTreeMap<Subject, Section> {
-    let again = format!("fleet report {} --format md", report.run.id);
-    let fact = |label: &str, text: &str, lines: usize| {
-        let mut page = Page::default();
-        page.fact(label, &fitted(text, room(columns), lines), columns);
-        page
-    };
+    let fact = |label: &str, text: &str, lines: usize| fact(label, text, lines, columns);
     let took = report.run.ended.map(|it| format!(", took {}", between(report.run.started, it)));
     let run = format!("{}{}", report.run.id, took.unwrap_or_default());
     let mut res = BTreeMap::from([
         (Subject::Run, Section::of([fact("run", &run, 1)])),
-        (Subject::Outcomes, Section::of([fact("outcomes", &totals(report), OUTCOME_LINES)])),
+        (
+            Subject::Outcomes,
+            Section::of([fact("outcomes", &totals(report, room(columns)), OUTCOME_LINES)]),
+        ),
         (Subject::Coverage, Section::of([fact("coverage", &coverage(report), COVERAGE_LINES)])),
         (Subject::Budget, Section::of([fact("budget", &budget(report), 1)])),
     ]);
-    let failures = failures(report).into_iter().enumerate();
-    let failures =
-        failures.map(|(n, it)| fact(if n == 0 { "failures" } else { "" }, &it, FAILURE_LINES));
-    let more = Some(("more kind", again.clone()));
-    res.insert(Subject::Failures, Section { more, ..Section::of(failures) });
-    if !report.api_calls.by_operation.is_empty() {
+    res.insert(Subject::Failures, told_failures(report, columns, FAILURE_LINES));
+    // How many there were is in the report; here it matters only where they slowed the run down.
+    if report.api_calls.throttled > 0 {
         let calls = fact("API calls", &calls(report), 1);
         res.insert(Subject::Calls, Section::of([calls]));
     }
@@ -130,7 +165,7 @@ fn sections(report: &Report, files: &[PathBuf], columns: usize) -> BTreeMap<Subj
             fact("note", &it.text, NOTE_LINES)
         }
     });
-    res.insert(Subject::Notes, Section { more: Some(("more note", again)), ..Section::of(notes) });
+    res.insert(Subject::Notes, Section { more: more("more note", report), ..Section::of(notes) });
     let files = files.iter().map(|it| whole("report", &it.display().to_string()));
     res.insert(Subject::Files, Section::of(files));
     if let Some(verdict) = &report.verdict {
@@ -157,6 +192,9 @@ fn room(columns: usize) -> usize {
 /// Returns the words of `text` that fit into so many lines.
 fn fitted(text: &str, room: usize, lines: usize) -> String {
     let text = one_line(text);
+    if lines == 1 {
+        return cut(&text, room);
+    }
     let all = wrap(&text, room);
     if all.len() <= lines {
         return text;
@@ -166,6 +204,20 @@ fn fitted(text: &str, room: usize, lines: usize) -> String {
         *last = format!("{}…", cut(last, room - 1).trim_end_matches('…'));
     }
     kept.join(" ")
+}
+
+/// Returns `text` with no word that is wider than so much: what an instance says may be one word.
+fn short_words(text: &str, room: usize) -> String {
+    one_line(text).split(' ').map(|it| cut(it, room)).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the line that shows how the odd ones differ, where most instances said the same.
+fn differences(report: &Report, groups: &[Group<'_>]) -> Option<String> {
+    let said = groups.iter().filter(|it| !it.is_silent() && !is_summed_up(it));
+    let said: Vec<_> = said.map(|it| it.members.len()).collect();
+    let (most, all) = (said.iter().max()?, said.iter().sum::<usize>());
+    let is_odd = said.len() > 1 && most * 2 > all;
+    is_odd.then(|| format!("fleet report {} --diff", report.run.id))
 }
 
 fn whole(label: &str, text: &str) -> Page {
@@ -182,15 +234,19 @@ fn style(kind: Kind) -> Style {
     }
 }
 
-fn totals(report: &Report) -> String {
+fn totals(report: &Report, room: usize) -> String {
     let mut totals: Vec<_> = report.totals.iter().collect();
     // Successes first: the reader wants to know how much is left standing.
     totals.sort_by_key(|(it, _)| (**it != Outcome::Succeeded, **it));
     let words: Vec<_> = totals.iter().map(|(it, n)| format!("{n} {}", outcome(**it))).collect();
     let planned = count(report.population.planned as usize, "instance");
-    match words.as_slice() {
-        [] => planned,
-        _ => format!("{} of {planned}", words.join(", ")),
+    let words = words.join(", ");
+    let all = format!("{words} of {planned}");
+    match () {
+        () if words.is_empty() => planned,
+        // The verdict says how many there are, so it is no reason for another line.
+        () if width(&words) <= room && width(&all) > room && report.verdict.is_some() => words,
+        () => all,
     }
 }
 
@@ -308,12 +364,12 @@ mod tests {
     use crate::{
         output::testing,
         plan::Note,
-        run::{Joined, Verdict},
+        run::{Folding, Joined, Verdict, groups},
     };
 
     fn text(report: &Report, files: &[PathBuf], columns: usize) -> String {
         let mut page = Page::default();
-        add(&mut page, report, files, columns);
+        add(&mut page, (report, &groups(report, Folding::Masked)), files, columns);
         anstream::adapter::strip_str(&page.into_text()).to_string()
     }
 
@@ -342,10 +398,39 @@ mod tests {
         let files = ["/tmp/report.json".into()];
         let text = text(&report, &files, 80);
         assert!((LINES - 1..=LINES).contains(&text.lines().count()), "{text}");
-        assert!(text.contains("and 35 more kinds: fleet report 20240719-040900-abcdef"), "{text}");
+        assert!(text.contains("and 29 more kinds: fleet report 20240719-040900-abcdef"), "{text}");
         for it in ["exit code 1: this is what 0 means", "/tmp/report.json", "fleet retry "] {
             assert!(text.contains(it), "{text}");
         }
+    }
+
+    #[test]
+    fn one_word_of_an_instance_takes_no_screen_and_a_long_path_counts_as_what_it_takes() {
+        let mut report = testing::mixed().report();
+        for (n, it) in report.instances.iter_mut().enumerate().skip(20) {
+            (it.outcome, it.hint) = (Outcome::Failed, None);
+            it.response_code = Some(i32::try_from(n).unwrap());
+            it.stderr = "x".repeat(24_000);
+        }
+        let files = [PathBuf::from("/a/long/way".repeat(12)), "/tmp/report.html".into()];
+        let text = text(&report, &files, 80);
+        let n_rows: usize = text.lines().map(|it| it.chars().count().div_ceil(80).max(1)).sum();
+        assert!((LINES - 1..=LINES).contains(&n_rows), "{text}");
+        assert!(text.contains("xxx…\n"), "{text}");
+    }
+
+    #[test]
+    fn what_most_say_is_held_against_what_the_odd_ones_say() {
+        let mut report = testing::mixed().report();
+        let line = "next        fleet report 20240719-040900-abcdef --diff";
+        assert!(text(&report, &[], 80).contains(line));
+        for (n, it) in report.instances.iter_mut().enumerate() {
+            it.stdout = ["one", "two", "three"][n % 3].to_owned();
+        }
+        assert!(!text(&report, &[], 80).contains("--diff"), "there is no majority");
+        report.instances.iter_mut().for_each(|it| it.stdout = "one".to_owned());
+        report.instances.retain(|it| it.outcome == Outcome::Succeeded);
+        assert!(!text(&report, &[], 80).contains("--diff"), "nobody is odd");
     }
 
     fn anything() -> impl Strategy<Value = Report> {

@@ -1,15 +1,19 @@
-//! Instances in columns. A column is as wide as its widest cell, and nothing is wrapped.
+//! Instances in columns. A column is as wide as its widest cell; where there is no room for all of
+//! them each row is told in words.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::{
     page::{BOLD, PLAIN, Page},
-    words::{self, between, cut, one_line, place},
+    words::{self, between, cut, one_line, place, width},
 };
 use crate::run::InstanceFacts;
 
 /// The most that a name takes of a line.
 const CELL: usize = 40;
+
+/// Columns before what belongs to the line above.
+const INDENT: usize = 4;
 
 /// Adds `rows` under `header`; what a row has to say beyond its cells stands under it.
 pub(super) fn add(
@@ -30,10 +34,43 @@ pub(super) fn add(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut lines = table.lines();
+    let lines: Vec<_> = table.lines().collect();
+    if lines.iter().any(|it| width(it.trim_end()) > columns) {
+        return in_words(page, header, rows, columns);
+    }
+    let mut lines = lines.into_iter();
     page.line(&[(BOLD, lines.next().unwrap_or_default().trim_end())]);
     for (line, (_, more)) in lines.zip(rows) {
         page.line(&[(PLAIN, line.trim_end())]);
+        if let Some(more) = more {
+            page.remark(more, columns);
+        }
+    }
+}
+
+/// Adds each row as its first cell, and below it the others with their names.
+fn in_words(
+    page: &mut Page,
+    header: &[&str],
+    rows: &[(Vec<String>, Option<String>)],
+    columns: usize,
+) {
+    for (cells, more) in rows {
+        let Some((first, others)) = cells.split_first() else { continue };
+        page.line(&[(BOLD, &one_line(first))]);
+        let mut lines = vec![String::new()];
+        for (name, cell) in header.iter().skip(1).zip(others).filter(|(_, it)| *it != "-") {
+            let told = format!("{} {}", name.to_lowercase(), one_line(cell));
+            match lines.last_mut() {
+                Some(line) if line.is_empty() => *line = told,
+                Some(line) if width(line) + 2 + width(&told) + INDENT <= columns => {
+                    line.push_str(", ");
+                    line.push_str(&told);
+                }
+                _ => lines.push(told),
+            }
+        }
+        page.quote(&" ".repeat(INDENT), lines.iter().map(String::as_str), columns);
         if let Some(more) = more {
             page.remark(more, columns);
         }

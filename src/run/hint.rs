@@ -60,7 +60,10 @@ pub(super) fn hint(
         }
         Outcome::Cancelled if has_started => "cancelled while it ran: look at what it left",
         Outcome::Cancelled => "cancelled before it started",
-        Outcome::Terminated => "SSM withheld it after the command's error limit was exceeded",
+        Outcome::Terminated => {
+            "SSM withheld it after the command's error limit was exceeded: retry it when \
+             the cause is mended"
+        }
         Outcome::NotAttempted => "nothing was sent to it",
     };
     Some(text.to_owned())

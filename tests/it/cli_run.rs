@@ -20,7 +20,6 @@ fn a_run_shows_its_plan_its_progress_and_a_report_with_the_verdict_last() {
       outcomes    3 succeeded of 3 instances
       coverage    complete: every instance of the group was planned
       budget      0 errors, 0 allowed
-      API calls   [CALLS]
       report      [HOME]/state/fleet/runs/20240719-052700-000001/report.json
 
     3 of 3 instances succeeded (exit code 0)
@@ -67,8 +66,8 @@ fn failures_come_first_and_unfolded() {
       failures    1 failed, exit code 9: disk full
       coverage    complete: every instance of the group was planned
       budget      1 error, 1 allowed
-      API calls   [CALLS]
       report      [HOME]/state/fleet/runs/20240719-052700-000001/report.json
+      next        fleet report 20240719-052700-000001 --diff
 
     2 of 3 instances succeeded, 1 failed (exit code 1)
     -- stderr

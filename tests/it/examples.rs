@@ -193,9 +193,23 @@ fn what_the_readme_shows_is_what_is_printed() {
             blanks.replace_all(&output.redacted(&text), " $1").into_owned()
         };
         assert_eq!(redacted(&output.stdout), redacted(&shown));
-        assert!(output.stdout.lines().count() <= 40, "{output}");
+        // With the command and the prompt after it.
+        assert!(output.stdout.lines().count() + 2 <= 40, "{output}");
         assert_eq!(output.stderr, "");
     }
+}
+
+#[test]
+fn what_the_readme_shows_of_a_ceiling_is_what_is_said() {
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let (_, shown) = readme.split_once("```\nerror: --max-concurrency").unwrap();
+    let shown = format!("error: --max-concurrency{}", shown.split_once("```").unwrap().0);
+    let env = FleetEnv::new();
+    let example = fs::read_to_string(repository("examples/fleet.toml")).unwrap();
+    let file = env.write("fleet.toml", &example);
+    let args = ["run", "--sim", "--asg", "web", "--max-concurrency", "50%", "--", "true"];
+    let output = env.run(&args).exits(2);
+    assert_eq!(output.stderr.replace(file.to_str().unwrap(), "/srv/web/fleet.toml"), shown);
 }
 
 /// Holds the totals against the line below a command: `3 succeeded, 1 left group or failed`.

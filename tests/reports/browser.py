@@ -119,6 +119,19 @@ class Page:
         assert self.run("return window.owned") is None
         assert len(self.all("script")) == 2 and not self.all("img, iframe, svg[onload], [onerror]")
 
+    def must_have_the_totals_of(self, path):
+        """What is drawn and what the table holds are what the report in JSON says."""
+        with open(path.removesuffix(".html") + ".json", encoding="utf-8") as file:
+            totals = json.load(file)["totals"]
+        script = "return [...document.querySelectorAll('.legend li')].map((it) => [it.dataset.outcome, it.textContent])"
+        legend = {outcome: int(text.split()[0]) for outcome, text in self.run(script)}
+        assert legend == totals, (legend, totals)
+        for outcome, n in totals.items():
+            self.run("document.querySelector(arguments[0]).click()", f".legend li[data-outcome={outcome}]")
+            self.wait(lambda: self.text("#shown").startswith(f"{n} of "))
+            self.one("#all").click()
+            self.wait(lambda: " of " not in self.text("#shown"))
+
     def shoot(self, folder, name):
         for scheme in ["light", "dark"]:
             features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -138,7 +151,8 @@ class Page:
 
 def report(program, work, name, world, *flags):
     path = os.path.join(work, name)
-    call = [program, "run", f"--sim={world}", "--asg", "web", *flags, "--report", path + ".html", "--quiet", "--", "true"]
+    call = [program, "run", f"--sim={world}", "--asg", "web", *flags, "--report", path + ".html", "--report", path + ".json",
+            "--quiet", "--", "true"]
     env = {"PATH": os.environ["PATH"], "HOME": work, "XDG_STATE_HOME": os.path.join(work, "state")}
     done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode in (0, 1), (call, done.returncode, done.stderr)
@@ -267,8 +281,10 @@ def main(program, work, shots):
     page = Page(os.path.join(work, "profile"))
     try:
         for check, path in pages.items():
+            page.open(path)
+            page.must_have_the_totals_of(path)
             check(page, path, shots)
-            print(f"{check.__name__}: no complaint, no request, no markup of an instance's")
+            print(f"{check.__name__}: the totals of the JSON, no complaint, no request, no markup of an instance's")
     finally:
         page.driver.quit()
 

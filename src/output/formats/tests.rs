@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     output::testing,
     run::{
-        Change, ChangeFacts, CodeCount, CodeFacts, Finding, FindingSummary, Outcome, Reading,
-        Report, SharedFacts, UnreadFacts, VerdictFacts,
+        Change, ChangeFacts, CodeCount, CodeFacts, Event, EventKind, Finding, FindingSummary,
+        Outcome, Reading, Report, SharedFacts, UnreadFacts, VerdictFacts,
     },
 };
 
@@ -190,6 +190,16 @@ proptest! {
                 let text = rendered(format, &report);
                 prop_assert!(is_inert(&text), "{:?}: {:?}", format, text);
             }
+        }
+        for (n, it) in (0..).zip(&report.instances) {
+            let mut event = testing::ended(n, 0, "");
+            if let EventKind::InstanceFinished { execution: Some(execution), hint, .. } = &mut event.data {
+                (execution.stdout, execution.stderr) = (it.stdout.clone(), it.stderr.clone());
+                hint.clone_from(&it.hint);
+            }
+            let line = json::line(&event);
+            prop_assert!(is_inert(&line) && !line.contains(['\n', '\r']), "{:?}", line);
+            prop_assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
         }
         let json: Report = serde_json::from_str(&rendered(ReportFormat::Json, &report)).unwrap();
         prop_assert_eq!(&json.instances, &report.instances);

@@ -180,15 +180,20 @@ fn slowest(it: &Progress, columns: usize) -> Option<Spans> {
     if columns < NARROW {
         return Some(vec![(DIM, format!("{} {}", time(first.2), first.0))]);
     }
-    let named = running.iter().take(SLOWEST).map(|(id, member, ms)| {
-        let place = if member.place.is_empty() || member.place == "-" {
-            String::new()
-        } else {
-            format!(" {}", member.place)
+    let mut line = "slowest: ".to_owned();
+    for (n, (id, member, ms)) in running.iter().take(SLOWEST).enumerate() {
+        let place = match member.place.as_str() {
+            "" | "-" => String::new(),
+            place => format!(" {place}"),
         };
         let step = member.step.as_deref().map(|it| format!(" ({it})")).unwrap_or_default();
-        format!("{id}{place} {}{step}", time(*ms))
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    Some(vec![(DIM, format!("slowest: {named}"))])
+        let separator = if n > 0 { ", " } else { "" };
+        let named = format!("{separator}{id}{place} {}{step}", time(*ms));
+        // Half a name says nothing.
+        if n > 0 && width(&line) + width(&named) >= columns {
+            break;
+        }
+        line.push_str(&named);
+    }
+    Some(vec![(DIM, line)])
 }

@@ -56,7 +56,7 @@ fn a_board_has_a_line_a_wave_a_bar_with_the_time_and_the_slowest() {
     wave 2 1/8 · 1 succeeded · 3 running
     wave 3 0/10 waits
     [====>                         ] 3/20 · 00:42 of about 01:10 (by 3 earlier runs)
-    slowest: i-00000000000000006 web/us-east-1a 00:41, i-00000000000000008 web/us-east-1a 00:41, i-0000000000000000d web/u…
+    slowest: i-00000000000000006 web/us-east-1a 00:41, i-00000000000000008 web/us-east-1a 00:41
     ");
 }
 

@@ -13,6 +13,10 @@ use crate::{
     run::{Event, EventKind},
 };
 
+/// What an instance says beside a board is cut to this: a narrow terminal breaks it, which is better
+/// than half a hint.
+const LONGEST: usize = 160;
+
 impl Terminal {
     /// Takes in how long the run may take.
     pub fn expect(&mut self, expected: Option<Expected>) {
@@ -139,7 +143,7 @@ impl Terminal {
         let mut page = Page::default();
         for Line { spans, fit } in lines {
             let mut room = match (fit, self.mode) {
-                (Fit::Cut, Mode::Live) => self.width.of_stderr(),
+                (Fit::Cut, Mode::Live) => self.width.of_stderr().max(LONGEST),
                 (Fit::Cut | Fit::Whole, _) => usize::MAX,
             };
             let cut_to_room = |(style, text): &(anstyle::Style, String)| {
