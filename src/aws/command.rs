@@ -59,6 +59,8 @@ impl Aws {
             .comment(&request.token)
             .max_concurrency(&request.max_concurrency)
             .max_errors(&request.max_errors);
+        // The bucket's region is not said: the service ignores OutputS3Region, and finds the bucket by
+        // itself (SendCommand reference).
         let Outputs { s3, log_group, .. } = &plan.outputs;
         let prefix = s3.as_ref().map(|it| it.prefix.clone()).filter(|it| !it.is_empty());
         let logs = log_group.as_ref().map(|it| {

@@ -1,6 +1,8 @@
 //! All that a step has printed: from SSM where that is all, otherwise from the bucket or the log
 //! group that the instance has put it into. It hands bytes on as they come, and keeps none.
 
+mod reach;
+
 use std::{
     cell::{Cell, RefCell},
     io,
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::sleep;
 
+pub use self::reach::Reach;
 use super::{
     clients::Aws,
     command::{LONGEST_STDERR, LONGEST_STDOUT},
@@ -150,6 +153,8 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Returns what SSM has kept of a step, or why that cannot be known.
+    ///
+    /// It is text: bytes that are none have become U+FFFD. In S3 they are what they were.
     async fn kept(&self, fetch: &Fetch, step: &FetchStep) -> Result<[Kept; 2], String> {
         if self.is_denied.get() {
             return Err("ssm:GetCommandInvocation is not permitted".to_owned());
@@ -168,7 +173,8 @@ impl<'a> Fetcher<'a> {
         })?;
         let kept = |text: Option<&str>, longest| {
             let text = text.unwrap_or_default().to_owned();
-            Kept { is_whole: text.len() < longest, text }
+            let is_spoilt = self.outputs.s3.is_some() && text.contains('\u{fffd}');
+            Kept { is_whole: text.len() < longest && !is_spoilt, text }
         };
         Ok([
             kept(answer.standard_output_content(), LONGEST_STDOUT),
@@ -191,11 +197,11 @@ impl<'a> Fetcher<'a> {
             return Ok(Got { printed: Some(kept.text.len() as u64), ..Got::default() });
         }
         let why = match self.ask_place(fetch, step, stream, sink).await {
-            Ok(got) => return Ok(got),
+            Ok(got) => return Ok(compared(got, kept.ok())),
             Err(Trouble::Unwritten(err)) => return Err(err),
             // What is there already is more than SSM has.
             Err(Trouble::Broken(why, printed)) => {
-                return Ok(Got::cut(why, printed, StoredFrom::S3));
+                return Ok(Got::cut(why, printed, self.place()));
             }
             Err(Trouble::Closed(why) | Trouble::Failed(why)) => why,
             Err(Trouble::Absent) => {
@@ -215,6 +221,15 @@ impl<'a> Fetcher<'a> {
                 Ok(Got::cut(why, None, StoredFrom::Ssm))
             }
             Err(unknown) => Ok(Got::cut(format!("{why}; {unknown}"), None, StoredFrom::Ssm)),
+        }
+    }
+
+    /// Returns which place is read, if one is.
+    fn place(&self) -> StoredFrom {
+        match (&self.outputs.s3, &self.outputs.log_group) {
+            (Some(_), _) => StoredFrom::S3,
+            (None, Some(_)) => StoredFrom::Logs,
+            (None, None) => StoredFrom::Ssm,
         }
     }
 
@@ -321,17 +336,21 @@ impl<'a> Fetcher<'a> {
                 "nextToken": token,
             });
             let request = Request::json(&Service::LOGS, "GetLogEvents", &body);
-            let answer = self.aws.ask_signed("GetLogEvents", request).await.map_err(|err| {
-                let is_first = token.is_none();
-                if is_first {
-                    logs_trouble(group, &err)
-                } else {
-                    Trouble::Broken(err.to_string(), None)
-                }
-            })?;
-            let page: LogPage = answer.json().map_err(|err| {
-                Trouble::Broken(format!("GetLogEvents answered no JSON: {err}"), None)
-            })?;
+            let is_first = token.is_none();
+            let broken = |why: String| match is_first {
+                true => Trouble::Failed(why),
+                false => Trouble::Broken(why, None),
+            };
+            let answer =
+                self.aws.ask_signed("GetLogEvents", request).await.map_err(
+                    |err| match is_first {
+                        true => logs_trouble(group, &err),
+                        false => broken(err.to_string()),
+                    },
+                )?;
+            let page: LogPage = answer
+                .json()
+                .map_err(|err| broken(format!("GetLogEvents answered no JSON: {err}")))?;
             for event in page.events {
                 // Lines are joined in an event, and the break at its end is left out (agent).
                 let breaks = if event.message.ends_with('\n') { "" } else { "\n" };
@@ -381,6 +400,18 @@ struct LogPage {
 struct LogEvent {
     #[serde(default)]
     message: String,
+}
+
+/// Looks whether a log group has at least what SSM has kept: events may come late, and nothing says
+/// which is the last (UNVERIFIED: how late).
+fn compared(got: Got, kept: Option<&Kept>) -> Got {
+    let least = kept.map_or(0, |it| it.text.len() as u64);
+    match got.printed {
+        Some(n) if got.from == StoredFrom::Logs && n < least => {
+            Got::cut("the log group has less of it than SSM has kept", None, StoredFrom::Logs)
+        }
+        _ => got,
+    }
 }
 
 /// Returns the key that a URL of SSM's is about: `https://s3.REGION.amazonaws.com/BUCKET/KEY`.

@@ -32,7 +32,7 @@ pub use self::{
     document::{DocumentError, Found, find_document},
     error::{AwsError, ErrorKind},
     examine::{GroupState, Read},
-    fetching::{Fetcher, Got, Piece, Stream},
+    fetching::{Fetcher, Got, Piece, Reach, Stream},
     pacing::Tempo,
     profile::{ProfileError, ProfileRole, RoleProfile, role_profile},
     publish::{Change, Kind, Notation, Publication, PublishError, Unfinished, change, publish},

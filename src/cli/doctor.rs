@@ -109,6 +109,7 @@ async fn site(
         outlook: Outlook::Unasked,
         ceilings: settings.ceilings(),
         narrowing: Narrowing::Unasked,
+        outputs: settings.limits(&args.limits).storage.outputs(),
         state_directory: state_directory().ok(),
         now: Box::new(context.clock()),
     };
@@ -118,7 +119,7 @@ async fn site(
     }
     site.asked = asked(document, given, &site).await;
     site.outlook = outlook(args, document, context, prepared, &site);
-    site.narrowing = narrowing(wanted, document, &args.limits.storage.outputs(), &site)?;
+    site.narrowing = narrowing(wanted, document, &site.outputs, &site)?;
     Ok(site)
 }
 

@@ -249,6 +249,7 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
         passes_role: role.is_some(),
         ..Manner::of_flags(selector, &args.limits.rollout(0))
     };
+    let settings = Settings::load(&args.access)?;
     Ok(Some(Basis {
         whom: selector.clone(),
         selector: selector.clone(),
@@ -256,7 +257,7 @@ async fn from_flags(args: &PolicyArgs, selector: &Selector) -> Result<Option<Bas
         version: args.document.doc_version.clone(),
         kind,
         role: role.map(ToOwned::to_owned),
-        needs: Needs::of(selector, manner, &args.limits.storage.outputs()),
+        needs: Needs::of(selector, manner, &settings.limits(&args.limits).storage.outputs()),
         scope: Scope { partition, region, account: account.clone() },
     }))
 }

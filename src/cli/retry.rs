@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     access::AccessArgs,
     args::{Also, DocumentArgs, LimitArgs, OutputArgs, ParamArgs, Selection},
-    context::{Context, connect_for, history},
+    context::{Context, establish, history, prepare},
     execute::{Conduct, ConductArgs, Consent, execute, interrupted},
     planning,
     publishing::Ahead,
@@ -85,8 +85,9 @@ pub(super) async fn retry(
     let limits = args.limits.or_those_of(&before);
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
-    let outputs = &limits.storage.outputs();
     let planning = async {
+        let prepared = prepare(&access, &context, terminal).await?;
+        let outputs = &prepared.settings.limits(&limits).storage.outputs();
         let purpose = match consent {
             Consent::DryRun => Purpose::Read,
             Consent::Ask | Consent::Given => {
@@ -95,7 +96,7 @@ pub(super) async fn retry(
                 Purpose::Run { selector: &selector, documents, wider, outputs }
             }
         };
-        let connection = connect_for(&access, &context, purpose, terminal).await?;
+        let connection = establish(prepared, purpose, terminal).await?;
         connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;
         let planned =
             planning::plan(&connection, &context, &selection, &document, &limits, Ahead::Nothing)

@@ -138,7 +138,7 @@ async fn planned(
     let Wanted { selection, document, limits, plan, .. } = wanted;
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
-    let outputs = &limits.storage.outputs();
+    let outputs = &prepared.settings.limits(&limits).storage.outputs();
     let purpose = match consent {
         Consent::DryRun => Purpose::Read,
         Consent::Ask | Consent::Given => {

@@ -20,9 +20,9 @@ use toml::Spanned;
 use self::source::Source;
 pub use self::source::{Origin, Standing, Value};
 use crate::plan::{
-    Ceiling, CeilingRule, DocumentPattern, Limit, Scope, check_session_tag, parse_deadline,
-    parse_delivery_timeout, parse_external_id, parse_mfa_serial, parse_session_length,
-    parse_source_identity,
+    Ceiling, CeilingRule, DocumentPattern, Limit, S3Place, Scope, check_session_tag,
+    parse_deadline, parse_delivery_timeout, parse_external_id, parse_log_group, parse_mfa_serial,
+    parse_session_length, parse_source_identity,
 };
 
 /// What the file is called, wherever it is looked for.
@@ -64,6 +64,9 @@ pub struct Section {
     pub timeout: Option<Value<u32>>,
     /// Seconds.
     pub deadline: Option<Value<u64>>,
+    /// Where instances put all that they print.
+    pub output_s3: Option<Value<S3Place>>,
+    pub output_logs: Option<Value<String>>,
     pub redact: Vec<Regex>,
     pub ceilings: Vec<Ceiling>,
 }
@@ -207,6 +210,12 @@ impl Source<'_> {
                            configuration: put it into your own fleet.toml, or pass --config";
             return Err(self.refuse(&it.span(), message));
         }
+        let place = raw.output.s3.as_ref().or(raw.output.logs.as_ref());
+        if let Some(it) = place.filter(|_| self.is_found_here()) {
+            let message = "a file in the working directory says of no place where instances put \
+                           what they print: put it into your own fleet.toml, or pass --config";
+            return Err(self.refuse(&it.span(), message));
+        }
         let mut session_tags = None;
         if let Some(raw) = raw.session_tags {
             for (key, value) in raw.get_ref() {
@@ -231,6 +240,8 @@ impl Source<'_> {
             max_errors: self.value(limits.max_errors, Limit::parse_errors)?,
             timeout: self.value(limits.timeout, parse_delivery_timeout)?,
             deadline: self.value(limits.deadline, parse_deadline)?,
+            output_s3: self.value(raw.output.s3, str::parse::<S3Place>)?,
+            output_logs: self.value(raw.output.logs, parse_log_group)?,
             redact: raw.redact.iter().map(|it| self.pattern(it)).collect::<Result<_, _>>()?,
             ceilings: rules,
         })

@@ -21,6 +21,7 @@ pub(super) struct Section {
     pub aws_profile: Option<Spanned<String>>,
     pub redact: Vec<Spanned<String>>,
     pub limits: Limits,
+    pub output: Output,
     pub ceilings: Ceilings,
     pub profile: BTreeMap<String, Self>,
 }
@@ -32,6 +33,13 @@ pub(super) struct Limits {
     pub max_errors: Option<Spanned<String>>,
     pub timeout: Option<Spanned<String>>,
     pub deadline: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Output {
+    pub s3: Option<Spanned<String>>,
+    pub logs: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -88,6 +88,8 @@ fn what_is_wrong_is_named_by_line_and_key() {
     check("region = \"eu\"\nregion = \"us\"\n", &["line 2: region", "duplicate key"]);
     check("region = \"eu", &["line 1: region"]);
     check("aws_profile = \"admin\"\n", &["line 1: aws_profile", "--config"]);
+    check("[output]\ns3 = \"s3://logs\"\n", &["line 2: output.s3", "--config"]);
+    check("[profile.p.output]\nlogs = \"x\"\n", &["line 2: profile.p.output.logs"]);
 }
 
 #[test]
@@ -165,6 +167,22 @@ fn a_file_that_anybody_may_write_is_not_followed_where_it_was_only_found() {
     assert!(matches!(err, ConfigError::NotYours { .. }), "{err}");
     let named = Places { named: Some(path), ..Places::default() };
     assert!(Config::load(&named, None).is_ok());
+}
+
+#[test]
+fn a_place_for_output_is_checked_in_a_file_that_was_chosen() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(FILE_NAME);
+    let check = |text: &str| {
+        fs::write(&path, text).unwrap();
+        Config::load(&Places { named: Some(path.clone()), ..Places::default() }, None)
+    };
+    let config = check("[output]\ns3 = \"s3://logs/a/\"\nlogs = \"/runs\"\n").unwrap();
+    let section = config.sections().next().unwrap();
+    assert_eq!(section.output_s3.as_ref().unwrap().value.to_string(), "s3://logs/a");
+    assert_eq!(section.output_logs.as_ref().unwrap().value, "/runs");
+    let err = check("[output]\ns3 = \"logs\"\n").unwrap_err().to_string();
+    assert!(err.contains("line 2: output.s3: it is not s3://BUCKET"), "{err}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod files;
 mod group;
 mod narrowing;
 mod outlook;
+mod outputs;
 mod permissions;
 mod refresh;
 mod region;
@@ -30,14 +31,14 @@ use crate::{
     aws::{Aws, AwsError, ErrorKind, Found, Resolved},
     error::Error,
     output::Diagnosis,
-    plan::{Agent, Ceilings, Finding, Parameters, Plan, Selector, Target, Verdict},
+    plan::{Agent, Ceilings, Finding, Outputs, Parameters, Plan, Selector, Target, Verdict},
 };
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All checks, in the order in which they are shown.
-const CHECKS: [&Check; 18] = [
+const CHECKS: [&Check; 19] = [
     &files::CONFIGURATION,
     &region::REGION,
     &caller::CREDENTIALS,
@@ -52,6 +53,7 @@ const CHECKS: [&Check; 18] = [
     &document::DOCUMENT,
     &document::PARAMETERS,
     &outlook::PLAN,
+    &outputs::OUTPUTS,
     &ceilings::CEILINGS,
     &canned::CANNED,
     &clock::CLOCK,
@@ -84,6 +86,8 @@ pub struct Site {
     pub outlook: Outlook,
     pub ceilings: Ceilings,
     pub narrowing: Narrowing,
+    /// Where output would go, and whether it would be fetched.
+    pub outputs: Outputs,
     pub state_directory: Option<PathBuf>,
     /// What this machine takes the time for.
     pub now: Box<dyn Fn() -> Timestamp>,

@@ -56,6 +56,8 @@ impl OutputFolder {
             name: format!("{FOLDER}/{name}"),
             withheld: Withheld { redaction, held: Vec::new() },
             written: 0,
+            last: None,
+            begins_line: false,
             is_finished: false,
         })
     }
@@ -74,11 +76,18 @@ pub struct Writing<'a> {
     name: String,
     withheld: Withheld<'a>,
     written: u64,
+    last: Option<u8>,
+    /// The next byte, if there is one, begins a line.
+    begins_line: bool,
     is_finished: bool,
 }
 
 impl Writing<'_> {
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.begins_line && !bytes.is_empty() {
+            self.begins_line = false;
+            self.put(b"\n")?;
+        }
         self.withheld.held.extend_from_slice(bytes);
         while let Some(bytes) = self.withheld.next() {
             self.put(&bytes)?;
@@ -86,12 +95,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// What comes next is on a line of its own.
+    /// What comes next, if anything comes, is on a line of its own.
     pub fn begin_line(&mut self) -> io::Result<()> {
         let rest = self.withheld.rest();
-        let breaks = rest.last().is_some_and(|it| *it != b'\n');
         self.put(&rest)?;
-        if breaks { self.put(b"\n") } else { Ok(()) }
+        self.begins_line = self.last.is_some_and(|it| it != b'\n');
+        Ok(())
     }
 
     /// Gives the file its name, and returns that and its length.
@@ -106,6 +115,7 @@ impl Writing<'_> {
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.written += bytes.len() as u64;
+        self.last = bytes.last().copied().or(self.last);
         self.file.write_all(bytes)
     }
 }
@@ -211,7 +221,7 @@ mod tests {
         let redaction = Redaction::default();
         let folder = OutputFolder::open(home.path()).unwrap();
         let mut writing = folder.begin(&id(), "stdout", &redaction).unwrap();
-        for text in ["", "one", "two\n", "three"] {
+        for text in ["", "one", "two\n", "three", ""] {
             writing.begin_line().unwrap();
             writing.write(text.as_bytes()).unwrap();
         }

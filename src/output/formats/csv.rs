@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::super::sanitize::sanitize;
-use crate::run::{InstanceFacts, Reading, Report};
+use crate::run::{InstanceFacts, Reading, Report, StoredStream};
 
 /// New columns are added at the end, and none is renamed.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 28] = [
     "run_id",
     "instance_id",
     "group",
@@ -33,6 +33,8 @@ const COLUMNS: [&str; 26] = [
     "findings",
     "stdout_file",
     "stderr_file",
+    "stdout_printed",
+    "stderr_printed",
 ];
 
 pub(super) fn render(report: &Report) -> String {
@@ -49,6 +51,10 @@ fn row(report: &Report, it: &InstanceFacts) -> [String; COLUMNS.len()] {
     let took = it.started.zip(it.ended).map(|(from, to)| to.duration_since(from));
     // Numbers and times are fleet's own: as they are, so that they can be counted with.
     let number = |it: Option<i64>| it.map(|it| it.to_string()).unwrap_or_default();
+    let files = it.files.as_deref();
+    let printed = |it: Option<&StoredStream>| {
+        it.and_then(|it| it.printed).map(|it| it.to_string()).unwrap_or_default()
+    };
     let found = match it.findings.as_deref() {
         Some(Reading::Read(found)) => Some(found),
         Some(Reading::Unread { .. }) | None => None,
@@ -80,8 +86,10 @@ fn row(report: &Report, it: &InstanceFacts) -> [String; COLUMNS.len()] {
         text(&report.document.name),
         text(found.map(|it| it.verdict.as_str()).unwrap_or_default()),
         text(&codes.unwrap_or_default()),
-        text(it.files.as_deref().map(|it| it.stdout.file.as_str()).unwrap_or_default()),
-        text(it.files.as_deref().map(|it| it.stderr.file.as_str()).unwrap_or_default()),
+        text(files.map(|it| it.stdout.file.as_str()).unwrap_or_default()),
+        text(files.map(|it| it.stderr.file.as_str()).unwrap_or_default()),
+        printed(files.map(|it| &it.stdout)),
+        printed(files.map(|it| &it.stderr)),
     ]
 }
 

@@ -9,7 +9,7 @@ use quick_xml::escape::escape;
 use super::{
     super::{
         sanitize::sanitize,
-        words::{one_line, outcome, place, why},
+        words::{beyond, one_line, outcome, place, why},
     },
     add,
     facts::{facts, sentence},
@@ -117,10 +117,15 @@ fn case(to: &mut String, it: &InstanceFacts) {
             ),
         );
     }
-    for (element, output) in [("system-out", &it.stdout), ("system-err", &it.stderr)] {
-        if !output.is_empty() {
-            let output = sanitize(output);
-            add(to, format_args!("\n      <{element}>{}</{element}>", escape(&*output)));
+    // A case has no place for properties, so what is missing is told behind what there is.
+    let beyond = beyond(&[it]);
+    let streams = [("system-out", &it.stdout, beyond), ("system-err", &it.stderr, None)];
+    for (element, output, beyond) in streams {
+        let breaks = if output.is_empty() || output.ends_with('\n') { "" } else { "\n" };
+        let beyond = beyond.map(|it| format!("{breaks}… {it}")).unwrap_or_default();
+        if !output.is_empty() || !beyond.is_empty() {
+            let (output, beyond) = (sanitize(output), escape(beyond.as_str()));
+            add(to, format_args!("\n      <{element}>{}{beyond}</{element}>", escape(&*output)));
         }
     }
     to.push_str("\n    </testcase>\n");
