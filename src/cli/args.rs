@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
+use super::storage::StorageArgs;
 use crate::{
     error::Error,
     exit::Exit,
     output::{Format, Terminal},
     plan::{
         ASSUME_ROLE, Agent, BadWaves, Document, DocumentKind, Documents, Include, InstanceId,
-        Limit, Outputs, Plan, Rollout, S3Place, Selector, Sidecar, Tag, parse_log_group,
+        Limit, Plan, Rollout, Selector, Sidecar, Tag,
     },
     run::Report,
 };
@@ -309,41 +310,6 @@ fn steps(text: &str) -> Result<Steps, BadWaves> {
     Rollout::parse_waves(text).map(Steps)
 }
 
-/// Where output goes, and how much of it comes back.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Instance output")]
-pub(super) struct StorageArgs {
-    /// Have the instances put all that they print there as well: s3://BUCKET/PREFIX. Their own
-    /// profiles need s3:PutObject on it
-    #[arg(long, value_name = "S3-URL")]
-    pub output_s3: Option<S3Place>,
-    /// Have them put it into this log group of CloudWatch Logs
-    #[arg(long, value_name = "GROUP", value_parser = parse_log_group)]
-    pub output_logs: Option<String>,
-    /// Fetch what the list has cut at 2,500 characters into files beside the report, from where the
-    /// instances put it; without such a place as far as SSM keeps it, 24,000 and 8,000 characters
-    #[arg(long)]
-    pub full_output: bool,
-}
-
-impl StorageArgs {
-    fn of(outputs: &Outputs) -> Self {
-        Self {
-            output_s3: outputs.s3.clone(),
-            output_logs: outputs.log_group.clone(),
-            full_output: outputs.full,
-        }
-    }
-
-    pub(super) fn outputs(&self) -> Outputs {
-        Outputs {
-            s3: self.output_s3.clone(),
-            log_group: self.output_logs.clone(),
-            full: self.full_output,
-        }
-    }
-}
-
 impl LimitArgs {
     pub(super) fn max_concurrency(&self) -> Limit {
         self.max_concurrency.unwrap_or(Limit::Percent(10))
@@ -396,7 +362,7 @@ impl LimitArgs {
             || self.timeout.is_some()
             || self.deadline.is_some()
             || self.reason.is_some()
-            || self.storage != StorageArgs::default()
+            || self.storage.is_given()
     }
 
     /// Returns these limits, and those of an earlier run where none was given.
@@ -406,9 +372,9 @@ impl LimitArgs {
             max_concurrency: self.max_concurrency.or(Some(limits.max_concurrency.input)),
             max_errors: self.max_errors.or(Some(limits.max_errors.input)),
             reason: self.reason.clone().or_else(|| before.run.reason.clone()),
-            storage: match self.storage == StorageArgs::default() {
-                true => StorageArgs::of(&before.outputs),
-                false => self.storage.clone(),
+            storage: match self.storage.is_given() {
+                true => self.storage.clone(),
+                false => StorageArgs::of(&before.outputs),
             },
             ..self.clone()
         }

@@ -28,6 +28,7 @@ mod session;
 mod settings;
 mod sim;
 mod standing;
+mod storage;
 mod targets;
 mod watch;
 

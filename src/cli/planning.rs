@@ -15,8 +15,8 @@ use crate::{
     error::Error,
     exit::Exit,
     plan::{
-        self, Automation, Document, DocumentKind, Draft, NoTargetParameter, Note, Parameters, Plan,
-        Platform, Refusal, Selector, Suspicion, Target,
+        self, Automation, Document, DocumentKind, Draft, NoTargetParameter, Note, Outputs,
+        Parameters, Plan, Platform, Refusal, Selector, Suspicion, Target,
     },
 };
 
@@ -83,6 +83,14 @@ pub(super) async fn plan(
         }
     };
     let automation = automation(document, &name, &parameters, &found)?;
+    if automation.is_some() && limits.storage.is_given() {
+        let message = format!(
+            "--output-s3, --output-logs and --full-output are about what instances print, and {name} \
+             is a runbook"
+        );
+        let hint = "leave them out: the report has the outputs of its steps";
+        return Err(Error::new(Exit::Usage, message).hint(hint));
+    }
     let groups = resolved.groups.clone();
     let ground = Ground {
         aws,
@@ -143,6 +151,11 @@ pub(super) fn compose(
     notes.extend(settings.note());
     let parameters = parameters.withholding(aws.redaction.clone());
     notes.extend(parameters.suspicions().into_iter().map(|it| suspected(it, document)));
+    // A place that a file names is for commands.
+    let outputs = match &automation {
+        Some(_) => Outputs::default(),
+        None => limits.storage.outputs(),
+    };
     let mut draft = Draft {
         run_id: context.run_id.clone(),
         parent_id: None,
@@ -165,7 +178,7 @@ pub(super) fn compose(
         delivery_timeout: limits.timeout(),
         deadline: limits.deadline,
         rollout: limits.rollout(context.run_id.seed()),
-        outputs: limits.storage.outputs(),
+        outputs,
         notes,
     };
     let plan = plan::build(draft.clone())?;

@@ -48,6 +48,18 @@ fn outcomes(report: &Value) -> Vec<&str> {
     rows.map(|it| it["outcome"].as_str().unwrap()).collect()
 }
 
+#[test]
+fn what_instances_print_goes_nowhere_in_a_runbook() {
+    let (sim, env) = start();
+    for flags in [&["--output-s3", "s3://logs"][..], &["--output-logs", "x"], &["--full-output"]] {
+        drop(run(&env, flags).exits(2).complains(&["Mend is a runbook", "nothing was sent"]));
+    }
+    // What a file says is for commands.
+    let path = env.write("place.toml", "[output]\ns3 = \"s3://logs\"\n");
+    drop(run(&env, &["--config", path.to_str().unwrap(), "--dry-run"]).exits(0));
+    assert_eq!(sim.stats().calls("StartAutomationExecution"), 0);
+}
+
 /// A step of some instance that fails.
 fn failing(instances: &str) -> String {
     format!(
