@@ -136,7 +136,7 @@ mod tests {
             assert_eq!(held.is_empty(), left.is_empty());
         };
         let intended = entry(Stage::Intended, &both);
-        check(&[intended.clone()], &["AZRebalance", "HealthCheck"]);
+        check(std::slice::from_ref(&intended), &["AZRebalance", "HealthCheck"]);
         check(&[intended.clone(), entry(Stage::Done, &both)], &["AZRebalance", "HealthCheck"]);
         check(&[intended.clone(), entry(Stage::Refused, &both)], &[]);
         let one = entry(Stage::Undone, &suspend(&["HealthCheck"]));
