@@ -31,6 +31,8 @@ DEVIATIONS = [
     ("Parameters.HelperInstanceProfileName", "", "the same"),
     ("Parameters.HelperInstanceSecurityGroupId", "", "the same"),
     ("Parameters.S3BucketName", "", "the same"),
+    ("Parameters.S3Prefix", "", "the same"),
+    ("Parameters.SubnetId", "", "the same"),
     # What printed nothing has an output all the same. UNVERIFIED: no capture of one is known.
     ("Outputs.Output", "", "UNVERIFIED"),
     ("Outputs.runScriptForWindows.Output", "", "UNVERIFIED"),
