@@ -79,9 +79,9 @@ fn simulate(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
             return Err(invalid(format!("Invalid Entity Action: {action}")));
         }
         for resource in &resources {
-            let decision =
-                iam::simulate(&policies, &Request { action, resource, context: &context });
-            results.push((action, *resource, decision));
+            let request = Request { action, resource, context: &context };
+            let decision = iam::simulate(&policies, &request);
+            results.push((action, *resource, decision, iam::missing_keys(&policies, &request)));
         }
     }
     let from: usize = match form.text("Marker").filter(|it| !it.is_empty()) {
@@ -95,19 +95,30 @@ fn simulate(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     };
     let n = results.len();
     let page = results.into_iter().skip(from).take(size);
-    xml.list("EvaluationResults", page, |xml, (action, resource, decision)| {
+    xml.list("EvaluationResults", page, |xml, (action, resource, decision, missing)| {
+        let decision = match decision {
+            Decision::Allowed => "allowed",
+            Decision::ExplicitDeny(_) => "explicitDeny",
+            Decision::ImplicitDeny(_) => "implicitDeny",
+        };
+        let missing = || missing.iter().map(String::as_str);
         xml.text("EvalActionName", action);
         xml.text("EvalResourceName", resource);
-        xml.text(
-            "EvalDecision",
-            match decision {
-                Decision::Allowed => "allowed",
-                Decision::ExplicitDeny(_) => "explicitDeny",
-                Decision::ImplicitDeny(_) => "implicitDeny",
-            },
-        );
+        xml.text("EvalDecision", decision);
         xml.texts("MatchedStatements", []);
+        // Of a resource that was named, what is missing stands beside that resource
+        // (EvaluationResult reference).
+        if resource == "*" {
+            xml.texts("MissingContextValues", missing());
+            return;
+        }
         xml.texts("MissingContextValues", []);
+        xml.list("ResourceSpecificResults", [resource], |xml, resource| {
+            xml.text("EvalResourceName", resource);
+            xml.text("EvalResourceDecision", decision);
+            xml.texts("MatchedStatements", []);
+            xml.texts("MissingContextValues", missing());
+        });
     });
     xml.value("IsTruncated", from + size < n);
     if from + size < n {
@@ -116,7 +127,8 @@ fn simulate(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The policies of a role or a user. A world without roles has them all, and they may do everything.
+/// The policies of a role or a user. A world without roles has them all, and they may do everything;
+/// so may whoever calls in a world without users.
 fn policies_of(call: &Call, source: &str) -> Result<PolicySet, ApiError> {
     let own = format!("arn:aws:iam::{}:", call.sim.account);
     let resource = source.strip_prefix(&own).unwrap_or_default();
@@ -124,6 +136,7 @@ fn policies_of(call: &Call, source: &str) -> Result<PolicySet, ApiError> {
     let policy = match (name("role/"), name("user/")) {
         (Some(_), _) if call.sim.roles.is_empty() => Some(parse(EVERYTHING)?),
         (Some(name), _) => find(call, name)?.policy.clone(),
+        (None, Some(_)) if call.sim.users.is_empty() => Some(parse(EVERYTHING)?),
         (None, Some(name)) => {
             let found = call.sim.users.iter().find(|it| it.name == name);
             let missing = || {

@@ -3,6 +3,7 @@ AWS's two runbooks, held against botocore's models.
 """
 
 import base64
+import json
 
 import model
 from harness import check, equal, holds, until
@@ -110,13 +111,30 @@ def identity(world, iam):
         found = model.ask(iam, "simulate_principal_policy", PolicySourceArn=own,
                           ActionNames=["ec2:StopInstances", "lambda:InvokeFunction"])
         equal([it["EvalDecision"] for it in found["EvaluationResults"]], ["allowed"] * 2)
+    with check("SimulatePrincipalPolicy: a condition key that was not told stands by its resource"):
+        deny = {"Effect": "Deny", "Action": "ec2:StopInstances", "Resource": "*",
+                "Condition": {"StringEquals": {"aws:PrincipalTag/team": "edge"}}}
+        asked = {"PolicySourceArn": own, "ActionNames": ["ec2:StopInstances"], "PolicyInputList":
+                 [json.dumps({"Version": "2012-10-17", "Statement": [deny]})]}
+        [found] = model.ask(iam, "simulate_principal_policy", **asked)["EvaluationResults"]
+        equal(found["MissingContextValues"], ["aws:principaltag/team"])
+        arn = "arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0"
+        [found] = model.ask(iam, "simulate_principal_policy", ResourceArns=[arn],
+                            **asked)["EvaluationResults"]
+        [of_resource] = found["ResourceSpecificResults"]
+        equal((found["EvalDecision"], found["MissingContextValues"]), ("allowed", []))
+        equal((of_resource["EvalResourceName"], of_resource["EvalResourceDecision"],
+               of_resource["MissingContextValues"]), (arn, "allowed", ["aws:principaltag/team"]))
     with check("SimulatePrincipalPolicy pages: each decision once"):
         pages = iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=own, ActionNames=[f"ec2:A{it}" for it in range(7)],
             PaginationConfig={"PageSize": 2})
         equal(len([it for page in pages for it in page["EvaluationResults"]]), 7)
-    for why, code, more in [("a user of nowhere", "NoSuchEntity", {"PolicySourceArn": own.replace("role", "user")}),
-                            ("no principal", "InvalidInput", {"PolicySourceArn": "arn:aws:iam::123456789012:x"})]:
+    with check("SimulatePrincipalPolicy: a world without users lets its user do everything"):
+        [found] = model.ask(iam, "simulate_principal_policy", ActionNames=["ec2:X"],
+                            PolicySourceArn=own.replace("role", "user"))["EvaluationResults"]
+        equal(found["EvalDecision"], "allowed")
+    for why, code, more in [("no principal", "InvalidInput", {"PolicySourceArn": "arn:aws:iam::123456789012:x"})]:
         with check(f"simulate_principal_policy: {why} is {code}"):
             model.refused(iam, "simulate_principal_policy", code, ActionNames=["ec2:X"], **more)
     with check("get_role: a role of nowhere is NoSuchEntity"):

@@ -1,7 +1,10 @@
 //! Decides whether policies allow a request, as IAM's policy evaluation logic has it.
 //! It asks no one and remembers nothing.
 
+use std::collections::BTreeSet;
+
 use super::{
+    condition::Condition,
     context::Context,
     pattern::Pattern,
     policy::{Effect, Listed, Policy, Statement},
@@ -67,6 +70,16 @@ pub(crate) fn authorise(
 /// Decides for whoever has these policies, as SimulatePrincipalPolicy does.
 pub(crate) fn simulate(policies: &PolicySet, request: &Request<'_>) -> Decision {
     evaluate(policies, request)
+}
+
+/// Returns the keys, in lower case, that conditions on the action look for and that the request has
+/// not: "context keys that are required by the included input policies but that were not provided"
+/// (SimulatePrincipalPolicy reference).
+pub(crate) fn missing_keys(policies: &PolicySet, request: &Request<'_>) -> BTreeSet<String> {
+    let all = layers(policies).into_iter().filter_map(|(_, policies)| policies).flatten();
+    let statements = all.flat_map(|it| &it.statements).filter(|it| is_about(it, request.action));
+    let keys = statements.flat_map(|it| &it.conditions).flat_map(Condition::keys);
+    keys.filter(|it| request.context.values(it).is_none()).map(str::to_owned).collect()
 }
 
 /// Decides: an explicit deny anywhere wins, then each kind of policy has to allow.

@@ -48,7 +48,7 @@ mod trust;
 pub(crate) use self::{
     context::Context,
     denial::{Form, message},
-    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise, simulate},
+    evaluate::{Decision, PolicyKind, PolicySet, Request, authorise, missing_keys, simulate},
     keys::{actions, is_condition_key},
     policy::{Policy, TrustPolicy},
     principal::{Principal, RoleSession, User},
