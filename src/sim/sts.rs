@@ -31,6 +31,8 @@ pub(crate) struct Sts {
     roles: Vec<Role>,
     /// Managed policies that a session can be limited with.
     policies: Vec<PolicySpec>,
+    /// An administrator may deactivate STS in a region (IAM guide, managing STS in a region).
+    is_active: bool,
 }
 
 struct Role {
@@ -71,7 +73,11 @@ impl Sts {
                 .unwrap_or(i64::MAX),
             tags: it.tags.clone().into_iter().collect(),
         };
-        Self { roles: world.roles.iter().map(role).collect(), policies: world.policies.clone() }
+        Self {
+            roles: world.roles.iter().map(role).collect(),
+            policies: world.policies.clone(),
+            is_active: world.sts_active,
+        }
     }
 
     /// Answers one operation into `xml`.
@@ -90,6 +96,7 @@ impl Sts {
                 xml.text("Account", &call.sim.account);
                 Ok(())
             }
+            "AssumeRole" if !self.is_active => Err(region_disabled(&call.sim.account)),
             "AssumeRole" => self.assume_role(call, keyring, form, xml),
             other if ABSENT.contains(&other) => Err(not_implemented(other)),
             other => Err(no_action(other, "2011-06-15")),
@@ -181,6 +188,16 @@ impl Sts {
         }
         Ok((!res.is_empty()).then_some(res))
     }
+}
+
+/// The words are those that users of the service have been shown. That it comes before the
+/// parameters are looked at is UNVERIFIED.
+fn region_disabled(account: &str) -> ApiError {
+    let message = format!(
+        "STS is not activated in this region for account:{account}. Your account administrator can \
+         activate STS in this region using the IAM Console."
+    );
+    ApiError::new("RegionDisabledException", message).with_status(403)
 }
 
 fn too_large(what: &str, size: usize, limit: usize) -> ApiError {

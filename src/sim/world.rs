@@ -56,6 +56,8 @@ pub struct World {
     pub(crate) visible_after: Duration,
     /// How long an agent that is lost is still said to be Online.
     pub(crate) ping_lag: Duration,
+    /// STS hands out sessions in the region.
+    pub(crate) sts_active: bool,
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) runbooks: Vec<Script>,

@@ -57,6 +57,18 @@ fn a_code_opens_the_role_and_the_end_of_its_session_is_told() {
 }
 
 #[test]
+fn where_sts_is_not_activated_another_region_is_advised() {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}]});
+    let world = "sts_active = false\n[[group]]\nname = \"web\"\nsize = 1\n\
+                 [[role]]\nname = \"guarded\"\ntrust = \"trust.json\"\n";
+    let sim = SimProcess::start(world, &[("trust.json", &trust.to_string())]);
+    let env = FleetEnv::of(&sim).unset("FLEET_NOW");
+    let refused = plan(&env, &["--role-arn", ROLE]).exits(3);
+    drop(refused.complains(&["could not assume", "STS is not activated", "pass another --region"]));
+}
+
+#[test]
 fn the_end_of_a_session_is_held_against_the_deadline_of_the_run() {
     let check = |flags: &[&str], says: &[&str]| {
         let sim = sim();

@@ -91,6 +91,19 @@ fn a_role_is_assumed_and_may_do_what_it_allows() {
 }
 
 #[test]
+fn where_sts_is_not_activated_no_role_is_assumed() {
+    let sim = start(&format!("sts_active = false\n{WORLD}"));
+    assert_eq!(signed(&sim, &operator(), "sts", WHO).status, 200);
+    check_refused(
+        &signed(&sim, &operator(), "sts", ASSUME),
+        403,
+        "RegionDisabledException",
+        "STS is not activated in this region for account:123456789012. Your account administrator \
+         can activate STS in this region using the IAM Console.",
+    );
+}
+
+#[test]
 fn a_session_policy_narrows_the_role() {
     let sim = start(WORLD);
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:*","Resource":"*"}]}"#;

@@ -66,6 +66,7 @@ impl<'a> Source<'a> {
             speed: self.speed(raw.speed)?,
             visible_after,
             ping_lag: self.duration_or(raw.ping_lag, "ping_lag", Duration::ZERO)?,
+            sts_active: raw.sts_active.unwrap_or(true),
             groups,
             outcomes,
             runbooks,

@@ -15,6 +15,7 @@ pub(super) struct World {
     pub speed: Option<Spanned<f64>>,
     pub visible_after: Option<Spanned<String>>,
     pub ping_lag: Option<Spanned<String>>,
+    pub sts_active: Option<bool>,
     pub buckets: Option<Spanned<Vec<String>>>,
     pub topics: Option<Spanned<Vec<String>>>,
     pub network: Option<Network>,

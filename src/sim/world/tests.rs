@@ -53,7 +53,7 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
-         `seed`, `speed`, `visible_after`, `ping_lag`, `buckets`, `topics`, `network`, `group`, `outcome`, \
+         `seed`, `speed`, `visible_after`, `ping_lag`, `sts_active`, `buckets`, `topics`, `network`, `group`, `outcome`, \
          `runbook`, `document`, `user`, `role`, `policy`, `alarm`, `resource_group`, `fault`, \
          `event`",
     );
