@@ -23,6 +23,7 @@ mod rescue;
 mod rows;
 mod scope;
 mod signed;
+mod simulation;
 mod targets;
 mod whole;
 
@@ -41,5 +42,6 @@ pub use self::{
     },
     rescue::rescue_site,
     scope::{Mfa, Role},
+    simulation::{Opinion, principal},
     targets::{Resolved, TargetsError, resolve},
 };

@@ -60,7 +60,7 @@ pub(super) const PROCESSES: Check = Check {
                 return Vec::new();
             }
             match aws.group_states(groups).await {
-                Ok(states) => suspended(&states),
+                Ok(states) => suspended(&states, site.candidates().unwrap_or_default()),
                 Err(err) => vec![unread(PROCESSES_NAME, &err)],
             }
         })
@@ -73,7 +73,8 @@ pub(super) fn groups(site: &Site) -> Option<&[String]> {
 }
 
 /// Groups with the same processes held up are told together: often it is all of them.
-fn suspended(states: &[GroupState]) -> Vec<Finding> {
+fn suspended(states: &[GroupState], members: &[Target]) -> Vec<Finding> {
+    let mut res: Vec<Finding> = states.iter().filter_map(|it| stuck(it, members)).collect();
     let mut held: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
     for it in states.iter().filter(|it| !it.suspended.is_empty()) {
         held.entry(&it.suspended).or_default().push(&it.name);
@@ -89,5 +90,23 @@ fn suspended(states: &[GroupState]) -> Vec<Finding> {
                       back";
         warn(PROCESSES_NAME, said, remedy)
     });
-    told.collect()
+    res.extend(told);
+    res
+}
+
+/// ExitStandby needs the process Launch (Auto Scaling guide, suspended processes): whoever is in
+/// Standby can neither be run on nor be brought back.
+fn stuck(state: &GroupState, members: &[Target]) -> Option<Finding> {
+    let is_stuck = |it: &&Target| {
+        it.group.as_ref() == Some(&state.name) && it.lifecycle.as_deref() == Some("Standby")
+    };
+    let stuck: Vec<&Target> = members.iter().filter(is_stuck).collect();
+    if stuck.is_empty() || !state.suspended.iter().any(|it| it == "Launch") {
+        return None;
+    }
+    let ids = some_of(stuck.iter().map(|it| &it.id));
+    let said = format!("{}: Launch is suspended, and cannot leave Standby: {ids}", state.name);
+    let remedy =
+        "`aws autoscaling resume-processes` for Launch, then `aws autoscaling exit-standby`";
+    Some(fail(PROCESSES_NAME, said, remedy))
 }

@@ -19,6 +19,7 @@ mod permissions;
 mod refresh;
 mod region;
 mod role;
+mod sending;
 mod state;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
@@ -45,7 +46,7 @@ const CHECKS: [&Check; 19] = [
     &role::ROLE,
     &narrowing::NARROWING,
     &permissions::READS,
-    &permissions::SEND,
+    &sending::SEND,
     &group::GROUP,
     &group::PROCESSES,
     &refresh::REFRESH,
@@ -211,7 +212,8 @@ fn unreached(check: &'static str) -> Finding {
     unknown(check, "not looked at: there is no session", "see the checks above that failed")
 }
 
-/// Returns what a read that failed says: what may not be read is unknown, not wrong.
+/// Returns what a read that failed says: what may not be read is unknown; what the endpoint does not
+/// answer now, it may not answer in the incident.
 fn unread(check: &'static str, err: &AwsError) -> Finding {
     match err.kind {
         ErrorKind::Denied => {
@@ -219,7 +221,17 @@ fn unread(check: &'static str, err: &AwsError) -> Finding {
             let remedy = format!("a policy that allows {} would show it", err.action());
             unknown(check, said, remedy)
         }
-        _ => unknown(check, err.to_string(), "the endpoint does not answer this read"),
+        ErrorKind::Throttled => unknown(check, err.to_string(), "ask again later"),
+        ErrorKind::BadCredentials
+        | ErrorKind::SessionOver
+        | ErrorKind::NoCredentials
+        | ErrorKind::Unreachable
+        | ErrorKind::Refused
+        | ErrorKind::Ambiguous => {
+            let remedy = "the endpoint does not answer this read: check the network, the VPC \
+                          endpoint, and the service's health";
+            fail(check, err.to_string(), remedy)
+        }
     }
 }
 
@@ -246,7 +258,8 @@ mod tests {
     fn nothing_that_a_check_needs_changes_anything() {
         for action in actions() {
             let verb = action.split(':').nth(1).unwrap_or_default();
-            let is_read = ["Describe", "Get", "List"].iter().any(|it| verb.starts_with(it));
+            let is_read =
+                ["Describe", "Get", "List", "Simulate"].iter().any(|it| verb.starts_with(it));
             assert!(is_read, "{action}");
         }
     }

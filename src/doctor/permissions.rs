@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::{Check, fail, pass, unknown, unreached, warn};
+use super::{Check, fail, pass, unreached, warn};
 use crate::aws::{ErrorKind, Read};
 
 const NAME: &str = "reads";
@@ -56,21 +56,6 @@ pub(super) const READS: Check = Check {
                 return vec![pass(NAME, said)];
             }
             vec![warn(NAME, said, format!("a run works without the others: {}", listed.join("; ")))]
-        })
-    },
-};
-
-/// AWS has no way to ask whether a command could be sent without sending it; a request that is to
-/// fail after it was authorised might not fail.
-pub(super) const SEND: Check = Check {
-    name: "send",
-    reads: &[],
-    look: |_| {
-        Box::pin(async {
-            let said = "ssm:SendCommand and ssm:CancelCommand are untested: SSM has no dry run";
-            let remedy = "`fleet policy` prints what the role's policy must allow; the first run \
-                          on one instance that can be spared is the test";
-            vec![unknown("send", said, remedy)]
         })
     },
 };

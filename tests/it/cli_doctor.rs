@@ -1,4 +1,4 @@
-//! `fleet doctor`: every check has a world in which it does not pass, and one in which it does.
+//! `fleet doctor`: every check has a world in which it fails, and one in which it passes.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -46,7 +46,7 @@ fn a_healthy_world_passes_but_for_what_cannot_be_known() {
     finds(&output, "credentials", "pass", &["user/operator of account 123456789012"]);
     finds(&output, "role", "pass", &[ROLE, "fleet-"]);
     finds(&output, "reads", "pass", &["6 of 6"]);
-    finds(&output, "send", "unknown", &["untested"]);
+    finds(&output, "send", "pass", &["IAM says that", ROLE, "may send", "nothing was sent"]);
     finds(&output, "group", "pass", &["web: 6 instances, 6 in service"]);
     finds(&output, "processes", "pass", &["none"]);
     finds(&output, "agents", "pass", &["6 of 6"]);
@@ -76,7 +76,7 @@ fn it_is_a_table_in_a_fixed_order() {
             "pass     credentials",
             "pass     role",
             "pass     reads",
-            "unknown  send",
+            "pass     send",
             "pass     group",
             "pass     processes",
             "pass     refresh",
@@ -87,13 +87,13 @@ fn it_is_a_table_in_a_fixed_order() {
             "warn     canned documents",
             "pass     clock",
             "pass     state directory",
-            "16 checks: 12 passed, 1 war",
+            "16 checks: 13 passed, 1 war",
         ]
     );
     drop(output.prints(&[
         "there is no document Missing",
         "another account shares",
-        "1 failed, 2 unknown",
+        "1 failed, 1 unknown",
     ]));
 }
 
@@ -116,6 +116,8 @@ fn a_group_in_trouble_is_told_by_its_instances_and_agents() {
             ("agents lost", "warn", "1 lost: i-"),
         ],
     );
+    let args = [&world, "--asg", "deaf", "--output", "json", "--", "uptime"];
+    finds(&doctor(&env(), &args).exits(3), "plan", "fail", &["none is eligible"]);
     check("deaf", 3, &[("agents", "fail", "0 of"), ("agents missing", "warn", "never registered")]);
     check("empty", 3, &[("group", "fail", "nobody")]);
     check("wbe", 3, &[("group", "fail", "no Auto Scaling group wbe")]);
@@ -175,6 +177,33 @@ fn processes_that_are_held_up_are_told() {
 }
 
 #[test]
+fn instances_that_cannot_leave_standby_are_told() {
+    let env = env();
+    let world = env.world(
+        "[[group]]\nname = \"web\"\nsize = 2\nsuspended = [\"Launch\"]\n\
+         [[group.instance]]\nindex = 1\nlifecycle = \"Standby\"\n",
+    );
+    let output = doctor(&env, &[&world, "--asg", "web", "--output", "json"]).exits(3);
+    finds(&output, "processes", "fail", &["web: Launch is suspended", "leave Standby: i-"]);
+}
+
+#[test]
+fn a_read_that_the_endpoint_does_not_answer_fails_its_check() {
+    for (operation, check) in
+        [("DescribeInstanceRefreshes", "refresh"), ("DescribeAutoScalingGroups", "group")]
+    {
+        let world = format!(
+            "[[group]]\nname = \"web\"\nsize = 1\n[[fault]]\noperation = \"{operation}\"\n\
+             kind = \"html-500\"\nrate = 1.0\n"
+        );
+        let sim = SimProcess::start(&world, &[]);
+        let env = FleetEnv::of(&sim).unset("FLEET_NOW").set("FLEET_PACE", "0.02");
+        let output = doctor(&env, &["--asg", "web", "--output", "json"]).exits(3);
+        finds(&output, check, "fail", &[operation]);
+    }
+}
+
+#[test]
 fn the_published_minimal_role_has_unknowns_and_no_failures() {
     let sim = SimProcess::of(&repository("examples/scoped-role/world.toml"));
     let role = "arn:aws:iam::000000000000:role/aaa-IamRoleSendCommand-aaa";
@@ -189,6 +218,7 @@ fn the_published_minimal_role_has_unknowns_and_no_failures() {
     finds(&output, "processes", "unknown", &[unseen]);
     finds(&output, "agents", "unknown", &["ssm:DescribeInstanceInformation"]);
     finds(&output, "document", "unknown", &["ssm:DescribeDocument"]);
+    finds(&output, "send", "unknown", &["untested", "iam:SimulatePrincipalPolicy", "no dry run"]);
     assert_eq!(sim.stats().commands(), 0);
     let role = "arn:aws:iam::000000000000:role/bbb";
     let output = doctor(&env, &["--asg", group, "--role-arn", role, "--output", "json"]).exits(3);

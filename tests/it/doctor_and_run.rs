@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     cli_doctor::{doctor, env, finds},
     support::{
         FleetEnv, Output, SimProcess,
-        scoped::{ROLE, Scoped, allow, allow_all},
+        scoped::{ROLE, Scoped, allow, allow_all, policy},
     },
 };
 
@@ -82,6 +82,59 @@ fn a_session_policy_that_cannot_be_made_is_a_check_that_fails() {
     let longest = output.stdout.lines().map(str::len).max().unwrap();
     assert!(longest < 500, "{longest}\n{output}");
     assert_eq!(sim.stats().commands(), 0);
+}
+
+const DOCUMENT: &str = "arn:aws:ssm:us-east-1:123456789012:document/Restart";
+
+/// What a role may do to send `document` to the instances that `condition` lets through.
+fn sends(document: &str, condition: &Value) -> Vec<Value> {
+    let instances = "arn:aws:ec2:us-east-1:123456789012:instance/*";
+    let reads = json!(["ssm:List*", "ssm:Describe*", "ssm:Get*", "autoscaling:Describe*"]);
+    let mut to_instances = allow(&json!("ssm:SendCommand"), instances);
+    to_instances["Condition"] = condition.clone();
+    let document = allow(&json!("ssm:SendCommand"), document);
+    vec![allow(&reads, "*"), document, to_instances]
+}
+
+fn in_group(name: &str) -> Value {
+    json!({"StringEquals": {"ssm:resourceTag/aws:autoscaling:groupName": name}})
+}
+
+#[test]
+fn a_role_that_may_not_send_is_a_check_that_fails() {
+    let cancel = allow(&json!("ssm:CancelCommand"), "*");
+    let simulate = allow(&json!("iam:SimulatePrincipalPolicy"), ROLE);
+    let assume = allow(&json!("sts:AssumeRole"), ROLE);
+    let whole = [sends(DOCUMENT, &in_group("web")), vec![cancel.clone()]].concat();
+    let finds_of = |role: Vec<Value>, code: i32, verdict: &str, texts: &[&str]| {
+        // Either the operator may look at the role, or the role at itself.
+        let own = [role.clone(), vec![simulate.clone()]].concat();
+        for (operator, role) in
+            [(vec![assume.clone(), simulate.clone()], role), (vec![assume.clone()], own)]
+        {
+            let operator = policy(&json!(operator));
+            let scoped = Scoped { operator, ..Scoped::of(WEB, &json!(role)) };
+            let (sim, env) = scoped.start();
+            let env = env.unset("FLEET_NOW");
+            for group in [&["--asg", "web"][..], &["--tag", "aws:autoscaling:groupName=web"]] {
+                let flags = ["--doc", "Restart", "--role-arn", ROLE, "--output", "json"];
+                let output = doctor(&env, &[group, &flags].concat()).exits(code);
+                finds(&output, "send", verdict, texts);
+            }
+            assert_eq!(sim.stats().commands(), 0);
+        }
+    };
+    finds_of(whole, 0, "pass", &[ROLE, "may send this, and cancel it"]);
+    let uncancelled = sends(DOCUMENT, &in_group("web"));
+    finds_of(uncancelled.clone(), 0, "warn", &["not ssm:CancelCommand", "fleet policy"]);
+    let another = DOCUMENT.replace("Restart", "Another");
+    let denied = [ROLE, "may not send", "no policy allows ssm:SendCommand on", DOCUMENT];
+    finds_of(sends(&another, &in_group("web")), 3, "fail", &denied);
+    finds_of(sends(DOCUMENT, &in_group("other")), 3, "fail", &["may not send", ":instance/"]);
+    // Who the session will be is not known to the role's policies.
+    let tagged = json!({"StringEquals": {"aws:PrincipalTag/team": "edge"}});
+    let told = ["untested", "would have to be told of aws:principaltag/team"];
+    finds_of(sends(DOCUMENT, &tagged), 0, "unknown", &told);
 }
 
 #[test]

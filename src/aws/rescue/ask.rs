@@ -72,7 +72,7 @@ impl Aws {
     }
 
     /// Asks IAM for one answer.
-    pub(super) async fn ask_iam(
+    pub(in crate::aws) async fn ask_iam(
         &self,
         operation: &'static str,
         query: &[(String, String)],
@@ -118,18 +118,18 @@ pub(super) fn filtered(filters: &[(&str, &[&str])]) -> Query {
 
 impl Element {
     /// Returns the child of that name: names recur further down.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(in crate::aws) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|it| it.name == name)
     }
 
     /// Returns the text at the end of a path of children; empty if there is none.
-    pub(super) fn at(&self, path: &[&str]) -> &str {
+    pub(in crate::aws) fn at(&self, path: &[&str]) -> &str {
         let found = path.iter().try_fold(self, |it, name| it.child(name));
         found.map_or("", |it| it.text.trim())
     }
 
     /// Returns the items of a child that is a set.
-    pub(super) fn set(&self, name: &str) -> impl Iterator<Item = &Self> {
+    pub(in crate::aws) fn set(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.child(name).into_iter().flat_map(|it| &it.children)
     }
 }

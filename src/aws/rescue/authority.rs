@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::{ask::Query, unread};
+use super::unread;
 use crate::{
-    aws::{clients::Aws, error::AwsError},
+    aws::{
+        clients::Aws,
+        error::AwsError,
+        simulation::{Opinion, principal},
+    },
     plan::Scope,
     rescue::{Role, Seen, Unread, Wishes, needed},
 };
 
 /// Who runs runbooks.
 const SERVICE: &str = "ssm.amazonaws.com";
-
-/// The most pages of one simulation; a page has a hundred results.
-const MOST_PAGES: usize = 20;
 
 pub(super) async fn read(
     aws: &Aws,
@@ -56,20 +57,6 @@ pub(super) async fn read(
     Ok(Role { arn, is_callers_own, trusts_ssm, may_be_passed, lacks })
 }
 
-/// Returns the user or role behind a caller: policies are a role's, not a session's. The path of a
-/// role is not told by its session.
-fn principal(caller: &str) -> Option<String> {
-    let parts: Vec<&str> = caller.splitn(6, ':').collect();
-    let [arn, partition, service, _, account, resource] = parts[..] else { return None };
-    match (service, resource.split('/').collect::<Vec<_>>().as_slice()) {
-        ("iam", ["user" | "role", ..]) => Some(caller.to_owned()),
-        ("sts", ["assumed-role", name, _]) => {
-            Some(format!("{arn}:{partition}:iam::{account}:role/{name}"))
-        }
-        _ => None,
-    }
-}
-
 async fn trusts_ssm(aws: &Aws, arn: &str) -> Seen<Option<bool>> {
     let name = arn.rsplit('/').next().unwrap_or_default();
     let query = [("RoleName".to_owned(), name.to_owned())];
@@ -110,7 +97,7 @@ fn is_trusted(encoded: &str) -> Option<bool> {
 
 async fn may_pass(aws: &Aws, caller: &Seen<String>, role: &str) -> Seen<bool> {
     let caller = caller.clone()?;
-    let context = [("iam:PassedToService", SERVICE)];
+    let context = [("iam:PassedToService".to_owned(), SERVICE.to_owned())];
     let denied = denied(aws, &caller, &["iam:PassRole"], role, &context).await;
     Ok(denied.map_err(|err| unread(&err))?.is_empty())
 }
@@ -121,58 +108,16 @@ async fn denied(
     principal: &str,
     actions: &[&str],
     resource: &str,
-    context: &[(&str, &str)],
+    context: &[(String, String)],
 ) -> Result<Vec<String>, AwsError> {
-    let mut query: Query = vec![
-        ("PolicySourceArn".to_owned(), principal.to_owned()),
-        ("ResourceArns.member.1".to_owned(), resource.to_owned()),
-    ];
-    for (n, it) in (1..).zip(actions) {
-        query.push((format!("ActionNames.member.{n}"), (*it).to_owned()));
-    }
-    for (n, (key, value)) in (1..).zip(context) {
-        let name = |it: &str| format!("ContextEntries.member.{n}.{it}");
-        query.push((name("ContextKeyName"), (*key).to_owned()));
-        query.push((name("ContextKeyType"), "string".to_owned()));
-        query.push((name("ContextKeyValues.member.1"), (*value).to_owned()));
-    }
-    let mut res = Vec::new();
-    let mut marker: Option<String> = None;
-    for _ in 0..MOST_PAGES {
-        let mut query = query.clone();
-        query.extend(marker.iter().map(|it| ("Marker".to_owned(), it.clone())));
-        let answer = aws.ask_iam("SimulatePrincipalPolicy", &query).await?;
-        let Some(answer) = answer.child("SimulatePrincipalPolicyResult") else { break };
-        let is_denied = |it: &&crate::aws::signed::Element| it.at(&["EvalDecision"]) != "allowed";
-        let denied = answer.set("EvaluationResults").filter(is_denied);
-        res.extend(denied.map(|it| it.at(&["EvalActionName"]).to_owned()));
-        marker = Some(answer.at(&["Marker"]).to_owned()).filter(|it| !it.is_empty());
-        if marker.is_none() {
-            break;
-        }
-    }
-    Ok(res)
+    let opinions = aws.simulate(principal, actions, resource, context).await?;
+    let denied = opinions.into_iter().filter(|(_, it)| *it != Opinion::Allowed);
+    Ok(denied.map(|(action, _)| action).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_policies_of_a_session_are_those_of_its_role() {
-        let check = |caller: &str, expected: Option<&str>| {
-            assert_eq!(principal(caller).as_deref(), expected, "{caller}");
-        };
-        let user = "arn:aws:iam::123456789012:user/a/operator";
-        check(user, Some(user));
-        check(
-            "arn:aws-cn:sts::123456789012:assumed-role/ops/me",
-            Some("arn:aws-cn:iam::123456789012:role/ops"),
-        );
-        check("arn:aws:iam::123456789012:root", None);
-        check("arn:aws:sts::123456789012:federated-user/x", None);
-        check("nobody", None);
-    }
 
     #[test]
     fn a_trust_policy_names_the_service() {
