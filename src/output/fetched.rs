@@ -249,7 +249,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        #![proptest_config(ProptestConfig::with_cases(6))]
 
         #[test]
         fn a_secret_across_two_parts_is_withheld(at in 60_000_usize..140_000, breaks: bool) {
