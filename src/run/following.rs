@@ -47,7 +47,7 @@ impl Run {
             let failure = [&self.rows_reads, &self.counts_reads];
             let failure = failure.into_iter().find_map(|it| it.failure.as_ref());
             let failure = failure.map(|it| format!("; the last failure: {it}")).unwrap_or_default();
-            let why = format!("the service has not answered for too long{failure}");
+            let why = format!("nothing could be read for too long{failure}");
             return self.abandon(step, elapsed, Reach::Followed, &why);
         }
         if self.has_reads_in_flight() || elapsed < self.next_poll {

@@ -15,6 +15,10 @@ use crate::plan::{InstanceId, Note};
 /// longer than reads that fail.
 const PATIENCE: u32 = 10;
 
+/// Reads that fail for this share of the time after which they are given up are told: somebody may
+/// be able to log in again.
+const TOLD_AFTER: u32 = 12;
+
 /// The reads of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
@@ -23,6 +27,8 @@ pub(super) struct Reads {
     asked: Duration,
     /// When the first one failed since one succeeded.
     failing_since: Option<Duration>,
+    /// It has been told that they fail.
+    is_told: bool,
     /// What the last one failed of.
     pub(super) failure: Option<String>,
 }
@@ -77,8 +83,24 @@ impl Run {
                 let why = format!("{} is not permitted: {reason}", denial.action);
                 self.abandon(step, elapsed, Reach::Followed, &why);
             }
-            (ReadKind::Counts | ReadKind::Rows, _) => self.schedule(elapsed),
+            (ReadKind::Counts | ReadKind::Rows, _) => {
+                self.schedule(elapsed);
+                self.tell_failing(step, elapsed, reason);
+            }
             (ReadKind::Ahead, _) => {}
+        }
+    }
+
+    fn tell_failing(&mut self, step: &mut Step, elapsed: Duration, reason: &str) {
+        let patience = self.pace.lost_after;
+        let is_due = [&mut self.counts_reads, &mut self.rows_reads]
+            .into_iter()
+            .any(|it| it.is_worth_telling(elapsed, patience));
+        if is_due && !self.abandoned && !self.is_finished() {
+            let seconds = patience.as_secs();
+            let text =
+                format!("nothing can be read, and it is tried for {seconds} s in all: {reason}");
+            self.note(step, elapsed, Note::new("reads.failing", text));
         }
     }
 
@@ -144,6 +166,12 @@ impl Reads {
         self.failure = Some(reason.to_owned());
         self.in_flight = self.in_flight.saturating_sub(1);
         self.failing_since.get_or_insert(elapsed);
+    }
+
+    /// Returns, once, whether they have failed for so long that it should be told.
+    fn is_worth_telling(&mut self, elapsed: Duration, patience: Duration) -> bool {
+        let lasts = self.failing_since.is_some_and(|it| elapsed >= it + patience / TOLD_AFTER);
+        lasts && !std::mem::replace(&mut self.is_told, true)
     }
 
     /// Returns when it must be said that the service does not answer any more.

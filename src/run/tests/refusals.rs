@@ -166,6 +166,7 @@ fn reads_that_fail_for_too_long_lose_track() {
         (script.counts, script.rows) = reads;
         let world = run(plan, script);
         assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (6, 120));
+        assert!(world.has_note("reads.failing"));
         let end = world.events.last().unwrap().elapsed_ms;
         assert!((180_000..190_000).contains(&end), "{end}");
     }
