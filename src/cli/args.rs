@@ -50,6 +50,8 @@ pub(super) enum Also {
 }
 
 impl Also {
+    pub(super) const ALL: [Self; 2] = [Self::Standby, Self::Offline];
+
     /// Returns whom the plan took.
     pub(super) fn of_plan(plan: &Plan) -> Vec<Self> {
         let planned = &plan.population.planned;
@@ -217,6 +219,18 @@ impl DocumentArgs {
             target_parameter: document.automation.as_ref().map(|it| it.target_parameter.clone()),
             command: Vec::new(),
         })
+    }
+
+    /// Returns the document that shows whether `first` worked, with the parameters that this passes
+    /// on to it.
+    pub(super) fn verifying(name: &str, first: &Document) -> Self {
+        let rollout = first.sidecar.as_ref().map(|it| &it.rollout);
+        let passed = rollout.filter(|it| it.verify.as_deref() == Some(name));
+        let passed = passed.into_iter().flat_map(|it| &it.verify_parameters);
+        let given = &first.parameters.0;
+        let read = passed.filter_map(|it| Some((it.clone(), given.get(it)?.clone()))).collect();
+        let params = ParamArgs { read, ..ParamArgs::default() };
+        Self { doc: Some(name.to_owned()), params, ..Self::default() }
     }
 
     /// Returns whether a document or a command was given; its parameters are another matter.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     access::{AccessArgs, SessionPolicy},
     device,
-    session::{self, Narrowing, Purpose, Sender},
+    session::{self, Narrowing, Open, Purpose, Sender},
     settings::{Named, Settings},
 };
 use crate::{
@@ -41,6 +41,20 @@ impl Context {
         let now = now.unwrap_or_else(Timestamp::now);
         let random = seed.unwrap_or_else(|| fastrand::u32(..));
         Ok(Self { now, run_id: RunId::new(now, random), is_pinned })
+    }
+
+    /// Returns the context of the run that the same command begins after this one.
+    ///
+    /// # Errors
+    /// As `from_env`.
+    pub(super) fn next(&self) -> Result<Self, Error> {
+        let it = Self::from_env()?;
+        if it.run_id != self.run_id {
+            return Ok(it);
+        }
+        // Both are pinned, and no two runs have one name.
+        let seed = pinned::<u32>("FLEET_SEED", "a whole number")?.unwrap_or_default();
+        Ok(Self { run_id: RunId::new(it.now, seed.wrapping_add(1)), ..it })
     }
 
     /// Returns what tells the time: by the clock, or always what FLEET_NOW says.
@@ -88,6 +102,10 @@ pub(super) struct Connection {
     sender: Option<Sender>,
     /// What the role's session is narrowed to, if it is.
     narrowing: Option<Narrowing>,
+    /// By which it was made, for a run after the first.
+    access: Access,
+    /// The role, where each of several runs has a session of its own that sends.
+    again: Option<(String, String)>,
     _sim: Option<Sim>,
 }
 
@@ -123,6 +141,22 @@ impl Connection {
         let Some(sender) = self.sender.take() else { return Ok(()) };
         let reader = std::mem::replace(&mut self.aws, sender.open(plan, groups, terminal).await?);
         self.aws.calls.absorb(reader.calls);
+        Ok(())
+    }
+
+    /// Makes ready for the run that follows the one that was carried out: in the sessions, and under
+    /// the counters, of its own.
+    ///
+    /// # Errors
+    /// If the credentials do not hold any more.
+    pub(super) async fn begin_again(&mut self, context: &Context) -> Result<(), Error> {
+        if let Some(role) = &mut self.access.role {
+            role.session_name = session_name(context);
+        }
+        self.aws = Aws::connect(&self.access).await?;
+        let access = self.access.clone();
+        self.sender =
+            self.again.clone().map(|(role_arn, region)| Sender { access, role_arn, region });
         Ok(())
     }
 
@@ -215,22 +249,32 @@ pub(super) async fn establish(
         access.region = Some(aws::region(&access).await?);
     }
     let wanted = args.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
-    let (mut sender, mut narrowing) = (None, None);
+    let (mut sender, mut again, mut narrowing) = (None, None, None);
     if let (Some(role), Some(region)) = (&mut access.role, &access.region) {
-        let open = purpose.open().filter(|_| *wanted == SessionPolicy::Plan);
+        let is_narrowed = *wanted == SessionPolicy::Plan;
+        let open = purpose.open().filter(|it| is_narrowed || *it == Open::Runs);
         let purpose = match open {
+            Some(Open::Runs) if role.mfa.is_some() => {
+                let message =
+                    "--then takes a session of its own, and a code of the device opens one";
+                return Err(Error::new(Exit::Usage, message)
+                    .hint("leave --then out, and run its document with the next code"));
+            }
             Some(open) if role.mfa.is_some() => {
                 terminal.note(open.without_a_second_code());
                 purpose
             }
-            Some(_) => {
+            // The role's own permissions, or a policy of the user's, hold for every run.
+            Some(_) if !is_narrowed => Purpose::Read,
+            Some(open) => {
                 sender = Some((role.arn.clone(), region.clone()));
+                again = sender.clone().filter(|_| open == Open::Runs);
                 Purpose::Read
             }
             None => purpose,
         };
         role.policy = session::policy(wanted, &role.arn, region, purpose, terminal)?;
-        if *wanted == SessionPolicy::Plan {
+        if is_narrowed {
             let other = (role.arn.clone(), region.clone());
             narrowing = Some((purpose.kind(), Some(other).filter(|_| role.mfa.is_none())));
         }
@@ -239,7 +283,7 @@ pub(super) async fn establish(
     let sender_of = |(role_arn, region)| Sender { access: access.clone(), role_arn, region };
     let narrowing = narrowing.map(|(kind, other)| Narrowing { kind, other: other.map(sender_of) });
     let sender = sender.map(sender_of);
-    Ok(Connection { aws, pace, speed, settings, sender, narrowing, _sim: sim })
+    Ok(Connection { aws, pace, speed, settings, sender, narrowing, access, again, _sim: sim })
 }
 
 /// Reads the files, starts the simulator if one is asked for, and asks for a code if one is needed.
@@ -328,6 +372,10 @@ pub(super) fn start_sim(path: Option<&Path>, port: u16) -> Result<Sim, Error> {
     Ok(Sim::start(world, bind)?)
 }
 
+fn session_name(context: &Context) -> String {
+    format!("fleet-{}", context.run_id)
+}
+
 fn access(
     args: &AccessArgs,
     context: &Context,
@@ -338,7 +386,7 @@ fn access(
     let role = args.role_arn.as_ref().map(|arn| Role {
         arn: arn.clone(),
         external_id: args.external_id.clone(),
-        session_name: format!("fleet-{}", context.run_id),
+        session_name: session_name(context),
         duration: args.duration,
         tags: args.session_tag.clone(),
         transitive: args.transitive_tag.clone(),

@@ -147,6 +147,14 @@ impl Consent {
     }
 }
 
+/// What has become of a plan.
+#[derive(Debug)]
+pub(super) struct Carried {
+    pub exit: Exit,
+    /// None after a dry run.
+    pub report: Option<Report>,
+}
+
 /// Shows a plan, has it confirmed, carries it out, and reports.
 pub(super) async fn execute(
     mut connection: Connection,
@@ -156,12 +164,25 @@ pub(super) async fn execute(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
+    let done = carry_out(&mut connection, planned, context, conduct, terminal, interrupts).await?;
+    Ok(done.exit)
+}
+
+/// Does the same, and leaves the connection for the run after it.
+pub(super) async fn carry_out(
+    connection: &mut Connection,
+    planned: Planned,
+    context: &Context,
+    conduct: Conduct,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<Carried, Error> {
     let Planned { plan, groups } = planned;
     let Conduct { consent, reports, on_interrupt } = conduct;
     if consent == Consent::DryRun {
         terminal.plan(&plan);
         terminal.hint("nothing was sent: this was a dry run");
-        return Ok(Exit::Success);
+        return Ok(Carried { exit: Exit::Success, report: None });
     }
     connection.settings.ceilings().admit_run(&plan).map_err(|err| {
         Error::from(err).hint("`fleet plan -o FILE`, then `fleet run --plan FILE`")
@@ -174,7 +195,7 @@ pub(super) async fn execute(
     // Nobody else can reach a simulator of its own, so nobody has to be kept out.
     let _lock = if connection.is_private() { None } else { Some(lock(&plan, &groups)?) };
     let mut ledger = ledger(&plan)?;
-    let Connection { aws, pace, .. } = &mut connection;
+    let Connection { aws, pace, .. } = connection;
     let secrets = plan.document.parameters.secrets();
     aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
     terminal.expect(history()?.expected(&plan));
@@ -185,7 +206,8 @@ pub(super) async fn execute(
     if plan.outputs.full {
         report = fetched(aws, report, Duration::ZERO, (&mut ledger, terminal), interrupts).await;
     }
-    Ok(finish(&report, ledger, reports, terminal))
+    let exit = finish(&report, ledger, reports, terminal);
+    Ok(Carried { exit, report: Some(report) })
 }
 
 /// Fetches into files what the list has cut of a run that has ended, and returns its report, which

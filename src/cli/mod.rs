@@ -30,6 +30,7 @@ mod sim;
 mod standing;
 mod storage;
 mod targets;
+mod then;
 mod watch;
 
 use clap::{Parser, Subcommand};

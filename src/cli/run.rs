@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 
 use super::{
     access::AccessArgs,
-    args::{DocumentArgs, LimitArgs, OutputArgs, Selection},
+    args::{DocumentArgs, LimitArgs, OutputArgs, OutputFormat, Selection},
     context::{Connection, Context, Prepared, establish, prepare},
-    execute::{Conduct, ConductArgs, Consent, execute, interrupted},
+    execute::{Conduct, ConductArgs, Consent, carry_out, interrupted},
     planning::{self, Planned},
     publishing::{self, Ahead},
     session::Purpose,
+    then::Then,
 };
 use crate::{
     error::Error,
@@ -45,6 +46,10 @@ pub(super) struct RunArgs {
     /// Publish the document first, one of fleet's own, if the account has it not as fleet has it
     #[arg(long, requires = "doc", conflicts_with_all = ["doc_version", "plan"])]
     publish: bool,
+    /// Run this document afterwards over the same instances, as Fleet-CheckSshd shows whether
+    /// a repair worked: a run of its own, whose verdict is the exit code
+    #[arg(long, value_name = "DOC", value_parser = NonEmptyStringValueParser::new())]
+    then: Option<String>,
 }
 
 pub(super) async fn run(
@@ -56,6 +61,12 @@ pub(super) async fn run(
         wanted = wanted(args) => wanted?,
         () = interrupts.next() => return Err(interrupted()),
     };
+    if args.then.is_some() && args.output.output == OutputFormat::Json {
+        let message = "--output json is one document, and with --then there are two runs";
+        return Err(Error::new(Exit::Usage, message).hint(
+            "--output jsonl has the events of both, `fleet report RUN` the document of each",
+        ));
+    }
     let reports = args.conduct.reports()?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
@@ -74,13 +85,17 @@ pub(super) async fn run(
             publishing::publish(&prepared, canned, consent, terminal, interrupts).await?
         }
     };
-    let planning = planned(wanted, prepared, ahead, consent, &context, terminal);
-    let (connection, planned) = tokio::select! {
+    let conduct = Conduct { consent, reports, on_interrupt: args.conduct.on_interrupt() };
+    let planning = planned(wanted, prepared, ahead, &conduct, &context, terminal);
+    let (mut connection, planned, then) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    let conduct = Conduct { consent, reports, on_interrupt: args.conduct.on_interrupt() };
-    execute(connection, planned, &context, conduct, terminal, interrupts).await
+    let done = carry_out(&mut connection, planned, &context, conduct, terminal, interrupts).await?;
+    match then {
+        Some(then) => then.follow(connection, &context, done, terminal, interrupts).await,
+        None => Ok(done.exit),
+    }
 }
 
 /// What is to be planned, and the plan that it must amount to, if there is one already.
@@ -90,6 +105,7 @@ struct Wanted {
     limits: LimitArgs,
     access: AccessArgs,
     plan: Option<(Plan, Seal)>,
+    then: Option<String>,
 }
 
 async fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
@@ -104,6 +120,7 @@ async fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
         limits: args.limits.clone(),
         access: args.access.clone(),
         plan: None,
+        then: args.then.clone(),
     })
 }
 
@@ -123,24 +140,27 @@ async fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
         limits: LimitArgs::of_plan(&plan),
         access: args.access.or_those_of(&plan.region, &plan.operator),
         plan: Some((plan, seal)),
+        then: args.then.clone(),
     })
 }
 
-/// Plans, and refuses if a plan that was written down does not describe the world any more.
+/// Plans, refuses if a plan that was written down does not describe the world any more, and looks
+/// whether what is to follow could.
 async fn planned(
     wanted: Wanted,
     prepared: Prepared,
     ahead: Ahead,
-    consent: Consent,
+    conduct: &Conduct,
     context: &Context,
     terminal: &mut Terminal,
-) -> Result<(Connection, Planned), Error> {
-    let Wanted { selection, document, limits, plan, .. } = wanted;
+) -> Result<(Connection, Planned, Option<Then>), Error> {
+    let Wanted { selection, document, limits, plan, then, .. } = wanted;
     let selector = planning::selector(&selection)?;
     let documents = document.documents();
     let outputs = &prepared.settings.limits(&limits).storage.outputs();
-    let purpose = match consent {
+    let purpose = match conduct.consent {
         Consent::DryRun => Purpose::Read,
+        Consent::Ask | Consent::Given if then.is_some() => Purpose::Runs,
         Consent::Ask | Consent::Given => {
             let documents = document.sent(&documents);
             Purpose::Run { selector: &selector, documents, wider: None, outputs }
@@ -149,7 +169,23 @@ async fn planned(
     let connection = establish(prepared, purpose, terminal).await?;
     let now = planning::plan(&connection, context, &selection, &document, &limits, ahead).await?;
     connection.admit(&now.plan)?;
-    let Some((plan, seal)) = plan else { return Ok((connection, now)) };
+    let mut planned = match plan {
+        None => now,
+        Some(frozen) => thawed(frozen, now, &connection)?,
+    };
+    let then = then.map(|it| Then::of(&it, &planned.plan, &limits, conduct));
+    if let Some(then) = &then {
+        then.foresee(&connection, context, &selection, &mut planned.plan).await?;
+    }
+    Ok((connection, planned, then))
+}
+
+/// Returns the plan that was written down, if it is the one that would be made now.
+fn thawed(
+    (plan, seal): (Plan, Seal),
+    now: Planned,
+    connection: &Connection,
+) -> Result<Planned, Error> {
     let mut differences = differences(&plan, &now.plan);
     if seal == Seal::Broken {
         differences.push("its content is not what `fleet plan` wrote: it was edited".to_owned());
@@ -164,5 +200,5 @@ async fn planned(
     let mut plan = Plan { run_id, created, operator, is_written: true, ..plan };
     let redaction = connection.aws.redaction.clone();
     plan.document.parameters = plan.document.parameters.withholding(redaction);
-    Ok((connection, Planned { plan, groups }))
+    Ok(Planned { plan, groups })
 }

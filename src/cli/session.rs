@@ -37,6 +37,9 @@ pub(super) enum Purpose<'a> {
         wider: Option<&'a Selector>,
         outputs: &'a Outputs,
     },
+    /// To read what the plans of several runs are made of, each of which sends in a session that is
+    /// made for it.
+    Runs,
     /// To read documents, and to publish those of these names.
     Documents { published: &'a [&'a str] },
 }
@@ -52,6 +55,8 @@ pub(super) enum Open {
     /// Which of two documents runs a command is known when the platform is.
     Document,
     Both,
+    /// There are several runs.
+    Runs,
 }
 
 impl Purpose<'_> {
@@ -60,15 +65,25 @@ impl Purpose<'_> {
         match self {
             Self::Run { documents, .. } => documents.kind,
             Self::Follow { kind, .. } => *kind,
-            Self::Read | Self::Look { .. } | Self::Restore { .. } | Self::Documents { .. } => {
-                DocumentKind::Command
-            }
+            Self::Read
+            | Self::Look { .. }
+            | Self::Restore { .. }
+            | Self::Runs
+            | Self::Documents { .. } => DocumentKind::Command,
         }
     }
 
     /// Returns what has to be read first, if anything has to.
     pub(super) fn open(&self) -> Option<Open> {
-        let Self::Run { selector, documents, .. } = self else { return None };
+        let (selector, documents) = match self {
+            Self::Run { selector, documents, .. } => (selector, documents),
+            Self::Runs => return Some(Open::Runs),
+            Self::Read
+            | Self::Look { .. }
+            | Self::Restore { .. }
+            | Self::Follow { .. }
+            | Self::Documents { .. } => return None,
+        };
         match (selector.group_tags.is_empty(), documents.names.len() <= 1) {
             (true, true) => None,
             (false, true) => Some(Open::Groups),
@@ -96,6 +111,7 @@ impl Open {
                  instances of any Auto Scaling group: to narrow it to what is sent would take a \
                  second code of the device"
             }
+            Self::Runs => "the role's session may read, and send nothing",
         }
     }
 }
@@ -193,7 +209,7 @@ pub(super) fn policy(
             .hint("a role's ARN is arn:aws:iam::ACCOUNT:role/NAME")
     })?;
     let (selector, documents, wider, outputs) = match purpose {
-        Purpose::Read => return Ok(Some(reading_policy(&planning_actions()))),
+        Purpose::Read | Purpose::Runs => return Ok(Some(reading_policy(&planning_actions()))),
         Purpose::Look { actions } => return Ok(Some(reading_policy(actions))),
         Purpose::Restore { reads, groups } => {
             return group_policy(&scope, reads, &RESTORES, groups)

@@ -57,6 +57,9 @@ mod findings;
 /// Documents of type Automation.
 mod runbooks;
 
+/// A document that is run after another one.
+mod then;
+
 /// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
 mod records;
 

@@ -1,6 +1,6 @@
 //! What a terminal shows of a run that goes on: the board and what passes above it, or a log.
 
-use super::{Format, Live, Mode, Styles, Terminal};
+use super::{Format, Live, Log, Mode, Progress, Styles, Terminal, detail};
 use crate::{
     output::{
         expectation::Expected,
@@ -18,6 +18,12 @@ use crate::{
 const LONGEST: usize = 160;
 
 impl Terminal {
+    /// Takes in that another run follows the one that has ended.
+    pub fn next_run(&mut self) {
+        self.progress = Progress::default();
+        self.log = Log::new(detail(self.mode));
+    }
+
     /// Takes in how long the run may take.
     pub fn expect(&mut self, expected: Option<Expected>) {
         self.progress.expect(expected);
