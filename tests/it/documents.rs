@@ -11,8 +11,12 @@ use serde_json::Value;
 
 use crate::support::{repository, skip};
 
-/// The service refuses larger ones.
+/// The service refuses larger ones, and counts what a command passes to their parameters as well
+/// (CreateDocument, Content).
 const LARGEST: usize = 64 * 1024;
+
+/// What eight users, a few codes and the other parameters take.
+const PASSED: usize = 330;
 
 struct Document {
     name: String,
@@ -68,7 +72,7 @@ fn all() -> Vec<Document> {
 fn a_document_has_one_step_a_platform_and_a_size_that_the_service_takes() {
     let named = Regex::new("^Fleet-[A-Za-z0-9]+$").unwrap();
     for it in all() {
-        assert!(it.text.len() < LARGEST, "{} has {} bytes", it.name, it.text.len());
+        assert!(it.text.len() + PASSED <= LARGEST, "{} has {} bytes", it.name, it.text.len());
         assert_eq!(it.content["schemaVersion"], "2.2", "{}", it.name);
         assert!(named.is_match(&it.name), "{}", it.name);
         let platform = if it.is_shell() { "Linux" } else { "Windows" };
