@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     api::{ApiError, Call, Caller},
     iam::{self, Context, Decision, Form, Policy, PolicySet, Principal, Request, User},
-    ids,
+    ids, kms,
     world::UserSpec,
 };
 
@@ -124,6 +124,8 @@ pub(crate) struct Facts {
     pub taken: Vec<String>,
     /// `ssm:DocumentType`
     pub document_type: Option<String>,
+    /// `kms:RequestAlias`: the name by which a key was asked for.
+    pub request_alias: Option<String>,
 }
 
 impl Facts {
@@ -139,8 +141,12 @@ impl Facts {
             .with_resource_tags(service, &tags)
             .with_tags("aws:RequestTag", &self.given)
             .with_all("aws:TagKeys", given.chain(&self.taken));
-        match &self.document_type {
+        let res = match &self.document_type {
             Some(it) => res.with("ssm:DocumentType", it),
+            None => res,
+        };
+        match &self.request_alias {
+            Some(it) => res.with("kms:RequestAlias", it),
             None => res,
         }
     }
@@ -191,7 +197,7 @@ fn decide(
         }
         // It names its resource itself.
         "cloudwatch" => (Form::Ssm, None),
-        "logs" => (Form::Ssm, None),
+        "logs" | "kms" => (Form::Ssm, None),
         "s3" => (Form::S3, None),
         "autoscaling" | "iam" => (Form::AutoScaling, None),
         "ec2" => (Form::Ec2, None),
@@ -202,6 +208,8 @@ fn decide(
     let authority = &call.caller.authority;
     let context = authority.context(call.sim.clock.now(), &call.sim.region);
     let context = facts.add_to(context, service);
+    let context =
+        if service == "kms" { kms::with_facts(context, &call.sim.account) } else { context };
     let context = match action {
         "iam:PassRole" => context.with("iam:PassedToService", "ssm.amazonaws.com"),
         "iam:CreateServiceLinkedRole" => context.with("iam:AWSServiceName", "ssm.amazonaws.com"),

@@ -48,6 +48,7 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
         "EnterStandby" => changes::enter_standby(call, form, xml),
         "ExitStandby" => changes::exit_standby(call, form, xml),
         "TerminateInstanceInAutoScalingGroup" => changes::terminate_instance(call, form, xml),
+        "SetInstanceHealth" => changes::set_instance_health(call, form),
         "SetInstanceProtection" => changes::set_instance_protection(call, form),
         "SuspendProcesses" => processes::suspend(call, form),
         "ResumeProcesses" => processes::resume(call, form),

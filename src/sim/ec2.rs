@@ -6,19 +6,25 @@ mod attributes;
 mod changes;
 mod describe;
 mod filter;
+mod images;
+mod operations;
 mod page;
 mod shapes;
+mod snapshots;
+mod vpcs;
 mod wanted;
 
 use std::collections::BTreeMap;
 
 use self::{
     filter::{INSTANCES as INSTANCE_FILTERS, Known, STATUSES as STATUS_FILTERS},
+    operations::Authorization,
     page::{Page, next_page},
     shapes::{write_reservation, write_status},
 };
 use super::{
     api::{ApiError, Call, Facts},
+    kms,
     state::{Instance, State},
     timeline,
     wire::{form::Form, xml::Xml},
@@ -32,57 +38,40 @@ const STATUSES: Page = Page { least: 5, most: 1000 };
 /// DescribeInstanceStatus, InstanceIds: "Maximum 100 explicitly specified instance IDs".
 const STATUS_IDS: usize = 100;
 
-/// The operations that there are, and whether each is authorised on what it names: those authorise
-/// themselves, and look at DryRun when everything else is looked at.
-const OPERATIONS: [(&str, bool); 18] = [
-    ("AttachVolume", true),
-    ("CreateImage", true),
-    ("DescribeInstanceAttribute", true),
-    ("DescribeInstanceStatus", false),
-    ("DescribeInstanceTypeOfferings", false),
-    ("DescribeInstanceTypes", false),
-    ("DescribeInstances", false),
-    ("DescribeRouteTables", false),
-    ("DescribeSecurityGroups", false),
-    ("DescribeSubnets", false),
-    ("DescribeVolumes", false),
-    ("DescribeVpcEndpoints", false),
-    ("DetachVolume", true),
-    ("GetEbsDefaultKmsKeyId", false),
-    ("GetEbsEncryptionByDefault", false),
-    ("ModifyInstanceAttribute", true),
-    ("StartInstances", true),
-    ("StopInstances", true),
-];
-
 /// Answers one operation into `xml`.
 pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     timeline::catch_up(&call.sim);
     let operation = call.operation.as_str();
-    let Some((_, has_resources)) = OPERATIONS.iter().find(|(it, _)| *it == operation) else {
+    let Some(known) = operations::find(operation) else {
         let message = format!("The action {operation} is not implemented by this simulator.");
         return Err(ApiError::new("UnsupportedOperation", message));
     };
-    if !has_resources {
+    known.check(form)?;
+    if known.authorization == Authorization::Whole {
         call.authorize(&format!("ec2:{operation}"), None, &Facts::default())?;
         dry_run(form)?;
     }
     match operation {
         "AttachVolume" => changes::attach(call, form, xml),
         "CreateImage" => create_image(call, form),
+        "DescribeImages" => images::describe(call, form, xml),
         "DescribeInstanceAttribute" => attributes::describe(call, form, xml),
         "DescribeInstanceStatus" => describe_instance_status(call, form, xml),
         "DescribeInstanceTypeOfferings" => describe::type_offerings(call, form, xml),
         "DescribeInstanceTypes" => describe::instance_types(call, form, xml),
         "DescribeInstances" => describe_instances(call, form, xml),
+        "DescribeNetworkAcls" => describe::network_acls(call, form, xml),
         "DescribeRouteTables" => describe::route_tables(call, form, xml),
         "DescribeSecurityGroups" => describe::security_groups(call, form, xml),
+        "DescribeSnapshots" => snapshots::describe(call, form, xml),
         "DescribeSubnets" => describe::subnets(call, form, xml),
+        "DescribeVolumeAttribute" => attributes::describe_volume(call, form, xml),
         "DescribeVolumes" => describe::volumes(call, form, xml),
         "DescribeVpcEndpoints" => describe::vpc_endpoints(call, form, xml),
+        "DescribeVpcs" => vpcs::describe(call, form, xml),
         "DetachVolume" => changes::detach(call, form, xml),
         "GetEbsDefaultKmsKeyId" => {
-            xml.text("kmsKeyId", "alias/aws/ebs");
+            xml.text("kmsKeyId", &kms::default_of_ebs(&call.sim));
             Ok(())
         }
         "ModifyInstanceAttribute" => attributes::modify(call, form, xml),
@@ -132,7 +121,7 @@ fn create_image(call: &Call, form: &Form) -> Result<(), ApiError> {
 
 fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let size = INSTANCES.size(form)?.map(|it| call.pages.of(it));
-    let ids = form.flat_texts("InstanceId");
+    let ids = form.flat_texts("InstanceId")?;
     either_ids_or_size(&ids, size)?;
     let state = call.sim.state.borrow();
     let found = select(call, &state, &INSTANCE_FILTERS, form, &ids)?;
@@ -155,7 +144,7 @@ fn either_ids_or_size(ids: &[&str], size: Option<usize>) -> Result<(), ApiError>
 
 fn describe_instance_status(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let size = STATUSES.size(form)?.map(|it| call.pages.of(it));
-    let ids = form.flat_texts("InstanceId");
+    let ids = form.flat_texts("InstanceId")?;
     either_ids_or_size(&ids, size)?;
     if ids.len() > STATUS_IDS {
         // UNVERIFIED wording.

@@ -57,18 +57,18 @@ fn simulate(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
         }
     }
     let mut policies = policies_of(call, source)?;
-    for it in form.texts("PolicyInputList") {
+    for it in form.texts("PolicyInputList")? {
         policies.identity.push(parse(it)?);
     }
-    let boundary = form.texts("PermissionsBoundaryPolicyInputList");
+    let boundary = form.texts("PermissionsBoundaryPolicyInputList")?;
     if !boundary.is_empty() {
         policies.boundary = Some(boundary.into_iter().map(parse).collect::<Result<_, _>>()?);
     }
-    let actions = form.texts("ActionNames");
+    let actions = form.texts("ActionNames")?;
     if actions.is_empty() {
         return Err(invalid("ActionNames must not be empty"));
     }
-    let resources = match form.texts("ResourceArns") {
+    let resources = match form.texts("ResourceArns")? {
         it if it.is_empty() => vec!["*"],
         it => it,
     };
@@ -165,13 +165,13 @@ fn context(call: &Call, form: &Form, source: &str) -> Result<Context, ApiError> 
         .with("aws:PrincipalAccount", &call.sim.account)
         .with("aws:RequestedRegion", &call.sim.region)
         .with("aws:SecureTransport", "true");
-    for prefix in form.members("ContextEntries") {
+    for prefix in form.members("ContextEntries")? {
         let key = form.text(&format!("{prefix}.ContextKeyName")).unwrap_or_default();
         if key.is_empty() {
             return Err(invalid("ContextKeyName must not be empty"));
         }
         if iam::is_condition_key(key) {
-            res = res.with_all(key, form.texts(&format!("{prefix}.ContextKeyValues")));
+            res = res.with_all(key, form.texts(&format!("{prefix}.ContextKeyValues"))?);
         }
     }
     Ok(res)

@@ -1,7 +1,7 @@
 //! What an instance is made of, as far as a rescue asks for it: its volumes, where they hang, and
 //! its power. How a group takes that, `scaling` knows.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -22,6 +22,10 @@ pub(crate) struct Volume {
     pub attachment: Option<Attachment>,
     /// A script has been at it while it hung on another instance.
     pub is_mended: bool,
+    /// The world's key that it is encrypted with; `None`: AWS's own for EBS.
+    pub key: Option<String>,
+    /// How long before the simulation a snapshot was made of it, if one was.
+    pub snapshot: Option<Duration>,
 }
 
 /// Where a volume hangs.
@@ -34,6 +38,30 @@ pub(crate) struct Attachment {
     pub at: Option<Timestamp>,
 }
 
+/// An image of the account's own, which instances were launched from.
+#[derive(Debug, Clone)]
+pub(crate) struct Image {
+    pub name: String,
+    pub platform: Platform,
+    /// Codes of AWS Marketplace.
+    pub product_codes: Vec<String>,
+    /// It is not there any more.
+    pub is_deregistered: bool,
+}
+
+/// An image that a runbook has made of an instance, and that stays.
+#[derive(Debug, Clone)]
+pub(crate) struct Backup {
+    pub image: String,
+    pub name: String,
+    pub instance: String,
+    /// The root volume, of which there is a snapshot.
+    pub volume: Option<String>,
+    pub platform: Platform,
+    pub product_codes: Vec<String>,
+    pub at: Timestamp,
+}
+
 /// What kind of machine an instance is.
 #[derive(Debug, Clone)]
 pub(crate) struct Hardware {
@@ -41,6 +69,12 @@ pub(crate) struct Hardware {
     /// Its root is a volume, and not an instance store.
     pub has_ebs_root: bool,
     pub root_encrypted: bool,
+    /// The world's key that its root is encrypted with; `None`: AWS's own for EBS.
+    pub key: Option<String>,
+    /// How long before the simulation a snapshot was made of its root, if one was.
+    pub snapshot: Option<Duration>,
+    /// `None`: one that AWS offers, or a seller.
+    pub image: Option<Arc<Image>>,
     /// Codes of AWS Marketplace.
     pub product_codes: Vec<String>,
     pub is_spot: bool,
@@ -56,6 +90,9 @@ impl Default for Hardware {
             instance_type: "t3.micro".to_owned(),
             has_ebs_root: true,
             root_encrypted: false,
+            key: None,
+            snapshot: None,
+            image: None,
             product_codes: Vec::new(),
             is_spot: false,
             stop_protected: false,
@@ -81,7 +118,11 @@ const NOTICE: Duration = super::scaling::CHECK;
 
 /// The device of an instance's root volume.
 pub(crate) fn root_device(instance: &Instance) -> &'static str {
-    match instance.platform {
+    root_device_of(instance.platform)
+}
+
+pub(crate) fn root_device_of(platform: Platform) -> &'static str {
+    match platform {
         Platform::Windows => "/dev/sda1",
         Platform::Linux | Platform::MacOs => "/dev/xvda",
     }
@@ -109,6 +150,8 @@ pub(crate) fn furnish(state: &mut State, instance: &Instance) {
         id: id.clone(),
         zone: instance.zone.clone(),
         encrypted: instance.hardware.root_encrypted,
+        key: instance.hardware.key.clone(),
+        snapshot: instance.hardware.snapshot,
         ..Volume::default()
     };
     state.volumes.insert(id.clone(), volume);

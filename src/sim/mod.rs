@@ -16,6 +16,7 @@ mod identity;
 mod ids;
 mod isolation;
 mod keyring;
+mod kms;
 mod logs;
 mod machines;
 mod network;

@@ -17,6 +17,10 @@ pub(crate) struct Network {
     pub not_offered: BTreeMap<String, Vec<String>>,
     /// EBS encryption by default.
     pub ebs_encryption: bool,
+    /// The world's key that new volumes have then; `None`: AWS's own for EBS.
+    pub ebs_key: Option<String>,
+    /// How many VPCs there are; all but one are empty.
+    pub vpcs: u32,
 }
 
 /// Where the default route leads.
@@ -37,6 +41,8 @@ impl Default for Network {
             free_addresses: 4_000,
             not_offered: BTreeMap::new(),
             ebs_encryption: false,
+            ebs_key: None,
+            vpcs: 1,
         }
     }
 }

@@ -58,6 +58,8 @@ pub(super) fn edge(world: &World) -> Result<Edge, SimError> {
         events: world.events.clone(),
         elsewhere: world.elsewhere.clone(),
         network: world.network.clone(),
+        images: world.images.clone(),
+        keys: world.keys.clone(),
         seed: world.seed,
         state: RefCell::new(state),
         random: RefCell::new(fastrand::Rng::with_seed(world.seed)),

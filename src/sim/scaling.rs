@@ -6,12 +6,20 @@ mod activity;
 mod health;
 mod lifecycle;
 
+use std::time::Duration;
+
 pub(crate) use self::{
     activity::{Activity, Stage},
     health::CHECK,
     lifecycle::{Blank, GROUP_TAG, Phase},
 };
-use super::state::{Capacity, Event, EventKind, Group, State, Which};
+use super::{
+    state::{Capacity, Event, EventKind, Group, State, Which},
+    timeline::{Happening, plus},
+};
+
+/// From a launch that failed to the next try. AWS gives no number, and waits longer each time.
+const RETRY: Duration = Duration::from_secs(60);
 
 /// The account at an instant at which a group changes.
 pub(crate) struct Scaling<'a> {
@@ -88,6 +96,9 @@ impl Scaling<'_> {
             let group = self.group(name);
             let owed = group.owed;
             if owed > 0 && !group.suspended.contains_key("Launch") {
+                if let Some(why) = group.launches.failure.clone() {
+                    return self.fail_to_launch(name, &why);
+                }
                 group.owed -= 1;
                 self.launch(name, "a difference between desired and actual capacity");
             } else if owed < 0 && !group.suspended.contains_key("Terminate") {
@@ -104,6 +115,26 @@ impl Scaling<'_> {
                 return;
             }
         }
+    }
+
+    /// Notes that nobody could be launched, and tries again later: no more often than once a while.
+    fn fail_to_launch(&mut self, name: &str, why: &str) {
+        if std::mem::replace(&mut self.group(name).launches.is_retried, true) {
+            return;
+        }
+        let cause = format!(
+            "At {} an instance was started in response to a difference between desired and actual \
+             capacity.",
+            self.instant()
+        );
+        self.launch_failed(name, cause, why);
+        self.state.timeline.push(plus(self.at, RETRY), Happening::Launches(name.to_owned()));
+    }
+
+    /// Tries again what could not be launched.
+    pub(crate) fn retry(&mut self, name: &str) {
+        self.group(name).launches.is_retried = false;
+        self.settle(name);
     }
 
     /// Lets one of the world's events happen.

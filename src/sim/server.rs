@@ -17,7 +17,7 @@ use super::{
     iam::{Protocol, RequestParts},
     identity, ids,
     keyring::Keyring,
-    logs, s3, ssm,
+    kms, logs, s3, ssm,
     state::Simulator,
     stats::{Answered, Stats},
     sts::Sts,
@@ -153,6 +153,7 @@ impl Edge {
                 let res: Value = match service {
                     Service::CloudWatch => cloudwatch::call(&call, &body?)?,
                     Service::Logs => logs::call(&call, &body?)?,
+                    Service::Kms => kms::call(&call, &body?)?,
                     // No other service is asked this way.
                     Service::Ssm
                     | Service::Sts
@@ -185,7 +186,9 @@ impl Edge {
                     Ok(())
                 }),
                 // They are asked otherwise.
-                Service::Ssm | Service::Logs | Service::S3 => Err(no_action(&call.operation, "")),
+                Service::Ssm | Service::Logs | Service::Kms | Service::S3 => {
+                    Err(no_action(&call.operation, ""))
+                }
             },
         }
     }

@@ -14,7 +14,8 @@ use super::{
     archive::Archive,
     clock::Clock,
     elsewhere::{AlarmState, Elsewhere},
-    machines::{Hardware, Volume},
+    kms::Key,
+    machines::{Backup, Hardware, Image, Volume},
     network::Network,
     scaling::Activity,
     scripts::Script,
@@ -45,6 +46,8 @@ pub(crate) struct Simulator {
     pub events: Vec<Event>,
     pub elsewhere: Elsewhere,
     pub network: Network,
+    pub images: Vec<Arc<Image>>,
+    pub keys: Vec<Key>,
     pub seed: u64,
     pub state: RefCell<State>,
     pub random: RefCell<fastrand::Rng>,
@@ -59,6 +62,8 @@ pub(crate) struct State {
     pub volumes: BTreeMap<String, Volume>,
     /// The ids of the volumes of an instance.
     pub attached: BTreeMap<String, BTreeSet<String>>,
+    /// The oldest first.
+    pub backups: Vec<Backup>,
     pub ssm: ssm::Store,
     pub timeline: Timeline,
     pub archive: Archive,
@@ -99,6 +104,10 @@ pub(crate) struct Launches {
     pub hardware: Hardware,
     /// How long a lifecycle hook holds a member in Terminating:Wait; `None`: there is no hook.
     pub termination_hook: Option<Duration>,
+    /// Why nothing is launched; `None`: launches succeed.
+    pub failure: Option<String>,
+    /// It is going to try again.
+    pub is_retried: bool,
 }
 
 /// What becomes of the desired capacity when a member leaves the service.
@@ -123,6 +132,8 @@ pub(crate) struct Instance {
     pub health: String,
     /// EC2's status checks of it fail.
     pub impaired: bool,
+    /// Since when; `None`: since before the simulation began.
+    pub impaired_since: Option<Timestamp>,
     pub platform: Platform,
     pub ping: Ping,
     pub agent_version: String,

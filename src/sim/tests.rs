@@ -10,6 +10,7 @@ mod faults;
 mod groups;
 mod health;
 mod hostile;
+mod keys;
 mod orders;
 mod pages;
 mod permissions;

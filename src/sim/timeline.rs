@@ -41,6 +41,8 @@ pub(crate) enum Happening {
     Automates(u64, u64),
     /// An instance is started or stopped at last, unless it has been meanwhile.
     Powers(String, u64, Power),
+    /// A group tries again to launch what it owes its capacity.
+    Launches(String),
     /// A group looks after the health of its members.
     Examines(String),
 }
@@ -136,6 +138,7 @@ pub(crate) fn catch_up(sim: &Simulator) {
                 machines::settle(&mut state, &instance, power, to, at);
             }
             Happening::Examines(group) => scaling.examine(&group),
+            Happening::Launches(group) => scaling.retry(&group),
             Happening::Turns(index) => {
                 let alarm = sim.elsewhere.alarms.get(index);
                 if let Some((alarm, turn)) = alarm.and_then(|it| Some((it, it.turn?))) {

@@ -30,25 +30,28 @@ pub(crate) enum Member {
     Optional(&'static str, Shape),
 }
 
-/// A request whose members have the right types, and what is wrong with their values.
+/// A request, and what is wrong with it: that is told to those alone who may ask at all (aws-facts
+/// D21).
 pub(crate) struct Checked {
     body: Value,
     violations: Vec<String>,
+    /// A member has a wrong JSON type.
+    mistyped: Option<ApiError>,
 }
 
 impl Checked {
-    /// Refuses a body that is no object or holds a member of a wrong JSON type.
-    pub(crate) fn types(members: &'static [Member], body: &Value) -> Result<Self, ApiError> {
+    /// Holds a body against the members of its operation, and refuses nothing yet.
+    pub(crate) fn of(members: &'static [Member], body: &Value) -> Self {
         let body = without_nulls(body);
-        let Value::Object(object) = &body else {
-            return Err(ApiError::new("SerializationException", "Unexpected token in payload"));
-        };
         let mut violations = Vec::new();
-        structure(members, object, "", &mut violations)?;
-        Ok(Self { body, violations })
+        let mistyped = match &body {
+            Value::Object(object) => structure(members, object, "", &mut violations).err(),
+            _ => Some(ApiError::new("SerializationException", "Unexpected token in payload")),
+        };
+        Self { body, violations, mistyped }
     }
 
-    /// Returns a member's text, whatever its constraints say.
+    /// Returns a member's text, whatever its constraints say; `None` also if it is no text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
     }
@@ -64,8 +67,12 @@ impl Checked {
         items.into_iter().filter_map(|it| serde_json::from_value(it).ok()).collect()
     }
 
-    /// Refuses every violation at once, as AWS does; otherwise hands out the typed request.
+    /// Refuses a member of a wrong type, or every violation at once, as AWS does; otherwise hands out
+    /// the typed request.
     pub(crate) fn request<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        if let Some(it) = self.mistyped {
+            return Err(it);
+        }
         let n = self.violations.len();
         if n > 0 {
             let noun = if n == 1 { "error" } else { "errors" };
@@ -82,7 +89,7 @@ pub(crate) fn request<T: DeserializeOwned>(
     members: &'static [Member],
     body: &Value,
 ) -> Result<T, ApiError> {
-    Checked::types(members, body)?.request()
+    Checked::of(members, body).request()
 }
 
 /// A ValidationException with a message of its own.

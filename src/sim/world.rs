@@ -11,6 +11,7 @@ mod groups;
 mod identities;
 mod instances;
 mod machines;
+mod materials;
 mod outcomes;
 mod policies;
 mod raw;
@@ -21,6 +22,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -35,6 +37,8 @@ pub(crate) use self::{
 use super::{
     elsewhere::Elsewhere,
     fault::Fault,
+    kms::Key,
+    machines::Image,
     network::Network,
     scripts::Script,
     state::{Event, Outcome},
@@ -68,6 +72,8 @@ pub struct World {
     pub(crate) policies: Vec<PolicySpec>,
     pub(crate) elsewhere: Elsewhere,
     pub(crate) network: Network,
+    pub(crate) images: Vec<Arc<Image>>,
+    pub(crate) keys: Vec<Key>,
     pub(crate) faults: Vec<Fault>,
     /// What the user should know before the world is used.
     pub(crate) notices: Vec<String>,

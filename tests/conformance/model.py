@@ -51,6 +51,7 @@ UNMODELLED = {
     "ssm": {"AccessDeniedException", "ThrottlingException", "ValidationException",
             "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException",
             "SerializationException", "UnknownOperationException", "InternalServerError",
+            "UnsupportedOperationException",
             "MissingAuthenticationTokenException", "IncompleteSignatureException"},
     "logs": {"AccessDeniedException", "ThrottlingException", "UnrecognizedClientException",
              "UnknownOperationException"},
@@ -63,7 +64,9 @@ UNMODELLED = {
             "InvalidParameterValue", "InvalidParameterCombination", "InvalidAction",
             "RequestExpired", "InvalidNextToken", "InvalidParameter", "MissingParameter",
             "DryRunOperation", "OperationNotPermitted", "VolumeInUse", "IncorrectState",
-            "InvalidVolume.NotFound", "InvalidVolume.ZoneMismatch", "IncorrectInstanceState"},
+            "InvalidVolume.NotFound", "InvalidAMIID.NotFound", "InvalidAMIID.Malformed",
+            "InvalidSnapshot.NotFound", "InvalidVpcID.NotFound", "InvalidNetworkAclID.NotFound",
+            "InvalidVolume.ZoneMismatch", "IncorrectInstanceState"},
 }
 
 _raw = {}

@@ -1,4 +1,4 @@
-"""What a rescue reads and changes: EC2's volumes, power, network and dry runs, IAM's simulation, and
+"""What a rescue reads and changes: EC2's volumes, power, network and dry runs, IAM's simulation, keys, and
 AWS's two runbooks, held against botocore's models.
 """
 
@@ -13,9 +13,10 @@ RESCUE = "AWSSupport-StartEC2RescueWorkflow"
 
 def run(worlds):
     world = worlds["rescue"]
-    ec2, ssm, iam = (world.client(it) for it in ("ec2", "ssm", "iam"))
+    ec2, ssm, iam, kms = (world.client(it) for it in ("ec2", "ssm", "iam", "kms"))
     win, web = world.members("win"), world.members("web")
     reads(ec2, win)
+    materials(ec2, kms, win)
     power(ec2, win, web)
     identity(world, iam)
     runbooks(ec2, ssm, win, web)
@@ -37,7 +38,8 @@ def reads(ec2, win):
         ("describe_volumes", {}),
         ("describe_volumes", {"Filters": [{"Name": "attachment.instance-id", "Values": [win[2]]}]}),
         ("describe_subnets", {}), ("describe_route_tables", {}), ("describe_security_groups", {}),
-        ("describe_vpc_endpoints", {}), ("get_ebs_encryption_by_default", {}),
+        ("describe_vpc_endpoints", {}), ("describe_vpcs", {}), ("describe_network_acls", {}),
+        ("describe_images", {}), ("describe_snapshots", {"OwnerIds": ["self"]}), ("get_ebs_encryption_by_default", {}),
         ("get_ebs_default_kms_key_id", {}), ("describe_instance_types", {}),
         ("describe_instance_type_offerings", {"LocationType": "availability-zone"}),
         ("describe_instance_status", {"IncludeAllInstances": True}),
@@ -55,6 +57,77 @@ def reads(ec2, win):
         pages = ec2.get_paginator("describe_volumes").paginate(PaginationConfig={"PageSize": 5})
         ids = [it["VolumeId"] for page in pages for it in page["Volumes"]]
         equal((len(ids), len(set(ids))), (6, 6))
+
+
+def materials(ec2, kms, win):
+    filtered = lambda name, *values: {"Filters": [{"Name": name, "Values": list(values)}]}
+    with check("DescribeImages: of an instance, its own codes are not those of its image"):
+        found = ec2.describe_instances(InstanceIds=[win[4]])["Reservations"][0]["Instances"][0]
+        images = model.ask(ec2, "describe_images", **filtered("image-id", found["ImageId"]))
+        equal([(it["Name"], it["ProductCodes"], it["OwnerId"]) for it in images["Images"]],
+              [("golden", [{"ProductCodeId": "xyz", "ProductCodeType": "marketplace"}],
+                found["NetworkInterfaces"][0]["OwnerId"])])
+        equal(found.get("ProductCodes", []), [])
+    with check("DescribeImages by Owners, by ImageIds and by pages"):
+        count = lambda **more: len(model.ask(ec2, "describe_images", **more)["Images"])
+        equal((count(Owners=["self"]), count(Owners=["amazon"]), count(Owners=["012345678901"])),
+              (1, 3, 0))
+        pages = ec2.get_paginator("describe_images").paginate(PaginationConfig={"PageSize": 2})
+        equal(len({it["ImageId"] for page in pages for it in page["Images"]}), count())
+    for why, code, method, more in [
+        ("no id", "InvalidAMIID.Malformed", "describe_images", {"ImageIds": ["x"]}),
+        ("an unknown id", "InvalidAMIID.NotFound", "describe_images",
+         {"ImageIds": ["ami-0123456789abcdef0"]}),
+        ("ExecutableUsers", "UnsupportedOperation", "describe_images",
+         {"ExecutableUsers": ["self"]}),
+        ("an unknown id", "InvalidSnapshot.NotFound", "describe_snapshots",
+         {"SnapshotIds": ["snap-0123456789abcdef0"]}),
+        ("an unknown id", "InvalidVpcID.NotFound", "describe_vpcs",
+         {"VpcIds": ["vpc-1123456789abcdef0"]}),
+        ("an unknown id", "InvalidNetworkAclID.NotFound", "describe_network_acls",
+         {"NetworkAclIds": ["acl-1123456789abcdef0"]}),
+        ("an unknown id", "InvalidVolume.NotFound", "describe_volume_attribute",
+         {"VolumeId": "vol-0123456789abcdef0", "Attribute": "productCodes"}),
+    ]:
+        with check(f"{method} refuses {why}"):
+            model.refused(ec2, method, code, **more)
+    with check("DescribeVolumeAttribute has the codes of the instance"):
+        found = model.ask(ec2, "describe_volume_attribute", VolumeId=root(ec2, win[1]),
+                          Attribute="productCodes")
+        equal([it["ProductCodeId"] for it in found["ProductCodes"]], ["abc"])
+    with check("DescribeVpcs: one default VPC of six"):
+        found = model.ask(ec2, "describe_vpcs")["Vpcs"]
+        equal(sorted(it["IsDefault"] for it in found), [False] * 5 + [True])
+    with check("DescribeInstanceStatus: since when a check fails"):
+        found = model.ask(ec2, "describe_instance_status", InstanceIds=[win[1]])
+        details = found["InstanceStatuses"][0]["InstanceStatus"]["Details"]
+        holds(details[0]["ImpairedSince"], "it is not told")
+    volume = ec2.describe_volumes(VolumeIds=[root(ec2, win[2])])["Volumes"][0]
+    with check("DescribeSnapshots: with the volume's key"):
+        found = model.ask(ec2, "describe_snapshots", **filtered("volume-id", volume["VolumeId"]))
+        equal([(it["State"], it["KmsKeyId"]) for it in found["Snapshots"]],
+              [("completed", volume["KmsKeyId"])])
+    with check("DescribeKey: of a volume, by ARN and by alias"):
+        found = model.ask(kms, "describe_key", KeyId=volume["KmsKeyId"])["KeyMetadata"]
+        equal((found["KeyState"], found["Enabled"], found["KeyManager"]),
+              ("PendingDeletion", False, "CUSTOMER"))
+        holds(found["DeletionDate"] > found["CreationDate"], "it is deleted before it is made")
+        equal(model.ask(kms, "describe_key", KeyId="alias/disks")["KeyMetadata"], found)
+        default = model.ask(kms, "describe_key", KeyId="alias/aws/ebs")["KeyMetadata"]
+        equal((default["KeyState"], default["KeyManager"]), ("Enabled", "AWS"))
+    for why, code, method, more in [
+        ("an unknown key", "NotFoundException", "describe_key",
+         {"KeyId": "00000000-0000-4000-8000-000000000000"}),
+        ("an alias of another account", "NotFoundException", "describe_key",
+         {"KeyId": "alias/theirs"}),
+        ("an ARN of another service", "InvalidArnException", "describe_key",
+         {"KeyId": "arn:aws:ec2:us-east-1:123456789012:key/a"}),
+        ("GrantTokens", "UnsupportedOperationException", "describe_key",
+         {"KeyId": "alias/disks", "GrantTokens": ["a"]}),
+        ("what is not modelled", "UnknownOperationException", "list_keys", {}),
+    ]:
+        with check(f"KMS {method} refuses {why}"):
+            model.refused(kms, method, code, **more)
 
 
 def root(ec2, instance):

@@ -13,6 +13,7 @@ def run(worlds):
     activities(asg)
     refreshes(asg)
     protection(world, asg)
+    replacement(world, asg)
     instances(world, ec2)
 
 
@@ -166,6 +167,12 @@ def protection(world, asg):
                   ProtectedFromScaleIn=True)
         found = [it for it in group(asg, "large")["Instances"] if it["ProtectedFromScaleIn"]]
         equal([it["InstanceId"] for it in found], [one])
+    with check("SetInstanceHealth: the group says so, and only of its members"):
+        model.ask(asg, "set_instance_health", InstanceId=one, HealthStatus="Healthy")
+        found = [it for it in group(asg, "large")["Instances"] if it["InstanceId"] == one]
+        equal([it["HealthStatus"] for it in found], ["Healthy"])
+        model.refused(asg, "set_instance_health", "ValidationError",
+                      InstanceId="i-0123456789abcdef0", HealthStatus="Healthy")
     with check("TerminateInstanceInAutoScalingGroup: it leaves the group, SSM does not know it"):
         found = model.ask(asg, "terminate_instance_in_auto_scaling_group", InstanceId=one,
                           ShouldDecrementDesiredCapacity=True)["Activity"]
@@ -177,6 +184,50 @@ def protection(world, asg):
     with check("TerminateInstanceInAutoScalingGroup of nobody is ValidationError"):
         model.refused(asg, "terminate_instance_in_auto_scaling_group", "ValidationError",
                       InstanceId="i-0123456789abcdef0", ShouldDecrementDesiredCapacity=True)
+
+
+def replacement(world, asg):
+    def newest(name):
+        return model.ask(asg, "describe_scaling_activities",
+                         AutoScalingGroupName=name)["Activities"]
+
+    def ends(name):
+        one = world.members(name)[0]
+        found = model.ask(asg, "terminate_instance_in_auto_scaling_group", InstanceId=one,
+                          ShouldDecrementDesiredCapacity=False)["Activity"]
+        return one, found
+
+    with check("TerminateInstanceInAutoScalingGroup: the activity has AWS's words"):
+        one, found = ends("tight")
+        equal((found["Description"], found["StatusCode"], found["Progress"]),
+              (f"Terminating EC2 instance: {one}", "InProgress", 0))
+        holds(found["Cause"].endswith(
+            f"instance {one} was taken out of service in response to a user request."), found)
+    with check("... without decrement: another is launched, told by an activity of its own"):
+        until(lambda: lifecycle(asg, one) is None)
+        until(lambda: [it["LifecycleState"] for it in group(asg, "tight")["Instances"]]
+              == ["InService"] * 2)
+        equal(group(asg, "tight")["DesiredCapacity"], 2)
+        launched, ended = newest("tight")[:2]
+        holds(launched["Description"].startswith("Launching a new EC2 instance: i-"), launched)
+        equal([it["StatusCode"] for it in (launched, ended)], ["Successful"] * 2)
+        only = model.ask(asg, "describe_scaling_activities",
+                         ActivityIds=[found["ActivityId"]])["Activities"]
+        equal(only, [ended])
+    with check("... that is Terminating already is ValidationError"):
+        one, _ = ends("full")
+        model.refused(asg, "terminate_instance_in_auto_scaling_group", "ValidationError",
+                      InstanceId=one, ShouldDecrementDesiredCapacity=False)
+    with check("A launch that fails: Failed, with StatusMessage, and the group tries again"):
+        until(lambda: lifecycle(asg, one) is None)
+        failed = [it for it in newest("full") if it["StatusCode"] == "Failed"]
+        message = ("We currently do not have sufficient t3.micro capacity. "
+                   "Launching EC2 instance failed.")
+        equal((failed[0]["StatusMessage"], failed[0]["Progress"]), (message, 100))
+        equal(failed[0]["Description"],
+              f"Launching a new EC2 instance.  Status Reason: {message}")
+        until(lambda: len([it for it in newest("full") if it["StatusCode"] == "Failed"]) > 1)
+        equal(len(group(asg, "full")["Instances"]), 1)
 
 
 def instances(world, ec2):

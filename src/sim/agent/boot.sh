@@ -11,9 +11,9 @@ scratch=/tmp
 trap '[ $? -eq 0 ] || printf "while %s\n" "$doing" >&2' EXIT
 
 overlay() {
-    mkdir -p "$scratch/upper/$1" "$scratch/work/$1" "$scratch/root/$1"
+    mkdir -p "$scratch/upper/$1" "$scratch/staging/$1" "$scratch/root/$1"
     mount -t overlay overlay "$scratch/root/$1" \
-        -o "lowerdir=/$1,upperdir=$scratch/upper/$1,workdir=$scratch/work/$1,userxattr"
+        -o "lowerdir=/$1,upperdir=$scratch/upper/$1,workdir=$scratch/staging/$1,userxattr"
 }
 
 # The directories of another owner could not be written to by the only user there is: ours go on top.
@@ -62,12 +62,12 @@ build() {
     doing='mounting a private tmpfs'
     mount -t tmpfs -o mode=0755,size=1g fleet "$scratch"
     cd "$scratch"
-    mkdir upper work root empty
+    mkdir upper staging root empty
     mount --bind root root
     doing='mounting an overlay file system'
-    mkdir upper/try work/try
+    mkdir upper/try staging/try
     mount -t overlay overlay empty \
-        -o "lowerdir=$scratch/empty,upperdir=$scratch/upper/try,workdir=$scratch/work/try,userxattr"
+        -o "lowerdir=$scratch/empty,upperdir=$scratch/upper/try,workdir=$scratch/staging/try,userxattr"
     umount empty
 
     for it in usr opt srv nix gnu var/lib var/cache; do

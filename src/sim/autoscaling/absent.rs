@@ -1,7 +1,7 @@
 //! The operations that Auto Scaling has and the simulator has not, as botocore's service model
 //! 2011-01-01 lists them. Their refusal says so; that of any other is AWS's own.
 
-pub(super) const OPERATIONS: [&str; 58] = [
+pub(super) const OPERATIONS: [&str; 57] = [
     "AttachInstances",
     "AttachLoadBalancerTargetGroups",
     "AttachLoadBalancers",
@@ -57,7 +57,6 @@ pub(super) const OPERATIONS: [&str; 58] = [
     "RecordLifecycleActionHeartbeat",
     "RollbackInstanceRefresh",
     "SetDesiredCapacity",
-    "SetInstanceHealth",
     "StartInstanceRefresh",
     "UpdateAutoScalingGroup",
 ];

@@ -6,6 +6,7 @@ use crate::sim::{
     api::{ApiError, Call},
     scaling::{Activity, Scaling},
     state::{Capacity, Group, State},
+    timeline::Happening,
     wire::{form::Form, xml::Xml},
 };
 
@@ -21,7 +22,7 @@ pub(super) fn enter_standby(call: &Call, form: &Form, xml: &mut Xml) -> Result<(
     authorize(call, Some(form.text(GROUP).unwrap_or_default()))?;
     let mut checked = Checked::new(form);
     let name = checked.text(GROUP, 255);
-    let ids = checked.ids(IDS, STANDBY_BATCH);
+    let ids = checked.ids(IDS, STANDBY_BATCH)?;
     let capacity = capacity(checked.flag(DECREMENT)?);
     checked.done()?;
     change(call, xml, |scaling| {
@@ -40,7 +41,7 @@ pub(super) fn exit_standby(call: &Call, form: &Form, xml: &mut Xml) -> Result<()
     authorize(call, Some(form.text(GROUP).unwrap_or_default()))?;
     let mut checked = Checked::new(form);
     let name = checked.text(GROUP, 255);
-    let ids = checked.ids(IDS, STANDBY_BATCH);
+    let ids = checked.ids(IDS, STANDBY_BATCH)?;
     checked.done()?;
     change(call, xml, |scaling| {
         let group = find(scaling.state, name)?;
@@ -62,26 +63,18 @@ pub(super) fn exit_standby(call: &Call, form: &Form, xml: &mut Xml) -> Result<()
 
 pub(super) fn terminate_instance(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let id = form.text("InstanceId").unwrap_or_default();
-    let group = {
-        let state = call.sim.state.borrow();
-        state.instances.get(id).map(|it| it.group.clone()).filter(|it| !it.is_empty())
-    };
+    let group = group_of(call, id);
     authorize(call, group.as_deref())?;
     let mut checked = Checked::new(form);
     checked.text("InstanceId", 19);
     let capacity = capacity(checked.flag(DECREMENT)?);
     checked.done()?;
     let mut state = call.sim.state.borrow_mut();
-    let Some(name) = group else {
-        // UNVERIFIED wording.
-        let message =
-            format!("Instance Id not found - No managed instance found for instance ID: {id}");
-        return Err(invalid(&message));
-    };
+    let name = group.ok_or_else(|| no_member(id))?;
     let group = find(&state, &name)?;
     let lifecycle = state.instances.get(id).map_or("", |it| &it.lifecycle);
     let is_counted = !["Standby", "EnteringStandby"].contains(&lifecycle);
-    if lifecycle.starts_with("Terminating") {
+    if lifecycle.starts_with("Terminat") {
         // UNVERIFIED.
         let message = format!("The instance {id} is being terminated already.");
         return Err(invalid(&message));
@@ -103,11 +96,43 @@ pub(super) fn terminate_instance(call: &Call, form: &Form, xml: &mut Xml) -> Res
     Ok(())
 }
 
+/// Whoever has been marked unhealthy stays so until somebody marks it otherwise (user guide, health
+/// checks).
+pub(super) fn set_instance_health(call: &Call, form: &Form) -> Result<(), ApiError> {
+    let id = form.text("InstanceId").unwrap_or_default();
+    let group = group_of(call, id);
+    authorize(call, group.as_deref())?;
+    let mut checked = Checked::new(form);
+    checked.text("InstanceId", 19);
+    let health = checked.text("HealthStatus", 32).to_owned();
+    // What a call does that respects the grace period of whoever has just come into service is not
+    // documented: here it marks at once, as one does that does not respect it. UNVERIFIED.
+    form.boolean("ShouldRespectGracePeriod")?;
+    checked.done()?;
+    if !["Healthy", "Unhealthy"].contains(&health.as_str()) {
+        // UNVERIFIED wording.
+        let message = "Valid instance health states are: [Healthy, Unhealthy].";
+        return Err(invalid(message));
+    }
+    let name = group.ok_or_else(|| no_member(id))?;
+    let at = call.sim.clock.now();
+    let mut state = call.sim.state.borrow_mut();
+    let Some(instance) = state.instances.get_mut(id) else { return Ok(()) };
+    if instance.lifecycle.starts_with("Terminat") {
+        // "it returns an error if the instance is already terminating" (user guide); UNVERIFIED wording.
+        let message = format!("The instance {id} is being terminated already.");
+        return Err(invalid(&message));
+    }
+    instance.health = health;
+    state.timeline.push(at, Happening::Examines(name));
+    Ok(())
+}
+
 pub(super) fn set_instance_protection(call: &Call, form: &Form) -> Result<(), ApiError> {
     authorize(call, Some(form.text(GROUP).unwrap_or_default()))?;
     let mut checked = Checked::new(form);
     let name = checked.text(GROUP, 255);
-    let ids = checked.ids(IDS, PROTECTION_BATCH);
+    let ids = checked.ids(IDS, PROTECTION_BATCH)?;
     let protected = checked.flag("ProtectedFromScaleIn")?;
     checked.done()?;
     let mut state = call.sim.state.borrow_mut();
@@ -137,6 +162,17 @@ fn change(
     drop(state);
     xml.list("Activities", &activities, |xml, it| write_activity(call, it, xml));
     Ok(())
+}
+
+/// Returns the group that an instance is a member of.
+fn group_of(call: &Call, id: &str) -> Option<String> {
+    let state = call.sim.state.borrow();
+    state.groups.iter().find(|it| it.members.iter().any(|it| it == id)).map(|it| it.name.clone())
+}
+
+/// UNVERIFIED wording.
+fn no_member(id: &str) -> ApiError {
+    invalid(&format!("Instance Id not found - No managed instance found for instance ID: {id}"))
 }
 
 pub(super) fn find<'a>(state: &'a State, name: &str) -> Result<&'a Group, ApiError> {

@@ -4,7 +4,7 @@
 use super::{ApiError, Form, invalid};
 
 /// Any other operation is not there, whatever its strings.
-const OPERATIONS: [&str; 10] = [
+const OPERATIONS: [&str; 11] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
     "DescribeInstanceRefreshes",
@@ -12,14 +12,19 @@ const OPERATIONS: [&str; 10] = [
     "EnterStandby",
     "ExitStandby",
     "ResumeProcesses",
+    "SetInstanceHealth",
     "SetInstanceProtection",
     "SuspendProcesses",
     "TerminateInstanceInAutoScalingGroup",
 ];
 
 /// The strings of all operations: the model has the same constraints for a name wherever it occurs.
-const TEXTS: [(&str, Option<usize>); 3] =
-    [("AutoScalingGroupName", Some(255)), ("InstanceId", Some(19)), ("NextToken", None)];
+const TEXTS: [(&str, Option<usize>); 4] = [
+    ("AutoScalingGroupName", Some(255)),
+    ("HealthStatus", Some(32)),
+    ("InstanceId", Some(19)),
+    ("NextToken", None),
+];
 const LISTS: [(&str, Option<usize>); 5] = [
     ("AutoScalingGroupNames", Some(255)),
     ("InstanceIds", Some(19)),
@@ -39,7 +44,7 @@ pub(super) fn check(operation: &str, form: &Form) -> Result<(), ApiError> {
     }
     let mut found = Constraints::default();
     for (_, name) in REQUIRED.iter().filter(|(it, _)| *it == operation) {
-        if form.members(name).is_empty() {
+        if form.members(name)?.is_empty() {
             found.add("null", &lower_camel(name), "not be null");
         }
     }
@@ -47,9 +52,9 @@ pub(super) fn check(operation: &str, form: &Form) -> Result<(), ApiError> {
         found.text(&lower_camel(name), form.text(name), longest);
     }
     for (name, longest) in LISTS {
-        found.list(&lower_camel(name), &form.texts(name), longest);
+        found.list(&lower_camel(name), &form.texts(name)?, longest);
     }
-    found.filters(form);
+    found.filters(form)?;
     found.into_result()
 }
 
@@ -86,12 +91,13 @@ impl Constraints {
         self.add(&value, member, &why);
     }
 
-    fn filters(&mut self, form: &Form) {
-        for (index, prefix) in form.members("Filters").iter().enumerate() {
+    fn filters(&mut self, form: &Form) -> Result<(), ApiError> {
+        for (index, prefix) in form.members("Filters")?.iter().enumerate() {
             let member = |part| format!("filters.{}.member.{part}", index + 1);
             self.text(&member("name"), form.text(&format!("{prefix}.Name")), None);
-            self.list(&member("values"), &form.texts(&format!("{prefix}.Values")), None);
+            self.list(&member("values"), &form.texts(&format!("{prefix}.Values"))?, None);
         }
+        Ok(())
     }
 
     fn text(&mut self, member: &str, value: Option<&str>, longest: Option<usize>) {

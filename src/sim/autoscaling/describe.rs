@@ -26,7 +26,7 @@ const COOLDOWN: u32 = 300;
 const AGE: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
-    let names = form.texts("AutoScalingGroupNames");
+    let names = form.texts("AutoScalingGroupNames")?;
     let include_instances = form.boolean("IncludeInstances")?.unwrap_or(true);
     let filters = filters(form)?;
     let size = call.pages.of(GROUPS.size(form)?);
@@ -55,7 +55,7 @@ pub(super) fn describe_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
 }
 
 pub(super) fn describe_instances(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
-    let ids = form.texts("InstanceIds");
+    let ids = form.texts("InstanceIds")?;
     let size = call.pages.of(INSTANCES.size(form)?);
     if ids.len() > INSTANCES.most {
         return Err(invalid("The number of instance ids cannot exceed 50."));

@@ -38,7 +38,7 @@ pub(super) fn filters(form: &Form) -> Result<Vec<Filter<'_>>, ApiError> {
                 )));
             }
         };
-        Ok(Filter { name, values: form.texts(&format!("{prefix}.Values")) })
+        Ok(Filter { name, values: form.texts(&format!("{prefix}.Values"))? })
     };
-    form.members("Filters").into_iter().map(read).collect()
+    form.members("Filters")?.into_iter().map(read).collect()
 }

@@ -40,13 +40,13 @@ impl<'a> Checked<'a> {
     }
 
     /// Returns up to `max` ids.
-    pub(super) fn ids(&mut self, name: &str, max: usize) -> Vec<String> {
-        let ids = self.form.texts(name);
+    pub(super) fn ids(&mut self, name: &str, max: usize) -> Result<Vec<String>, ApiError> {
+        let ids = self.form.texts(name)?;
         if ids.len() > max {
             let why = format!("have length less than or equal to {max}");
             self.note(name, &format!("'[{}]'", ids.join(", ")), &why);
         }
-        ids.into_iter().map(str::to_owned).collect()
+        Ok(ids.into_iter().map(str::to_owned).collect())
     }
 
     /// Refuses all violations at once, as AWS does.

@@ -50,7 +50,7 @@ fn read<'a>(call: &Call, form: &'a Form) -> Result<(&'a str, Vec<&'a str>), ApiE
     let name = checked.text("AutoScalingGroupName", 255);
     checked.done()?;
     find(&call.sim.state.borrow(), name)?;
-    let named = form.texts("ScalingProcesses");
+    let named = form.texts("ScalingProcesses")?;
     if let Some(it) = named.iter().find(|it| !PROCESSES.contains(it)) {
         // UNVERIFIED wording.
         return Err(invalid(&format!("The process {it} is not a valid scaling process.")));

@@ -31,7 +31,7 @@ pub(super) fn describe_instance_refreshes(
     let state = call.sim.state.borrow();
     let group = state.groups.iter().find(|it| it.name == name).ok_or_else(|| no_group(name))?;
     let id = ids::named_uuid(0, "refresh", name);
-    let wanted = form.texts("InstanceRefreshIds");
+    let wanted = form.texts("InstanceRefreshIds")?;
     let is_wanted = wanted.is_empty() || wanted.contains(&id.as_str());
     let found = group.refresh.iter().filter(|_| is_wanted);
     xml.list("InstanceRefreshes", found, |xml, status| {

@@ -60,7 +60,7 @@ struct Request {
 const DEFAULT_PAGE: usize = 50;
 
 pub(super) fn describe_alarms(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(DESCRIBE_ALARMS, body)?;
+    let checked = Checked::of(DESCRIBE_ALARMS, body);
     authorize(call, &checked.list("AlarmNames"), &checked.list("AlarmTypes"))?;
     let request: Request = checked.request()?;
     request.check()?;

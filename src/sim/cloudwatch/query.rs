@@ -26,7 +26,7 @@ pub(crate) fn asked(form: &Form) -> Result<Value, ApiError> {
         res.extend(form.text(name).map(|it| (name.to_owned(), it.into())));
     }
     for name in LISTS.into_iter().filter(|it| form.has(it)) {
-        res.insert(name.to_owned(), form.texts(name).into());
+        res.insert(name.to_owned(), form.texts(name)?.into());
     }
     for name in INTEGERS {
         res.extend(form.integer(name)?.map(|it| (name.to_owned(), it.into())));

@@ -1,8 +1,8 @@
 //! DescribeInstanceAttribute and ModifyInstanceAttribute, as far as a rescue needs them.
 
 use super::{
-    ApiError, Call, Form, Xml, authorize_instance, changes::required, check_instance_ids, dry_run,
-    shapes,
+    ApiError, Call, Form, Xml, authorize_instance, authorize_volume, changes::required,
+    check_instance_ids, dry_run, shapes,
 };
 use crate::sim::machines;
 
@@ -35,6 +35,29 @@ pub(super) fn describe(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Ap
     Ok(())
 }
 
+/// A volume has the product codes of the instance that it was made for (EC2 guide).
+pub(super) fn describe_volume(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    let (id, attribute) = (required(form, "VolumeId")?, required(form, "Attribute")?);
+    authorize_volume(call, id)?;
+    let state = call.sim.state.borrow();
+    let Some(volume) = state.volumes.get(id) else {
+        let message = format!("The volume '{id}' does not exist.");
+        return Err(ApiError::new("InvalidVolume.NotFound", message));
+    };
+    if attribute != "productCodes" {
+        let message = format!("The attribute {attribute} is not implemented by this simulator.");
+        return Err(ApiError::new("UnsupportedOperation", message));
+    }
+    dry_run(form)?;
+    xml.text("volumeId", id);
+    let holder = volume.attachment.as_ref().and_then(|it| state.instances.get(&it.instance));
+    match holder {
+        Some(instance) => shapes::write_product_codes(instance, xml),
+        None => xml.items("productCodes", [], |_, ()| {}),
+    }
+    Ok(())
+}
+
 pub(super) fn modify(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let id = required(form, "InstanceId")?;
     authorize_instance(call, id)?;
@@ -44,7 +67,7 @@ pub(super) fn modify(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiE
         None if form.text("Attribute") == Some("disableApiStop") => form.boolean("Value")?,
         other => other,
     };
-    let mappings = form.flat_members("BlockDeviceMapping");
+    let mappings = form.flat_members("BlockDeviceMapping")?;
     if stop.is_none() && mappings.is_empty() {
         let message = "This simulator modifies disableApiStop and blockDeviceMapping alone.";
         return Err(ApiError::new("UnsupportedOperation", message));

@@ -85,7 +85,7 @@ pub(super) fn stop(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
 
 /// The instances that a start or a stop names, which the caller may change.
 fn instances<'a>(call: &Call, form: &'a Form) -> Result<Vec<&'a str>, ApiError> {
-    let ids = form.flat_texts("InstanceId");
+    let ids = form.flat_texts("InstanceId")?;
     if ids.is_empty() {
         let message = "The request must contain the parameter InstanceId";
         return Err(ApiError::new("MissingParameter", message));

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::sim::{
     autoscaling::subnet_id,
-    ids,
+    ids, kms,
     machines::{Attachment, Volume},
     network::Internet,
     state::State,
@@ -16,6 +16,8 @@ use crate::sim::{
 
 /// DescribeVolumes, MaxResults: "between 5 and 1,000".
 const VOLUMES: Page = Page { least: 5, most: 1000 };
+/// DescribeRouteTables, MaxResults: 5 to 100 (botocore model).
+const ROUTE_TABLES: Page = Page { least: 5, most: 100 };
 /// The others: "Minimum value of 5. Maximum value of 1000."
 const OTHERS: Page = Page { least: 5, most: 1000 };
 
@@ -34,7 +36,7 @@ pub(super) fn volumes(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), Api
             "volume-id",
         ],
     )?;
-    let ids = form.flat_texts("VolumeId");
+    let ids = form.flat_texts("VolumeId")?;
     let state = call.sim.state.borrow();
     let known = |it: &str| state.volumes.contains_key(it);
     check_ids(&ids, known, ("InvalidVolume.NotFound", "volume"))?;
@@ -87,7 +89,7 @@ fn write_volume(call: &Call, volume: &Volume, xml: &mut Xml) {
     xml.text("volumeType", "gp3");
     xml.value("encrypted", volume.encrypted);
     if volume.encrypted {
-        xml.text("kmsKeyId", &key(call));
+        xml.text("kmsKeyId", &kms::arn(&call.sim, volume.key.as_deref()));
     }
 }
 
@@ -106,12 +108,6 @@ pub(super) fn write_attachment(
     xml.value("deleteOnTermination", attachment.delete_on_termination);
 }
 
-/// The key of everything that is encrypted here: the account's own for EBS.
-fn key(call: &Call) -> String {
-    let id = ids::named_uuid(call.sim.seed, "key", "aws/ebs");
-    format!("arn:aws:kms:{}:{}:key/{id}", call.sim.region, call.sim.account)
-}
-
 /// The zones that have a subnet: those of the groups and of their instances.
 fn zones(state: &State) -> Vec<String> {
     let of_groups = state.groups.iter().flat_map(|it| it.zones.iter().cloned());
@@ -124,7 +120,7 @@ fn zones(state: &State) -> Vec<String> {
 
 pub(super) fn subnets(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let wanted = Wanted::read(form, &["availability-zone", "state", "subnet-id", "vpc-id"])?;
-    let ids = form.flat_texts("SubnetId");
+    let ids = form.flat_texts("SubnetId")?;
     let state = call.sim.state.borrow();
     let zones = zones(&state);
     let known = |id: &str| zones.iter().any(|it| subnet_id(it) == id);
@@ -167,7 +163,7 @@ pub(super) fn route_tables(call: &Call, form: &Form, xml: &mut Xml) -> Result<()
         form,
         &["association.main", "association.subnet-id", "route-table-id", "vpc-id"],
     )?;
-    let ids = form.flat_texts("RouteTableId");
+    let ids = form.flat_texts("RouteTableId")?;
     check_ids(&ids, |it| it == ROUTE_TABLE, ("InvalidRouteTableID.NotFound", "routeTable ID"))?;
     let is_meant = wanted.selects(|name| match name {
         "association.main" => vec!["true".to_owned()],
@@ -176,7 +172,7 @@ pub(super) fn route_tables(call: &Call, form: &Form, xml: &mut Xml) -> Result<()
         _ => Vec::new(), // no subnet
     });
     let found: Vec<()> = is_meant.then_some(()).into_iter().collect();
-    let (page, next) = cut(call, form, found, &OTHERS)?;
+    let (page, next) = cut(call, form, found, &ROUTE_TABLES)?;
     let way_out = match call.sim.network.internet {
         Internet::Gateway => Some(("gatewayId", "igw-0123456789abcdef0")),
         Internet::Nat => Some(("natGatewayId", "nat-0123456789abcdef0")),
@@ -206,12 +202,50 @@ pub(super) fn route_tables(call: &Call, form: &Form, xml: &mut Xml) -> Result<()
     Ok(())
 }
 
+const NETWORK_ACL: &str = "acl-0123456789abcdef0";
+
+/// The one network ACL: the default one, which lets everything pass (VPC guide).
+pub(super) fn network_acls(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    let wanted = Wanted::read(form, &["association.subnet-id", "network-acl-id", "vpc-id"])?;
+    let ids = form.flat_texts("NetworkAclId")?;
+    check_ids(&ids, |it| it == NETWORK_ACL, ("InvalidNetworkAclID.NotFound", "networkAcl ID"))?;
+    let subnets: Vec<String> =
+        zones(&call.sim.state.borrow()).iter().map(|it| subnet_id(it)).collect();
+    let is_meant = wanted.selects(|name| match name {
+        "association.subnet-id" => subnets.clone(),
+        "network-acl-id" => vec![NETWORK_ACL.to_owned()],
+        _ => vec![VPC.to_owned()], // the last that was read
+    });
+    let found: Vec<()> = is_meant.then_some(()).into_iter().collect();
+    let (page, next) = cut(call, form, found, &OTHERS)?;
+    xml.items("networkAclSet", page, |xml, ()| {
+        xml.text("networkAclId", NETWORK_ACL);
+        xml.text("vpcId", VPC);
+        xml.value("default", true);
+        let rules = [true, false].into_iter().flat_map(|it| [(it, 100), (it, 32767)]);
+        xml.items("entrySet", rules, |xml, (is_egress, number)| {
+            xml.value("ruleNumber", number);
+            xml.text("protocol", "-1");
+            xml.text("ruleAction", if number == 100 { "allow" } else { "deny" });
+            xml.value("egress", is_egress);
+            xml.text("cidrBlock", "0.0.0.0/0");
+        });
+        xml.items("associationSet", &subnets, |xml, it| {
+            xml.text("networkAclId", NETWORK_ACL);
+            xml.text("subnetId", it);
+        });
+        xml.items("tagSet", [], |_, ()| {});
+    });
+    write_token(next, xml);
+    Ok(())
+}
+
 pub(super) const SECURITY_GROUP: &str = "sg-0123456789abcdef0";
 
 /// The VPC has its default security group.
 pub(super) fn security_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let wanted = Wanted::read(form, &["group-id", "group-name", "vpc-id"])?;
-    let ids = form.flat_texts("GroupId");
+    let ids = form.flat_texts("GroupId")?;
     check_ids(&ids, |it| it == SECURITY_GROUP, ("InvalidGroup.NotFound", "security group"))?;
     let is_meant = wanted.selects(|name| {
         vec![match name {
@@ -228,7 +262,18 @@ pub(super) fn security_groups(call: &Call, form: &Form, xml: &mut Xml) -> Result
         xml.text("groupName", "default");
         xml.text("groupDescription", "default VPC security group");
         xml.text("vpcId", VPC);
-        xml.items("ipPermissions", [], |_, ()| {});
+        // "Inbound traffic … from all other network interfaces assigned to the same security group"
+        // (VPC guide, default security groups).
+        xml.items("ipPermissions", [SECURITY_GROUP], |xml, from| {
+            xml.text("ipProtocol", "-1");
+            xml.items("groups", [from], |xml, it| {
+                xml.text("userId", &call.sim.account);
+                xml.text("groupId", it);
+            });
+            xml.items("ipRanges", [], |_, ()| {});
+            xml.items("ipv6Ranges", [], |_, ()| {});
+            xml.items("prefixListIds", [], |_, ()| {});
+        });
         let all = call.sim.network.default_egress.then_some("0.0.0.0/0");
         xml.items("ipPermissionsEgress", all, |xml, to| {
             xml.text("ipProtocol", "-1");
@@ -342,7 +387,7 @@ pub(super) fn has_instance_store(instance_type: &str) -> bool {
 
 pub(super) fn instance_types(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let wanted = Wanted::read(form, &["instance-storage-supported", "instance-type"])?;
-    let asked = form.flat_texts("InstanceType");
+    let asked = form.flat_texts("InstanceType")?;
     let state = call.sim.state.borrow();
     let all = types(&state);
     if let Some(it) = asked.iter().find(|it| !all.iter().any(|all| all == **it)) {
@@ -369,7 +414,7 @@ pub(super) fn instance_types(call: &Call, form: &Form, xml: &mut Xml) -> Result<
     Ok(())
 }
 
-fn write_token(next: Option<String>, xml: &mut Xml) {
+pub(super) fn write_token(next: Option<String>, xml: &mut Xml) {
     if let Some(it) = next {
         xml.text("nextToken", &it);
     }

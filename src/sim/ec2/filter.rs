@@ -27,7 +27,7 @@ pub(super) const INSTANCES: Known = Known {
         ("architecture", |_, _| known("x86_64")),
         ("availability-zone", |_, it| known(&it.zone)),
         ("hypervisor", |_, _| known("xen")),
-        ("image-id", |_, it| Some(shapes::image_id(it))),
+        ("image-id", |_, it| Some(shapes::image_id(&it.hardware, it.platform))),
         ("instance-id", |_, it| known(&it.id)),
         ("instance-state-code", |_, it| Some(shapes::state_code(it).to_string())),
         ("instance-state-name", |_, it| known(&it.ec2_state)),
@@ -37,7 +37,7 @@ pub(super) const INSTANCES: Known = Known {
         ("owner-id", |call, _| known(&call.sim.account)),
         // "To list only Windows instances, use windows."
         ("platform", |_, it| known("windows").filter(|_| it.platform == Platform::Windows)),
-        ("platform-details", |_, it| known(shapes::details(it))),
+        ("platform-details", |_, it| known(shapes::platform_details(it.platform))),
         ("private-dns-name", |_, it| known(&it.computer_name).filter(|_| shapes::is_there(it))),
         ("private-ip-address", |_, it| known(&it.ip_address).filter(|_| shapes::is_there(it))),
         ("reservation-id", |_, it| Some(shapes::reservation_id(it))),
@@ -90,11 +90,11 @@ impl Known {
     pub(super) fn read<'a>(&self, form: &'a Form) -> Result<Vec<Filter<'a>>, ApiError> {
         let read = |prefix: String| {
             let name = form.text(&format!("{prefix}.Name")).unwrap_or_default();
-            let values = form.flat_texts(&format!("{prefix}.Value"));
+            let values = form.flat_texts(&format!("{prefix}.Value"))?;
             Ok(Filter { name: self.name(name)?, values })
         };
         let res: Vec<Filter> =
-            form.flat_members("Filter").into_iter().map(read).collect::<Result<_, ApiError>>()?;
+            form.flat_members("Filter")?.into_iter().map(read).collect::<Result<_, ApiError>>()?;
         if res.iter().map(|it| it.values.len()).sum::<usize>() > MAX_VALUES {
             // UNVERIFIED wording.
             let message = "The maximum number of filter values specified on a single call is 200";

@@ -6,7 +6,7 @@ use super::{Call, Instance, State, Xml, describe::SECURITY_GROUP};
 use crate::sim::{
     autoscaling::subnet_id,
     ids,
-    machines::{CHECKS, attached, root_device},
+    machines::{CHECKS, Hardware, attached, root_device},
     state::Platform,
     timeline::plus,
 };
@@ -21,8 +21,29 @@ pub(super) fn is_there(instance: &Instance) -> bool {
     instance.ec2_state != "terminated"
 }
 
-pub(super) fn image_id(instance: &Instance) -> String {
-    ids::instance_id(0, details(instance), 0).replacen("i-", "ami-", 1)
+/// Those with other product codes, and those with another root, were launched from another image.
+pub(super) fn image_id(hardware: &Hardware, platform: Platform) -> String {
+    if let Some(it) = &hardware.image {
+        return own_image_id(&it.name);
+    }
+    let mut name = platform_details(platform).to_owned();
+    for it in &hardware.product_codes {
+        name.push(',');
+        name.push_str(it);
+    }
+    if !hardware.has_ebs_root {
+        name.push_str(",instance-store");
+    }
+    named_image_id(&name)
+}
+
+/// Returns the id of an image of the account's own.
+pub(super) fn own_image_id(name: &str) -> String {
+    named_image_id(&format!("own,{name}"))
+}
+
+fn named_image_id(name: &str) -> String {
+    ids::instance_id(0, name, 0).replacen("i-", "ami-", 1)
 }
 
 pub(super) fn reservation_id(instance: &Instance) -> String {
@@ -43,7 +64,7 @@ fn write_instance(call: &Call, state: &State, instance: &Instance, xml: &mut Xml
     let hardware = &instance.hardware;
     let is_there = is_there(instance);
     xml.text("instanceId", &instance.id);
-    xml.text("imageId", &image_id(instance));
+    xml.text("imageId", &image_id(hardware, instance.platform));
     xml.element("instanceState", |xml| write_state(instance, xml));
     let private = if is_there { instance.computer_name.as_str() } else { "" };
     xml.text("privateDnsName", private);
@@ -68,8 +89,8 @@ fn write_instance(call: &Call, state: &State, instance: &Instance, xml: &mut Xml
         xml.text("vpcId", VPC);
         xml.text("privateIpAddress", &instance.ip_address);
     }
-    if hardware.public_ip && instance.ec2_state == "running" {
-        xml.text("ipAddress", &instance.ip_address.replacen("10.", "198.", 1));
+    if let Some(it) = public_address(instance) {
+        xml.text("ipAddress", &it);
     }
     if hardware.is_spot {
         xml.text("instanceLifecycle", "spot");
@@ -82,13 +103,37 @@ fn write_instance(call: &Call, state: &State, instance: &Instance, xml: &mut Xml
         xml.text("groupId", it);
         xml.text("groupName", "default");
     });
+    xml.items("networkInterfaceSet", is_there.then_some(instance), |xml, it| {
+        write_interface(call, it, xml);
+    });
     xml.text("virtualizationType", "hvm");
     xml.text("hypervisor", "xen");
     xml.items("tagSet", &instance.tags, |xml, (key, value)| {
         xml.text("key", key);
         xml.text("value", value);
     });
-    xml.text("platformDetails", details(instance));
+    xml.text("platformDetails", platform_details(instance.platform));
+}
+
+/// An address that Amazon lends as long as the instance runs; there are no elastic ones.
+fn public_address(instance: &Instance) -> Option<String> {
+    let has_one = instance.hardware.public_ip && instance.ec2_state == "running";
+    has_one.then(|| instance.ip_address.replacen("10.", "198.", 1))
+}
+
+fn write_interface(call: &Call, instance: &Instance, xml: &mut Xml) {
+    xml.text("networkInterfaceId", &instance.id.replacen("i-", "eni-", 1));
+    xml.text("subnetId", &subnet_id(&instance.zone));
+    xml.text("vpcId", VPC);
+    xml.text("ownerId", &call.sim.account);
+    xml.text("status", "in-use");
+    xml.text("privateIpAddress", &instance.ip_address);
+    if let Some(it) = public_address(instance) {
+        xml.element("association", |xml| {
+            xml.text("publicIp", &it);
+            xml.text("ipOwnerId", "amazon");
+        });
+    }
 }
 
 /// An instant as EC2 writes it; `None`: a day before the simulation began.
@@ -135,6 +180,11 @@ pub(super) fn write_status(call: &Call, instance: &Instance, xml: &mut Xml) {
             xml.items("details", checks, |xml, it| {
                 xml.text("name", it);
                 xml.text("status", check);
+                if check == "failed" {
+                    // "The time when a status check failed" (EC2 reference).
+                    let since = instance.impaired_since.unwrap_or(call.sim.clock.epoch() - AGE);
+                    xml.text("impairedSince", &launch_time(call, Some(since)));
+                }
             });
         });
     }
@@ -144,9 +194,7 @@ pub(super) fn write_status(call: &Call, instance: &Instance, xml: &mut Xml) {
 pub(super) fn checks(call: &Call, instance: &Instance) -> [(&'static str, &'static str); 2] {
     let since = instance.started.or(instance.launched);
     let is_new = since.is_some_and(|it| call.sim.clock.now() < plus(it, CHECKS));
-    // Auto Scaling's word for an instance whose checks failed.
-    let is_sick = instance.impaired || instance.health == "Unhealthy";
-    match (instance.ec2_state.as_str(), is_sick) {
+    match (instance.ec2_state.as_str(), instance.impaired) {
         ("running", _) if is_new => [("initializing", "initializing"); 2],
         ("running", true) => [("ok", "passed"), ("impaired", "failed")],
         ("running", false) => [("ok", "passed"); 2],
@@ -174,8 +222,8 @@ pub(super) fn code_of(word: &str) -> u8 {
     }
 }
 
-pub(super) fn details(instance: &Instance) -> &'static str {
-    match instance.platform {
+pub(super) fn platform_details(platform: Platform) -> &'static str {
+    match platform {
         Platform::Linux | Platform::MacOs => "Linux/UNIX",
         Platform::Windows => "Windows",
     }

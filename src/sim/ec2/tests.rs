@@ -1,5 +1,6 @@
 //! EC2 over the wire.
 
+mod preflight;
 mod rescue;
 
 use crate::sim::tests::client::{Reply, form, start};

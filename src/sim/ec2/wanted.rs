@@ -11,14 +11,14 @@ impl<'a> Wanted<'a> {
     /// has not.
     pub(super) fn read(form: &'a Form, known: &[&str]) -> Result<Self, ApiError> {
         let mut res = Vec::new();
-        for prefix in form.flat_members("Filter") {
+        for prefix in form.flat_members("Filter")? {
             let name = form.text(&format!("{prefix}.Name")).unwrap_or_default();
             let is_tag = known.contains(&"tag") && (name == "tag-key" || name.starts_with("tag:"));
             if !known.contains(&name) && !is_tag {
                 let message = format!("The filter '{name}' is not implemented by this simulator.");
                 return Err(ApiError::new("UnsupportedOperation", message));
             }
-            res.push((name, form.flat_texts(&format!("{prefix}.Value"))));
+            res.push((name, form.flat_texts(&format!("{prefix}.Value"))?));
         }
         Ok(Self(res))
     }

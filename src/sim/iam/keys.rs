@@ -3,7 +3,7 @@
 //! provides would look absent, and a Deny that depends on it would never apply.
 
 /// The actions that policies are asked about.
-const ACTIONS: [&str; 84] = [
+const ACTIONS: [&str; 91] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeInstanceRefreshes",
@@ -11,6 +11,7 @@ const ACTIONS: [&str; 84] = [
     "autoscaling:EnterStandby",
     "autoscaling:ExitStandby",
     "autoscaling:ResumeProcesses",
+    "autoscaling:SetInstanceHealth",
     "autoscaling:SetInstanceProtection",
     "autoscaling:SuspendProcesses",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
@@ -25,16 +26,21 @@ const ACTIONS: [&str; 84] = [
     "ec2:CreateLaunchTemplate",
     "ec2:CreateTags",
     "ec2:DeleteLaunchTemplate",
+    "ec2:DescribeImages",
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeInstanceStatus",
     "ec2:DescribeInstanceTypeOfferings",
     "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
+    "ec2:DescribeNetworkAcls",
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSnapshots",
     "ec2:DescribeSubnets",
+    "ec2:DescribeVolumeAttribute",
     "ec2:DescribeVolumes",
     "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeVpcs",
     "ec2:DetachVolume",
     "ec2:GetEbsDefaultKmsKeyId",
     "ec2:GetEbsEncryptionByDefault",
@@ -52,6 +58,7 @@ const ACTIONS: [&str; 84] = [
     "iam:SimulatePrincipalPolicy",
     "iam:TagRole",
     "kms:CreateGrant",
+    "kms:DescribeKey",
     "lambda:CreateFunction",
     "lambda:DeleteFunction",
     "lambda:InvokeFunction",
@@ -91,7 +98,7 @@ const ACTIONS: [&str; 84] = [
 ];
 
 /// The keys that requests have, where AWS provides them; in lower case.
-const PROVIDED: [&str; 24] = [
+const PROVIDED: [&str; 30] = [
     "aws:currenttime",
     "aws:epochtime",
     "aws:multifactorauthage",
@@ -111,6 +118,12 @@ const PROVIDED: [&str; 24] = [
     "aws:viaawsservice",
     "iam:awsservicename",
     "iam:passedtoservice",
+    "kms:calleraccount",
+    "kms:keyorigin",
+    "kms:keyspec",
+    "kms:keyusage",
+    "kms:multiregion",
+    "kms:requestalias",
     "ssm:documenttype",
     "sts:externalid",
     "sts:rolesessionname",

@@ -19,6 +19,8 @@ pub(crate) struct Activity {
     /// `None`: it is under way.
     pub end: Option<Timestamp>,
     pub progress: Stage,
+    /// What went wrong.
+    pub message: Option<String>,
 }
 
 /// StatusCode, and Progress in percent.
@@ -28,6 +30,7 @@ pub(crate) enum Stage {
     PreInService(u8),
     MidLifecycleAction(u8),
     Successful,
+    Failed,
 }
 
 impl Stage {
@@ -37,13 +40,14 @@ impl Stage {
             Self::PreInService(_) => "PreInService",
             Self::MidLifecycleAction(_) => "MidLifecycleAction",
             Self::Successful => "Successful",
+            Self::Failed => "Failed",
         }
     }
 
     pub(crate) fn percent(self) -> u8 {
         match self {
             Self::InProgress(it) | Self::PreInService(it) | Self::MidLifecycleAction(it) => it,
-            Self::Successful => 100,
+            Self::Successful | Self::Failed => 100,
         }
     }
 }
@@ -78,11 +82,26 @@ impl Scaling<'_> {
             start: self.at,
             end: None,
             progress,
+            message: None,
         };
         if n < MAX_ACTIVITIES {
             self.state.activities.push(res.clone());
         }
         res
+    }
+
+    /// Notes a launch that has come to nothing, as the console shows one for want of capacity.
+    pub(super) fn launch_failed(&mut self, group: &str, cause: String, why: &str) {
+        let message = format!("{why} Launching EC2 instance failed.");
+        let description = format!("Launching a new EC2 instance.  Status Reason: {message}");
+        let at = self.at;
+        let zone = self.group(group).zones.first().cloned().unwrap_or_default();
+        let began = self.begin(group, "", description, cause, Stage::Failed);
+        if let Some(it) = self.state.activities.last_mut().filter(|it| it.id == began.id) {
+            it.end = Some(at);
+            it.zone = zone;
+            it.message = Some(message);
+        }
     }
 
     /// Tells how far the instance's newest activity is.

@@ -24,6 +24,7 @@ impl Scaling<'_> {
     pub(super) fn impair(&mut self, instance: &str) {
         let Some(it) = self.state.instances.get_mut(instance) else { return };
         it.impaired = true;
+        it.impaired_since = Some(self.at);
         let group = it.group.clone();
         self.state.timeline.push(plus(self.at, CHECK), Happening::Examines(group));
     }
@@ -62,8 +63,10 @@ impl Scaling<'_> {
     }
 
     fn replace(&mut self, name: &str) {
-        if self.group(name).suspended.contains_key("Launch") {
-            self.group(name).owed += 1;
+        let group = self.group(name);
+        if group.suspended.contains_key("Launch") || group.launches.failure.is_some() {
+            group.owed += 1;
+            self.settle(name);
         } else {
             self.launch(name, "an unhealthy instance needing to be replaced");
         }

@@ -27,7 +27,7 @@ struct Request {
 }
 
 pub(super) fn describe_document(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(DESCRIBE_DOCUMENT, body)?;
+    let checked = Checked::of(DESCRIBE_DOCUMENT, body);
     authorize(call, "ssm:DescribeDocument", &checked)?;
     let request: Request = checked.request()?;
     let state = call.sim.state.borrow();
@@ -37,7 +37,7 @@ pub(super) fn describe_document(call: &Call, body: &Value) -> Result<Value, ApiE
 }
 
 pub(super) fn get_document(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(GET_DOCUMENT, body)?;
+    let checked = Checked::of(GET_DOCUMENT, body);
     authorize(call, "ssm:GetDocument", &checked)?;
     let request: Request = checked.request()?;
     let state = call.sim.state.borrow();

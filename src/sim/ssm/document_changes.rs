@@ -176,7 +176,7 @@ pub(super) fn checked<T: DeserializeOwned>(
     members: &'static [Member],
     body: &Value,
 ) -> Result<T, ApiError> {
-    let checked = Checked::types(members, body)?;
+    let checked = Checked::of(members, body);
     authorize(call, action, &checked)?;
     for member in ["Requires", "Attachments"] {
         if body.get(member).is_some_and(|it| !it.is_null()) {

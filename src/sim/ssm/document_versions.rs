@@ -24,7 +24,7 @@ struct Request {
 const DEFAULT_PAGE: usize = 50;
 
 pub(super) fn list_document_versions(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(LIST_DOCUMENT_VERSIONS, body)?;
+    let checked = Checked::of(LIST_DOCUMENT_VERSIONS, body);
     authorize(call, "ssm:ListDocumentVersions", &checked)?;
     let request: Request = checked.request()?;
     let state = call.sim.state.borrow();

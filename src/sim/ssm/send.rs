@@ -57,7 +57,7 @@ pub(super) struct CloudWatch {
 }
 
 pub(super) fn send_command(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(SEND_COMMAND, body)?;
+    let checked = Checked::of(SEND_COMMAND, body);
     authorize(call, &checked)?;
     let request: Request = checked.request()?;
     request.check_shape()?;

@@ -93,7 +93,7 @@ fn checked(
     members: &'static [Member],
     body: &Value,
 ) -> Result<Request, ApiError> {
-    let checked = Checked::types(members, body)?;
+    let checked = Checked::of(members, body);
     let (arn, facts) = {
         let state = call.sim.state.borrow();
         let name = checked.text("ResourceId").unwrap_or_default();

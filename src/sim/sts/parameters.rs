@@ -43,7 +43,7 @@ impl<'a> Asked<'a> {
         }
         let mut found = Violations::default();
         let tags: Vec<(String, String)> = form
-            .members("Tags")
+            .members("Tags")?
             .iter()
             .map(|it| {
                 let part = |name| form.text(&format!("{it}.{name}")).unwrap_or_default().to_owned();
@@ -51,7 +51,7 @@ impl<'a> Asked<'a> {
             })
             .collect();
         let transitive_tag_keys: Vec<String> =
-            form.texts("TransitiveTagKeys").into_iter().map(str::to_owned).collect();
+            form.texts("TransitiveTagKeys")?.into_iter().map(str::to_owned).collect();
         found.arn("roleArn", form.text("RoleArn"));
         found.required(
             "roleSessionName",
@@ -86,7 +86,7 @@ impl<'a> Asked<'a> {
         if let Some(policy) = form.text("Policy") {
             found.policy(policy);
         }
-        for (index, prefix) in form.members("Tags").iter().enumerate() {
+        for (index, prefix) in form.members("Tags")?.iter().enumerate() {
             let member = |part| format!("tags.{}.member.{part}", index + 1);
             let part = |name| form.text(&format!("{prefix}.{name}"));
             found.required(&member("key"), part("Key"), 1..=128, None);
@@ -95,13 +95,13 @@ impl<'a> Asked<'a> {
             found.tag(&member("value"), part("Value"), "*");
         }
         found.transitive_tag_keys(&transitive_tag_keys);
-        let policy_arns = form.members("PolicyArns");
+        let policy_arns = form.members("PolicyArns")?;
         for (index, prefix) in policy_arns.iter().enumerate() {
             let member = format!("policyArns.{}.member.arn", index + 1);
             found.arn(&member, form.text(&format!("{prefix}.arn")));
         }
         let part = |prefix: &str, name| form.text(&format!("{prefix}.{name}")).unwrap_or_default();
-        let shown_tags = form.members("Tags").into_iter().map(|it| {
+        let shown_tags = form.members("Tags")?.into_iter().map(|it| {
             format!(r#"{{"Key":"{}","Value":"{}"}}"#, part(&it, "Key"), part(&it, "Value"))
         });
         let shown_arns = policy_arns.iter().map(|it| format!(r#"{{"arn":"{}"}}"#, part(it, "arn")));

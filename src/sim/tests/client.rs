@@ -121,7 +121,8 @@ pub(in crate::sim) fn signed_at(
 /// Sends a JSON request that is signed.
 pub(in crate::sim) fn signed_json(sim: &Sim, key: &Key, target: &str, body: &str) -> Reply {
     let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
-    signed_with(sim, key, "ssm", 0, &headers, body)
+    let service = if target.starts_with("TrentService.") { "kms" } else { "ssm" };
+    signed_with(sim, key, service, 0, &headers, body)
 }
 
 fn signed_with(

@@ -126,3 +126,32 @@ fn instances_are_told_by_id_and_unknown_ids_are_left_out() {
     assert_eq!(rest.elements("InstanceId").len(), 13);
     assert!(rest.elements("NextToken").is_empty());
 }
+
+#[test]
+fn a_list_that_cannot_be_read_does_not_mean_all() {
+    let sim = start("[[group]]\nname = \"web\"\nsize = 2\n[[group]]\nname = \"db\"\nsize = 1\n");
+    let asked = |body: &str| form(&sim, body).unwrap();
+    let suspend = "Action=SuspendProcesses&Version=2011-01-01&AutoScalingGroupName=web";
+    for list in ["ScalingProcesses.1=Launch", "ScalingProcesses.member.x=Launch"] {
+        let reply = asked(&format!("{suspend}&{list}"));
+        assert_eq!((reply.status, reply.element("Code")), (400, "MalformedInput"), "{list}");
+        let key = list.split('=').next().unwrap();
+        assert!(reply.element("Message").starts_with(&format!("{key}: ")), "{}", reply.body);
+    }
+    let groups = "Action=DescribeAutoScalingGroups&Version=2011-01-01";
+    assert!(asked(groups).elements("ProcessName").is_empty());
+    let reply = asked(&format!("{groups}&AutoScalingGroupNames.member.web=web"));
+    assert_eq!(reply.element("Code"), "MalformedInput");
+    // So do clients send an empty list, and that is all.
+    assert_eq!(asked(&format!("{groups}&AutoScalingGroupNames=")).elements("MinSize").len(), 2);
+    let instances = "Action=DescribeInstances&Version=2016-11-15";
+    for list in ["InstanceId.99999999999999999999", "InstanceId.member.1", "Filter.1.Value.x"] {
+        let filter = "&Filter.1.Name=vpc-id";
+        let reply = asked(&format!("{instances}{filter}&{list}=i-0123456789abcdef0"));
+        let message = format!("The parameter {list} is not recognized");
+        assert_eq!(
+            (reply.element("Code"), reply.element("Message")),
+            ("UnknownParameter", message.as_str())
+        );
+    }
+}

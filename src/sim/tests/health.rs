@@ -1,6 +1,7 @@
 //! An instance that fails its checks is replaced, unless a process that takes part is suspended.
 
 use super::account::{Account, simulated};
+use crate::sim::api::ApiError;
 
 const GROUP: &str = "AutoScalingGroupName=web";
 
@@ -23,6 +24,35 @@ fn states(account: &Account) -> Vec<String> {
     // Whoever asks first lets happen what is due.
     account.scaling("DescribeAutoScalingGroups", "").unwrap();
     account.members().0
+}
+
+/// The failed launches of the group, and their messages' number.
+fn failures(account: &Account) -> usize {
+    let told = account.scaling("DescribeScalingActivities", GROUP).unwrap();
+    assert_eq!(
+        told.matches("<StatusCode>Failed").count(),
+        told.matches("<StatusMessage>No room. Launching EC2 instance failed.").count(),
+        "{told}"
+    );
+    told.matches("<StatusCode>Failed").count()
+}
+
+#[test]
+fn a_group_that_cannot_launch_says_so_once_a_minute_and_lacks_whom_it_has_lost() {
+    simulated(&world("launch_failure = \"No room.\"\n"), async |account: Account| {
+        let end = "InstanceId=#0&ShouldDecrementDesiredCapacity=false";
+        account.scaling("TerminateInstanceInAutoScalingGroup", end).unwrap();
+        assert_eq!(failures(&account), 1);
+        let end = end.replace("#0", "#2");
+        account.scaling("TerminateInstanceInAutoScalingGroup", &end).unwrap();
+        assert_eq!(failures(&account), 1, "it is tried again later, for both");
+        account.wait(59).await;
+        assert_eq!(failures(&account), 1);
+        account.wait(2).await;
+        assert_eq!(failures(&account), 2);
+        account.wait(60).await;
+        assert_eq!((failures(&account), account.members().1), (3, 3));
+    });
 }
 
 fn healths(account: &Account) -> Vec<String> {
@@ -107,5 +137,33 @@ fn one_that_is_unhealthy_from_the_start_is_replaced_but_not_in_standby() {
         assert_eq!(states(&account), ["1: InService", "2: Standby", "3: InService"]);
         let told = account.scaling("DescribeScalingActivities", GROUP).unwrap();
         assert!(told.contains("in response to a user health-check."), "{told}");
+    });
+}
+
+#[test]
+fn who_is_marked_healthy_again_is_not_replaced() {
+    simulated(&world(""), async |account: Account| {
+        processes(&account, "SuspendProcesses", &["HealthCheck", "ReplaceUnhealthy"]);
+        let set = |health: &str| {
+            account.scaling("SetInstanceHealth", &format!("InstanceId=#0&HealthStatus={health}"))
+        };
+        set("Unhealthy").unwrap();
+        assert_eq!(healths(&account), ["Unhealthy", "Healthy", "Healthy"]);
+        set("Healthy").unwrap();
+        processes(&account, "ResumeProcesses", &["ReplaceUnhealthy"]);
+        assert_eq!(states(&account)[0], "0: InService");
+        set("Unhealthy").unwrap();
+        assert_eq!(states(&account)[0], "0: Terminating");
+        let refused = |answer: Result<String, ApiError>, why: &str| {
+            let message = answer.unwrap_err().message.unwrap_or_default();
+            assert!(message.contains(why), "{message}");
+        };
+        refused(set("Healthy"), "terminated already");
+        refused(set("Well"), "[Healthy, Unhealthy]");
+        let grace = "InstanceId=#2&HealthStatus=Unhealthy&ShouldRespectGracePeriod=perhaps";
+        refused(account.scaling("SetInstanceHealth", grace), "is not a boolean");
+        assert_eq!(states(&account)[2], "2: InService");
+        let nobody = "InstanceId=i-00000000&HealthStatus=Healthy";
+        refused(account.scaling("SetInstanceHealth", nobody), "not found");
     });
 }

@@ -9,7 +9,7 @@ use crate::sim::{
     wire::{form::Form, xml::Xml},
 };
 
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 14] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
     "DescribeInstanceRefreshes",
@@ -17,6 +17,7 @@ const OPERATIONS: [&str; 13] = [
     "EnterStandby",
     "ExitStandby",
     "TerminateInstanceInAutoScalingGroup",
+    "SetInstanceHealth",
     "SetInstanceProtection",
     "SuspendProcesses",
     "ResumeProcesses",

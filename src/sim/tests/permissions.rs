@@ -183,6 +183,51 @@ fn who_asks_is_looked_at_before_what_is_asked() {
 }
 
 #[test]
+fn a_member_of_a_wrong_type_is_told_to_those_alone_who_may_ask() {
+    let sim = start(WORLD);
+    for (operation, body) in [
+        ("SendCommand", r#"{"DocumentName":"AWS-RunShellScript","TimeoutSeconds":"x"}"#),
+        ("SendCommand", r#"{"DocumentName":1,"InstanceIds":[7,"i-0123456789abcdef0"]}"#),
+        ("GetDocument", r#"{"Name":"AWS-RunShellScript","DocumentVersion":1}"#),
+        ("StartAutomationExecution", r#"{"DocumentName":"a","Parameters":[]}"#),
+        ("AddTagsToResource", r#"{"ResourceType":"Document","ResourceId":"a","Tags":"b"}"#),
+    ] {
+        let target = format!("AmazonSSM.{operation}");
+        let denied = signed_json(&sim, &operator(), &target, body).json();
+        assert_eq!(denied["__type"], "AccessDeniedException", "{operation} {body}");
+        // In a world without users everybody may ask.
+        let told = json(&super::client::start(""), &target, body).unwrap().json();
+        assert_eq!(told["__type"], "SerializationException", "{operation} {body}");
+    }
+}
+
+#[test]
+fn who_marks_an_instance_needs_to_be_allowed_it_on_its_group() {
+    let allowed = |name: &str| {
+        let resource = format!(
+            "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/{name}"
+        );
+        let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "autoscaling:SetInstanceHealth", "Resource": resource },
+        ] });
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in
+            [("operator.json", &*policy.to_string()), ("trust.json", TRUST), ("role.json", ROLE)]
+        {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let world = World::parse(WORLD, &folder.path().join("w.toml")).unwrap();
+        let sim = Sim::start(world, ([127, 0, 0, 1], 0).into()).unwrap();
+        let id = crate::sim::ids::instance_id(7, "web", 0);
+        let set = format!(
+            "Action=SetInstanceHealth&Version=2011-01-01&InstanceId={id}&HealthStatus=Healthy"
+        );
+        signed(&sim, &operator(), "autoscaling", &set).status
+    };
+    assert_eq!([allowed("web"), allowed("db"), allowed("*")], [200, 403, 200]);
+}
+
+#[test]
 fn a_session_ends_in_simulated_time() {
     // An hour passes within a thousandth of a second.
     let sim = start(&format!("speed = 999999\n{WORLD}"));

@@ -22,18 +22,12 @@ const WORLD: &str = r#"
 [[group]]
 name = "web"
 size = 5
-[[group.instance]]
-index = 1
-platform = "Windows"
-[[group.instance]]
-index = 2
-ping = "none"
-[[group.instance]]
-index = 3
-lifecycle = "Terminated"
-[[group.instance]]
-index = 4
-ping = "ConnectionLost"
+instance = [
+    { index = 1, platform = "Windows" },
+    { index = 2, ping = "none" },
+    { index = 3, lifecycle = "Terminated" },
+    { index = 4, ping = "ConnectionLost" },
+]
 [[document]]
 name = "Patterned"
 file = "patterned.json"

@@ -18,6 +18,7 @@ name = "win"
 size = 6
 platform = "Windows"
 max = 20
+zones = ["us-east-1a", "us-east-1b", "us-east-1c"]
 
 [[group.instance]]
 index = 1
@@ -162,6 +163,15 @@ fn a_rescued_instance_is_back_as_it_was_and_boots() {
     assert_eq!(found["Outputs"]["runScriptForWindows.Output"], json!(["F291 end ok n=1"]));
     let image = found["Outputs"]["preScriptBackup.ImageId"][0].as_str().unwrap();
     assert!(image.starts_with("ami-"), "{image}");
+    let told = ec2(&sim, "DescribeImages", &format!("&ImageId.1={image}&Owner.1=self"));
+    assert!(told.contains(&format!("-{}</name>", win(1))), "{told}");
+    assert!(
+        told.contains("<productCodes/>") || told.contains("<productCodes></productCodes>"),
+        "{told}"
+    );
+    let snapshot = image.replacen("ami-", "snap-", 1);
+    let told = ec2(&sim, "DescribeSnapshots", &format!("&SnapshotId.1={snapshot}"));
+    assert!(told.contains(&format!("Created by CreateImage({}) for {image}", win(1))), "{told}");
     assert_eq!((devices(&sim, &win(1)), state(&sim, &win(1)).as_str()), (root(), "running"));
     assert_eq!(helpers(&sim), 0);
     let nodes = call(
@@ -348,4 +358,24 @@ fn ssh_is_troubleshot_where_the_agent_can_be_reached() {
                  "Parameters": { "InstanceId": [web(0)], "Action": ["Fix"] } }),
     );
     assert_eq!(refused["__type"], "InvalidAutomationExecutionParametersException");
+}
+
+#[test]
+fn a_new_vpc_does_not_take_a_security_group_of_another() {
+    let sim = start("");
+    let group = json!(["sg-0123456789abcdef0"]);
+    let own = json!({ "SubnetId": ["CreateNewVPC"], "HelperInstanceSecurityGroupId": group });
+    let execution = rescue(&sim, 1, &own);
+    assert_eq!(execution["AutomationExecutionStatus"], "Failed");
+    let (step, _, message) = failure(&execution);
+    assert_eq!(step, "launchHelperInstance");
+    let expected = "(InvalidParameter) when calling the RunInstances operation: Security group \
+                    sg-0123456789abcdef0 and subnet subnet-";
+    assert!(message.contains(expected), "{message}");
+    // Either alone is played to its end.
+    for own in
+        [json!({ "SubnetId": ["CreateNewVPC"] }), json!({ "HelperInstanceSecurityGroupId": group })]
+    {
+        assert_eq!(rescue(&sim, 1, &own)["AutomationExecutionStatus"], "Success");
+    }
 }

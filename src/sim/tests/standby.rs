@@ -201,3 +201,24 @@ fn activities_are_told_newest_first_in_pages() {
         assert_eq!(err.code, "InvalidNextToken");
     });
 }
+
+#[test]
+fn activities_that_go_on_are_told_before_those_that_have_ended() {
+    let world = "[[group]]\nname = \"web\"\nsize = 3\nmin = 0\ntermination_hook = \"1h\"\n";
+    simulated(world, async |account: Account| {
+        let end = "InstanceId=#0&ShouldDecrementDesiredCapacity=true";
+        account.scaling("TerminateInstanceInAutoScalingGroup", end).unwrap();
+        account.wait(6).await;
+        let standby =
+            format!("{GROUP}&InstanceIds.member.1=#1&ShouldDecrementDesiredCapacity=true");
+        account.scaling("EnterStandby", &standby).unwrap();
+        account.wait(6).await;
+        let page = |more: &str| account.scaling("DescribeScalingActivities", more).unwrap();
+        let first = page("MaxRecords=1");
+        assert!(first.contains("Terminating EC2 instance"), "{first}");
+        assert!(first.contains("<StatusCode>MidLifecycleAction</StatusCode>"), "{first}");
+        let token = first.split("<NextToken>").nth(1).unwrap().split('<').next().unwrap();
+        let second = page(&format!("MaxRecords=1&NextToken={token}"));
+        assert!(second.contains("to Standby") && !second.contains("NextToken"), "{second}");
+    });
+}

@@ -17,7 +17,7 @@ const CBOR: &str = "application/cbor";
 const XML: &str = "text/xml";
 
 /// The operations that have no output in the service's model, and so no wrapper in the answer.
-const WITHOUT_OUTPUT: [&str; 2] = ["SuspendProcesses", "ResumeProcesses"];
+const WITHOUT_OUTPUT: [&str; 3] = ["SuspendProcesses", "ResumeProcesses", "SetInstanceHealth"];
 
 /// The answer of an operation that was asked by JSON or CBOR.
 pub(crate) fn json(
@@ -51,7 +51,8 @@ fn json_type(service: Option<Service>) -> &'static str {
             | Service::Ec2
             | Service::Iam
             | Service::S3
-            | Service::Logs,
+            | Service::Logs
+            | Service::Kms,
         )
         | None => JSON,
     }

@@ -1,7 +1,7 @@
 //! Reads the form of an awsQuery request: `Tags.member.1.Key=…`.
 //! It knows no parameter; unknown ones are ignored, as AWS ignores them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sim::api::ApiError;
 
@@ -57,33 +57,81 @@ impl Form {
     }
 
     /// Returns the texts `name.1`, `name.2`, … of EC2's flat lists.
-    pub(crate) fn flat_texts(&self, name: &str) -> Vec<&str> {
-        self.flat_members(name).into_iter().filter_map(|it| self.text(&it)).collect()
+    pub(crate) fn flat_texts(&self, name: &str) -> Result<Vec<&str>, ApiError> {
+        self.all(self.flat_members(name)?, List::Flat)
     }
 
     /// Returns the prefixes `name.1`, `name.2`, … that occur, by number.
-    pub(crate) fn flat_members(&self, name: &str) -> Vec<String> {
-        self.numbered(&format!("{name}."))
+    pub(crate) fn flat_members(&self, name: &str) -> Result<Vec<String>, ApiError> {
+        self.numbered(name, List::Flat)
     }
 
     /// Returns the texts `name.member.1`, `name.member.2`, … in the order of their numbers.
-    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
-        self.members(name).into_iter().filter_map(|it| self.text(&it)).collect()
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<&str>, ApiError> {
+        self.all(self.members(name)?, List::OfMembers)
     }
 
     /// Returns the prefixes `name.member.1`, `name.member.2`, … that occur, by number.
-    pub(crate) fn members(&self, name: &str) -> Vec<String> {
-        self.numbered(&format!("{name}.member."))
+    pub(crate) fn members(&self, name: &str) -> Result<Vec<String>, ApiError> {
+        self.numbered(name, List::OfMembers)
     }
 
-    fn numbered(&self, prefix: &str) -> Vec<String> {
-        let keys = self.0.range(prefix.to_owned()..).map(|(key, _)| key.as_str());
-        let tails = keys.map_while(|key| key.strip_prefix(prefix));
-        let mut numbers: Vec<u32> =
-            tails.filter_map(|it| it.split('.').next()?.parse().ok()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.into_iter().map(|it| format!("{prefix}{it}")).collect()
+    fn all(&self, prefixes: Vec<String>, list: List) -> Result<Vec<&str>, ApiError> {
+        let text = |it: String| self.text(&it).ok_or_else(|| list.unreadable(&it));
+        prefixes.into_iter().map(text).collect()
+    }
+
+    /// Refuses whatever belongs to the list and cannot be read: without it the list would be another
+    /// one, and without all of it everything would be meant in many an operation.
+    fn numbered(&self, name: &str, list: List) -> Result<Vec<String>, ApiError> {
+        // An empty list is sent as an empty text.
+        if self.text(name).is_some_and(|it| !it.is_empty()) {
+            return Err(list.unreadable(name));
+        }
+        let (whole, prefix) = (format!("{name}."), list.prefix(name));
+        let mut numbers = BTreeSet::new();
+        for key in self.0.range(whole.clone()..).map(|(key, _)| key) {
+            if !key.starts_with(&whole) {
+                break;
+            }
+            let number = key.strip_prefix(&prefix).and_then(|it| it.split('.').next());
+            let read = number.and_then(|it| it.parse::<u32>().ok());
+            let read = read.filter(|it| number == Some(it.to_string().as_str()));
+            numbers.insert(read.ok_or_else(|| list.unreadable(key))?);
+        }
+        Ok(numbers.into_iter().map(|it| format!("{prefix}{it}")).collect())
+    }
+}
+
+/// How a list is written.
+#[derive(Clone, Copy)]
+enum List {
+    /// As EC2 does: `name.1`.
+    Flat,
+    /// As the others do: `name.member.1`.
+    OfMembers,
+}
+
+impl List {
+    fn prefix(self, name: &str) -> String {
+        match self {
+            Self::Flat => format!("{name}."),
+            Self::OfMembers => format!("{name}.member."),
+        }
+    }
+
+    /// Codes and wording are UNVERIFIED; EC2's is documented for what it does not recognize.
+    fn unreadable(self, key: &str) -> ApiError {
+        match self {
+            Self::Flat => {
+                let message = format!("The parameter {key} is not recognized");
+                ApiError::new("UnknownParameter", message)
+            }
+            Self::OfMembers => {
+                let message = format!("{key}: a list's items are called such as NAME.member.1");
+                ApiError::new("MalformedInput", message)
+            }
+        }
     }
 }
 
@@ -96,16 +144,50 @@ mod tests {
     #[test]
     fn lists_are_in_the_order_of_their_numbers() {
         let form = Form::parse(b"A.member.10=c&A.member.2=b&A.member.1=a&AB.member.1=x");
-        assert_eq!(form.texts("A"), ["a", "b", "c"]);
+        assert_eq!(form.texts("A").unwrap(), ["a", "b", "c"]);
         assert!(form.has("AB") && !form.has("B"));
     }
 
     #[test]
     fn structures_in_lists_are_found_by_their_prefix() {
         let form = Form::parse(b"T.member.1.Key=a+b&T.member.1.Value=%26&T.member.2.Key=c");
-        assert_eq!(form.members("T"), ["T.member.1", "T.member.2"]);
+        assert_eq!(form.members("T").unwrap(), ["T.member.1", "T.member.2"]);
         assert_eq!(form.text("T.member.1.Key"), Some("a b"));
         assert_eq!(form.text("T.member.1.Value"), Some("&"));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_not_taken_for_none() {
+        let code = |it: ApiError| format!("{}: {}", it.code, it.message.unwrap());
+        for key in [
+            "A",
+            "A.1",
+            "A.member",
+            "A.member.",
+            "A.member.x",
+            "A.member.01",
+            "A.member.%2B1",
+            "A.member.-1",
+            "A.member.99999999999999999999",
+            "A.member.1.B",
+            "A.members.1",
+        ] {
+            let form = Form::parse(format!("{key}=a&B.member.1=b").as_bytes());
+            let key = if key == "A.member.1.B" { "A.member.1" } else { key }.replace("%2B", "+");
+            let expected =
+                format!("MalformedInput: {key}: a list's items are called such as NAME.member.1");
+            assert_eq!(form.texts("A").map_err(code).unwrap_err(), expected);
+            assert_eq!(form.texts("B").unwrap(), ["b"]);
+        }
+        for key in ["A", "A.x", "A.member.1", "A.", "A.1.B"] {
+            let form = Form::parse(format!("{key}=a&AB.1=b").as_bytes());
+            let key = if key == "A.1.B" { "A.1" } else { key };
+            let expected = format!("UnknownParameter: The parameter {key} is not recognized");
+            assert_eq!(form.flat_texts("A").map_err(code).unwrap_err(), expected);
+            assert_eq!(form.flat_texts("AB").unwrap(), ["b"]);
+        }
+        // So do clients send an empty list.
+        assert_eq!(Form::parse(b"A=").texts("A").unwrap(), [""; 0]);
     }
 
     #[test]
@@ -123,8 +205,8 @@ mod tests {
             let names: Vec<String> = form.0.keys().cloned().collect();
             for name in names {
                 let name = name.split(".member.").next().unwrap_or_default();
-                form.texts(name);
-                form.flat_texts(name.split('.').next().unwrap_or_default());
+                form.texts(name).ok();
+                form.flat_texts(name.split('.').next().unwrap_or_default()).ok();
                 form.has(name);
                 form.integer(name).ok();
                 form.boolean(name).ok();
@@ -135,8 +217,8 @@ mod tests {
         fn no_form_makes_it_panic(body in "([A-C](\\.member(\\.[0-9]{0,12})?)?(=|&|%|\\+|%[0-9a-f]{2})?){0,20}") {
             let form = Form::parse(body.as_bytes());
             for name in ["A", "B", "C"] {
-                assert!(form.members(name).len() <= body.len());
-                form.texts(name);
+                assert!(form.members(name).map_or(0, |it| it.len()) <= body.len());
+                form.texts(name).ok();
             }
         }
     }

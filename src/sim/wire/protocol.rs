@@ -20,6 +20,7 @@ pub(crate) enum Service {
     CloudWatch,
     S3,
     Logs,
+    Kms,
 }
 
 /// What a request asks for.
@@ -51,9 +52,10 @@ pub(crate) struct Unroutable {
 const TOKEN: &str = "NextToken";
 
 /// The services that are asked by JSON or CBOR, by their names there.
-const NAMES: [(&str, Service); 3] = [
+const NAMES: [(&str, Service); 4] = [
     ("AmazonSSM", Service::Ssm),
     ("Logs_20140328", Service::Logs),
+    ("TrentService", Service::Kms),
     ("GraniteServiceVersion20100801", Service::CloudWatch),
 ];
 
@@ -78,12 +80,13 @@ impl Service {
             Self::CloudWatch => "monitoring",
             Self::S3 => "s3",
             Self::Logs => "logs",
+            Self::Kms => "kms",
         }
     }
 
     pub(crate) fn xmlns(self) -> &'static str {
         match self {
-            Self::Ssm | Self::Logs | Self::S3 => "",
+            Self::Ssm | Self::Logs | Self::Kms | Self::S3 => "",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",

@@ -37,11 +37,12 @@ impl<'a> Source<'a> {
         let raw: raw::World = self.read()?;
         let account = self.account(raw.account)?;
         let region = self.region(raw.region)?;
-        let network = self.network(raw.network)?;
+        let materials = self.materials(raw.image, raw.key, &account)?;
+        let network = self.network(raw.network, &materials)?;
         let is_shut_out = |it: &&raw::Group| it.stores_output == Some(false);
         let shut_out = raw.group.iter().filter(is_shut_out).map(|it| it.name.get_ref().clone());
         let shut_out = shut_out.collect();
-        let groups = self.groups(raw.group, &region, file)?;
+        let groups = self.groups(raw.group, &region, (&materials, file))?;
         let outcomes = self.outcomes(raw.outcome, &groups)?;
         let events = self.events(raw.event, &groups)?;
         let documents = self.documents(&raw.document, [&account, &region], file)?;
@@ -77,6 +78,8 @@ impl<'a> Source<'a> {
             policies,
             elsewhere,
             network,
+            images: materials.images,
+            keys: materials.keys,
             faults: self.faults(raw.fault)?,
             notices: Vec::new(),
         })

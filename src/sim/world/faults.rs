@@ -9,7 +9,7 @@ use super::{WorldError, check::Source, raw};
 use crate::sim::fault::{Fault, FaultKind, When};
 
 /// What a fault can befall: a misspelt name would be a fault that never comes.
-const OPERATIONS: [&str; 63] = [
+const OPERATIONS: [&str; 70] = [
     "AddTagsToResource",
     "AssumeRole",
     "AttachVolume",
@@ -24,6 +24,7 @@ const OPERATIONS: [&str; 63] = [
     "DescribeAutomationStepExecutions",
     "DescribeDocument",
     "DescribeDocumentPermission",
+    "DescribeImages",
     "DescribeInstanceAttribute",
     "DescribeInstanceInformation",
     "DescribeInstanceProperties",
@@ -32,13 +33,18 @@ const OPERATIONS: [&str; 63] = [
     "DescribeInstanceTypeOfferings",
     "DescribeInstanceTypes",
     "DescribeInstances",
+    "DescribeKey",
     "DescribeLogStreams",
+    "DescribeNetworkAcls",
     "DescribeRouteTables",
     "DescribeScalingActivities",
     "DescribeSecurityGroups",
+    "DescribeSnapshots",
     "DescribeSubnets",
+    "DescribeVolumeAttribute",
     "DescribeVolumes",
     "DescribeVpcEndpoints",
+    "DescribeVpcs",
     "DetachVolume",
     "EnterStandby",
     "ExitStandby",
@@ -63,6 +69,7 @@ const OPERATIONS: [&str; 63] = [
     "RemoveTagsFromResource",
     "ResumeProcesses",
     "SendCommand",
+    "SetInstanceHealth",
     "SetInstanceProtection",
     "SimulatePrincipalPolicy",
     "StartAutomationExecution",

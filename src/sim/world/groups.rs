@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
     sync::Arc,
     time::Duration,
 };
@@ -12,12 +13,16 @@ use toml::Spanned;
 use super::{
     WorldError,
     check::{ReadFile, Source},
+    materials::{Materials, Wish},
     raw,
 };
 use crate::sim::{
     machines::Hardware,
     state::{Ping, Platform, RunMode},
 };
+
+/// What groups and instances may name: images and keys, and files.
+type Given<'a> = (&'a Materials, ReadFile<'a>);
 
 /// A group as the world wants it.
 #[derive(Debug, Clone)]
@@ -32,6 +37,8 @@ pub(crate) struct GroupSpec {
     /// What a member is that nothing makes different.
     pub usual: InstanceSpec,
     pub termination_hook: Option<Duration>,
+    /// Why it cannot launch anybody.
+    pub launch_failure: Option<String>,
     /// The status of the instance refresh that it is in.
     pub refresh: Option<&'static str>,
     /// The suspended processes.
@@ -67,7 +74,7 @@ const MAX_SETUP: usize = 100_000;
 
 const AGENT_VERSION: &str = "3.3.987.0";
 
-const PLATFORMS: [(&str, Platform); 3] =
+pub(super) const PLATFORMS: [(&str, Platform); 3] =
     [("Linux", Platform::Linux), ("Windows", Platform::Windows), ("MacOS", Platform::MacOs)];
 
 const PINGS: [(&str, Ping); 3] =
@@ -117,7 +124,7 @@ impl Source<'_> {
         &self,
         raw: Vec<raw::Group>,
         region: &str,
-        read: ReadFile<'_>,
+        given: Given<'_>,
     ) -> Result<Vec<GroupSpec>, WorldError> {
         let mut names = BTreeSet::new();
         let mut res = Vec::new();
@@ -127,7 +134,7 @@ impl Source<'_> {
                 let message = format!("the group {name:?} exists already");
                 return Err(self.refuse(&it.name, "group.name", message));
             }
-            res.push(self.group(it, region, read)?);
+            res.push(self.group(it, region, given)?);
         }
         Ok(res)
     }
@@ -136,7 +143,7 @@ impl Source<'_> {
         &self,
         raw: raw::Group,
         region: &str,
-        read: ReadFile<'_>,
+        given: Given<'_>,
     ) -> Result<GroupSpec, WorldError> {
         let name = raw.name.get_ref();
         if name.is_empty() || name.chars().count() > 255 || name.contains(char::is_control) {
@@ -155,7 +162,8 @@ impl Source<'_> {
             Some(it) => self.word(it, "group.run", &RUNS)?,
             None => RunMode::Outcomes,
         };
-        let usual = InstanceSpec {
+        let (materials, read) = given;
+        let mut usual = InstanceSpec {
             platform,
             ping: Ping::Online,
             lifecycle: "InService",
@@ -167,6 +175,13 @@ impl Source<'_> {
             impaired: false,
             hardware: self.hardware(raw.instance_type.as_ref(), "group.instance_type")?,
         };
+        let (image, key) = (raw.image.as_ref(), raw.key.as_ref());
+        let wish = Wish { image, key, table: "group" };
+        self.of_materials(&mut usual.hardware, &wish, materials)?;
+        if let Some(it) = image {
+            self.check_image(&usual.hardware, platform, it, "group.image")?;
+        }
+        let zones = self.zones(raw.zones, region)?;
         let mut instances = vec![usual.clone(); size];
         let mut seen = BTreeSet::new();
         for it in raw.instance {
@@ -174,7 +189,12 @@ impl Source<'_> {
                 let message = format!("instance {} is made different twice", it.index.get_ref());
                 return Err(self.refuse(&it.index, "group.instance.index", message));
             }
-            self.differ(&mut instances, it, run, read)?;
+            if let Some(zone) = it.zone.as_ref().filter(|it| !zones.contains(it.get_ref())) {
+                let zones = zones.join(", ");
+                let message = format!("{:?} is none of the group's zones: {zones}", zone.get_ref());
+                return Err(self.refuse(zone, "group.instance.zone", message));
+            }
+            self.differ(&mut instances, it, run, given)?;
         }
         // The steps of a document run in Linux namespaces.
         if let Some(it) = raw.run.filter(|_| run == RunMode::Shell)
@@ -186,10 +206,8 @@ impl Source<'_> {
         }
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let number = |it: &Option<Spanned<u32>>| it.as_ref().map(|it| *it.get_ref());
-        // Who is in Standby is not counted in the desired capacity: EnterStandby takes it out.
-        let n_standby = instances.iter().filter(|it| it.lifecycle == "Standby").count();
-        let n_standby = u32::try_from(n_standby).unwrap_or(u32::MAX);
-        let desired = number(&raw.desired).unwrap_or(size.saturating_sub(n_standby));
+        let members = counted(&instances);
+        let desired = number(&raw.desired).unwrap_or(*members.end());
         let (min, max) =
             (number(&raw.min).unwrap_or(0), number(&raw.max).unwrap_or(size.saturating_mul(2)));
         for (bound, is_kept, key) in [
@@ -203,11 +221,24 @@ impl Source<'_> {
                 return Err(self.refuse(it, key, message));
             }
         }
+        // A group that wants more or fewer would launch or terminate them at once, and no world
+        // begins in the middle of that.
+        if let Some(it) = raw.desired.as_ref().filter(|_| !members.contains(&desired)) {
+            let expected = match members.clone().into_inner() {
+                (least, most) if least == most => format!("{most}"),
+                (least, most) => format!("{least} to {most}"),
+            };
+            let message = format!(
+                "{desired} is not what the group has: expected {expected}, its instances without \
+                 those in Standby"
+            );
+            return Err(self.refuse(it, "group.desired", message));
+        }
         Ok(GroupSpec {
             min,
             max,
             desired,
-            zones: self.zones(raw.zones, region)?,
+            zones,
             tags: self.tags(raw.tags)?,
             run,
             suspended: self.suspended(raw.suspended)?,
@@ -216,6 +247,7 @@ impl Source<'_> {
                 .termination_hook
                 .map(|it| self.duration(&it, "group.termination_hook"))
                 .transpose()?,
+            launch_failure: raw.launch_failure,
             refresh: raw
                 .instance_refresh
                 .map(|it| self.word(&it, "group.instance_refresh", &REFRESHES))
@@ -274,7 +306,7 @@ impl Source<'_> {
         instances: &mut [InstanceSpec],
         raw: raw::Instance,
         run: RunMode,
-        read: ReadFile<'_>,
+        (materials, read): Given<'_>,
     ) -> Result<(), WorldError> {
         let (index, size) = (*raw.index.get_ref(), instances.len());
         let Some(instance) = instances.get_mut(index) else {
@@ -294,13 +326,25 @@ impl Source<'_> {
             let words = HEALTHS.map(|it| (it, it));
             instance.health = self.word(it, "group.instance.health", &words)?;
         }
-        self.differ_in_hardware(instance, &raw)?;
+        self.differ_in_hardware(instance, &raw, materials)?;
         if let Some(it) = raw.agent_version {
             instance.agent_version = it;
         }
         instance.setup.extend(self.setup(raw.setup.as_ref(), "group.instance.setup", run, read)?);
         Ok(())
     }
+}
+
+/// Returns how many instances count in the desired capacity. Who is in Standby does not: EnterStandby
+/// takes it out. Who is leaving may or may not have been replaced.
+fn counted(instances: &[InstanceSpec]) -> RangeInclusive<u32> {
+    let n = |is_meant: fn(&str) -> bool| {
+        let n = instances.iter().filter(|it| is_meant(it.lifecycle)).count();
+        u32::try_from(n).unwrap_or(u32::MAX)
+    };
+    let n_leaving = n(|it| it.starts_with("Terminat") || it.starts_with("Detach"));
+    let most = n(|it| it != "Standby");
+    most.saturating_sub(n_leaving)..=most
 }
 
 pub(super) fn beyond(index: usize, size: usize) -> String {

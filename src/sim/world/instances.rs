@@ -49,6 +49,8 @@ impl World {
                     setup: spec.usual.setup.clone(),
                     hardware: spec.usual.hardware.clone(),
                     termination_hook: spec.termination_hook,
+                    failure: spec.launch_failure.clone(),
+                    is_retried: false,
                 },
             });
         }

@@ -1,8 +1,16 @@
 //! What a world says of machines and of the network that a rescue meets, checked.
 
+use std::ops::RangeInclusive;
+
 use toml::Spanned;
 
-use super::{WorldError, check::Source, groups::InstanceSpec, raw};
+use super::{
+    WorldError,
+    check::Source,
+    groups::InstanceSpec,
+    materials::{Materials, Wish},
+    raw,
+};
 use crate::sim::{
     machines::Hardware,
     network::{Internet, Network},
@@ -21,6 +29,9 @@ const ROOTS: [(&str, bool); 2] = [("ebs", true), ("instance-store", false)];
 
 const INTERNETS: [(&str, Internet); 3] =
     [("gateway", Internet::Gateway), ("nat", Internet::Nat), ("none", Internet::None)];
+
+/// Everything is in the first.
+const VPCS: RangeInclusive<u32> = 1..=1000;
 
 const PROCESSES: [&str; 9] = [
     "Launch",
@@ -77,6 +88,7 @@ impl Source<'_> {
         &self,
         instance: &mut InstanceSpec,
         raw: &raw::Instance,
+        materials: &Materials,
     ) -> Result<(), WorldError> {
         if let Some(it) = &raw.zone {
             instance.zone = Some(it.get_ref().clone());
@@ -96,19 +108,45 @@ impl Source<'_> {
         if let Some(it) = &raw.root {
             hardware.has_ebs_root = self.word(it, "group.instance.root", &ROOTS)?;
         }
-        hardware.root_encrypted = raw.encrypted.unwrap_or(hardware.root_encrypted);
+        let (image, key) = (raw.image.as_ref(), raw.key.as_ref());
+        let wish = Wish { image, key, table: "group.instance" };
+        self.of_materials(hardware, &wish, materials)?;
+        if let Some(it) = &raw.encrypted {
+            if !it.get_ref() && raw.key.is_some() {
+                let message = "what has a key of its own is encrypted";
+                return Err(self.refuse(it, "group.instance.encrypted", message));
+            }
+            hardware.root_encrypted = *it.get_ref();
+        }
+        if let Some(it) = &raw.snapshot {
+            hardware.snapshot = Some(self.duration(it, "group.instance.snapshot")?);
+        }
         if let Some(it) = &raw.product_codes {
             hardware.product_codes.clone_from(it);
         }
         hardware.is_spot = raw.spot.unwrap_or(hardware.is_spot);
         hardware.stop_protected = raw.stop_protection.unwrap_or(hardware.stop_protected);
         hardware.public_ip = raw.public_ip.unwrap_or(hardware.public_ip);
-        Ok(())
+        self.check_image(hardware, instance.platform, &raw.index, "group.instance.image")
     }
 
-    pub(super) fn network(&self, raw: Option<raw::Network>) -> Result<Network, WorldError> {
+    pub(super) fn network(
+        &self,
+        raw: Option<raw::Network>,
+        materials: &Materials,
+    ) -> Result<Network, WorldError> {
         let usual = Network::default();
         let Some(raw) = raw else { return Ok(usual) };
+        if let Some(it) = &raw.ebs_key
+            && !materials.keys.iter().any(|known| known.name == *it.get_ref())
+        {
+            let message = format!("there is no [[key]] {:?}", it.get_ref());
+            return Err(self.refuse(it, "network.ebs_key", message));
+        }
+        if let Some(it) = raw.vpcs.as_ref().filter(|it| !VPCS.contains(it.get_ref())) {
+            let message = format!("{} is out of range: expected 1 to 1,000", it.get_ref());
+            return Err(self.refuse(it, "network.vpcs", message));
+        }
         let internet = match &raw.internet {
             Some(it) => self.word(it, "network.internet", &INTERNETS)?,
             None => usual.internet,
@@ -120,6 +158,8 @@ impl Source<'_> {
             free_addresses: raw.free_addresses.unwrap_or(usual.free_addresses),
             not_offered: raw.not_offered.unwrap_or_default(),
             ebs_encryption: raw.ebs_encryption.unwrap_or(usual.ebs_encryption),
+            ebs_key: raw.ebs_key.map(Spanned::into_inner),
+            vpcs: raw.vpcs.map_or(usual.vpcs, Spanned::into_inner),
         })
     }
 }

@@ -20,6 +20,10 @@ pub(super) struct World {
     pub topics: Option<Spanned<Vec<String>>>,
     pub network: Option<Network>,
     #[serde(default)]
+    pub image: Vec<Image>,
+    #[serde(default)]
+    pub key: Vec<Key>,
+    #[serde(default)]
     pub group: Vec<Group>,
     #[serde(default)]
     pub outcome: Vec<Outcome>,
@@ -56,10 +60,13 @@ pub(super) struct Group {
     pub tags: Option<Spanned<BTreeMap<String, String>>>,
     pub run: Option<Spanned<String>>,
     pub termination_hook: Option<Spanned<String>>,
+    pub launch_failure: Option<String>,
     pub instance_refresh: Option<Spanned<String>>,
     pub setup: Option<Spanned<String>>,
     pub suspended: Option<Spanned<Vec<String>>>,
     pub instance_type: Option<Spanned<String>>,
+    pub image: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
     pub stores_output: Option<bool>,
     #[serde(default)]
     pub instance: Vec<Instance>,
@@ -80,7 +87,10 @@ pub(super) struct Instance {
     pub impaired: Option<bool>,
     pub instance_type: Option<Spanned<String>>,
     pub root: Option<Spanned<String>>,
-    pub encrypted: Option<bool>,
+    pub encrypted: Option<Spanned<bool>>,
+    pub image: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+    pub snapshot: Option<Spanned<String>>,
     pub product_codes: Option<Vec<String>>,
     pub spot: Option<bool>,
     pub stop_protection: Option<bool>,
@@ -96,6 +106,25 @@ pub(super) struct Network {
     pub free_addresses: Option<u32>,
     pub not_offered: Option<BTreeMap<String, Vec<String>>>,
     pub ebs_encryption: Option<bool>,
+    pub ebs_key: Option<Spanned<String>>,
+    pub vpcs: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Image {
+    pub name: Spanned<String>,
+    pub platform: Option<Spanned<String>>,
+    pub product_codes: Option<Vec<String>>,
+    pub deregistered: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub name: Spanned<String>,
+    pub state: Option<Spanned<String>>,
+    pub account: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

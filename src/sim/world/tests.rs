@@ -53,7 +53,8 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "region = \"us-east-1\"\nspeeed = 2\n",
         "w.toml:2:1: speeed: unknown field `speeed`, expected one of `account`, `region`, \
-         `seed`, `speed`, `visible_after`, `ping_lag`, `sts_active`, `buckets`, `topics`, `network`, `group`, `outcome`, \
+         `seed`, `speed`, `visible_after`, `ping_lag`, `sts_active`, `buckets`, `topics`, `network`, \
+         `image`, `key`, `group`, `outcome`, \
          `runbook`, `document`, `user`, `role`, `policy`, `alarm`, `resource_group`, `fault`, \
          `event`",
     );
@@ -61,8 +62,8 @@ fn an_unknown_key_is_named_with_its_line() {
         &format!("{GROUP}[[group.instance]]\nindex = 0\nlife = 1\n"),
         "w.toml:6:1: group.instance.life: unknown field `life`, expected one of `index`, \
          `ping`, `lifecycle`, `platform`, `health`, `agent_version`, `setup`, `zone`, `state`, `impaired`, \
-         `instance_type`, `root`, `encrypted`, `product_codes`, `spot`, `stop_protection`, \
-         `public_ip`",
+         `instance_type`, `root`, `encrypted`, `image`, `key`, `snapshot`, `product_codes`, `spot`, \
+         `stop_protection`, `public_ip`",
     );
 }
 

@@ -83,8 +83,9 @@ async fn a_script_is_started_as_the_agent_starts_it() {
 
 #[tokio::test]
 async fn a_timeout_kills_the_whole_group() {
-    // Five simulated seconds, the least that the agent accepts, are a quarter of a real one here.
-    let Some(machine) = machine_at(20, 20.0).await else { return };
+    // Five simulated seconds, the least that the agent accepts, are a real one here: long enough for
+    // a shell to begin on a busy machine.
+    let Some(machine) = machine_at(20, 5.0).await else { return };
     let lines =
         ["echo before", "(sh -c 'sleep 700; echo late' & wait) &", "sleep 700", "echo after"];
     let execution = machine.run(work(script_document(&lines, 5))).await;
@@ -101,7 +102,7 @@ async fn a_timeout_kills_the_whole_group() {
 
 #[tokio::test]
 async fn a_background_child_that_holds_the_output_keeps_the_step_open() {
-    let Some(machine) = machine_at(21, 20.0).await else { return };
+    let Some(machine) = machine_at(21, 5.0).await else { return };
     let started = Instant::now();
     let plugin = sh(&machine, &["(sleep 0.3; echo late) &", "echo early"]).await;
     assert_eq!((plugin.status, plugin.stdout.as_str()), (Status::Success, "early\nlate\n"));

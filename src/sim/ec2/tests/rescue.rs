@@ -14,6 +14,7 @@ name = "web"
 size = 3
 max = 9
 platform = "Windows"
+zones = ["us-east-1a", "us-east-1c"]
 
 [[group.instance]]
 index = 1

@@ -39,7 +39,7 @@ pub(super) fn describe_automation_step_executions(
     call: &Call,
     body: &Value,
 ) -> Result<Value, ApiError> {
-    let checked = Checked::types(DESCRIBE_STEPS, body)?;
+    let checked = Checked::of(DESCRIBE_STEPS, body);
     let action = "ssm:DescribeAutomationStepExecutions";
     authorize(call, action, checked.text("AutomationExecutionId"))?;
     let request: Request = checked.request()?;

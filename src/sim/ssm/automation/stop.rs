@@ -23,7 +23,7 @@ struct Request {
 }
 
 pub(super) fn stop_automation_execution(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(STOP, body)?;
+    let checked = Checked::of(STOP, body);
     authorize(call, "ssm:StopAutomationExecution", checked.text("AutomationExecutionId"))?;
     let request: Request = checked.request()?;
     let stop = match request.kind.as_deref() {

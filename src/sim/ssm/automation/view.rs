@@ -27,7 +27,7 @@ const MAX_STEPS: usize = 100;
 const NOTHING_YET: &str = "No output available yet because the step is not successfully executed";
 
 pub(super) fn get_automation_execution(call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let checked = Checked::types(GET, body)?;
+    let checked = Checked::of(GET, body);
     authorize(call, "ssm:GetAutomationExecution", checked.text("AutomationExecutionId"))?;
     let request: Request = checked.request()?;
     let state = call.sim.state.borrow();

@@ -115,6 +115,8 @@ impl World {
             state.instances.insert(instance.id.clone(), instance);
         }
         let sim = Simulator {
+            images: Vec::new(),
+            keys: Vec::new(),
             account: "123456789012".to_owned(),
             region: "us-east-1".to_owned(),
             clock: Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), speed),

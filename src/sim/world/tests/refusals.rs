@@ -231,6 +231,28 @@ fn what_contradicts_itself_is_refused_where_it_does() {
             "4:11: group.desired: min 0, desired 5 and max 4 are not in order",
         ),
         (
+            format!("{GROUP}[[group.instance]]\nindex = 0\nzone = \"us-east-1c\"\n"),
+            "6:8: group.instance.zone: \"us-east-1c\" is none of the group's zones: us-east-1a, \
+             us-east-1b",
+        ),
+        (
+            format!("{GROUP}desired = 3\n"),
+            "4:11: group.desired: 3 is not what the group has: expected 2, its instances without \
+             those in Standby",
+        ),
+        (
+            format!("{GROUP}desired = 2\n[[group.instance]]\nindex = 0\nlifecycle = \"Standby\"\n"),
+            "4:11: group.desired: 2 is not what the group has: expected 1, its instances without \
+             those in Standby",
+        ),
+        (
+            format!(
+                "{GROUP}desired = 0\n[[group.instance]]\nindex = 0\nlifecycle = \"Terminating\"\n"
+            ),
+            "4:11: group.desired: 0 is not what the group has: expected 1 to 2, its instances \
+             without those in Standby",
+        ),
+        (
             format!("{outcome}after = \"2s\"\n[[outcome]]\ngroup = \"web\"\nexit = 1\n"),
             "7:9: outcome: it never decides: outcome 1 of this world comes first and takes all of \
              it",
@@ -304,6 +326,60 @@ fn a_device_and_a_managed_policy_are_whole_or_refused() {
         "[[policy]]\narn = \"arn:aws:iam::1:policy/a\"\nfile = \"a.json\"\n",
         "w.toml:2:7: policy.arn: \"arn:aws:iam::1:policy/a\" is not a managed policy of this \
          account: expected such as \"arn:aws:iam::123456789012:policy/narrow\"",
+    );
+}
+
+#[test]
+fn images_and_keys_are_checked_as_those_who_have_them_are() {
+    let image = "[[image]]\nname = \"golden\"\nplatform = \"Windows\"\n";
+    check(
+        "[[image]]\nname = \"my image\"\n",
+        "w.toml:2:8: image.name: \"my image\" is not a name: expected 3 to 128 letters, digits, \
+         -, _ and .",
+    );
+    check(&format!("{image}{image}"), "w.toml:5:8: image.name: \"golden\" exists already");
+    check(
+        "[[key]]\nname = \"disks\"\nstate = \"PendingImport\"\n",
+        "w.toml:3:9: key.state: unknown value \"PendingImport\", expected Enabled, Disabled or \
+         PendingDeletion",
+    );
+    check(
+        "[[key]]\nname = \"disks\"\naccount = \"1\"\n",
+        "w.toml:3:11: key.account: \"1\" is not an account: expected 12 digits",
+    );
+    check(
+        &format!("{GROUP}image = \"none\"\n"),
+        "w.toml:4:9: group.image: there is no [[image]] \"none\"",
+    );
+    check(
+        &format!("{GROUP}[[group.instance]]\nindex = 0\nkey = \"none\"\n"),
+        "w.toml:6:7: group.instance.key: there is no [[key]] \"none\"",
+    );
+    check(
+        &format!("{GROUP}image = \"golden\"\n{image}"),
+        "w.toml:4:9: group.image: the image \"golden\" is of Windows, and the instance of Linux",
+    );
+    check(
+        &format!(
+            "{GROUP}platform = \"Windows\"\nimage = \"golden\"\n[[group.instance]]\nindex = 1\n\
+             root = \"instance-store\"\n{image}"
+        ),
+        "w.toml:7:9: group.instance.image: the image \"golden\" has its root on a volume",
+    );
+    check(
+        &format!(
+            "{GROUP}[[group.instance]]\nindex = 0\nencrypted = false\nkey = \"disks\"\n[[key]]\n\
+             name = \"disks\"\n"
+        ),
+        "w.toml:6:13: group.instance.encrypted: what has a key of its own is encrypted",
+    );
+    check(
+        "[network]\nebs_key = \"none\"\n",
+        "w.toml:2:11: network.ebs_key: there is no [[key]] \"none\"",
+    );
+    check(
+        "[network]\nvpcs = 0\n",
+        "w.toml:2:8: network.vpcs: 0 is out of range: expected 1 to 1,000",
     );
 }
 

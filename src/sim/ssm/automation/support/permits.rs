@@ -3,6 +3,7 @@
 use super::{Acting, Refusal};
 use crate::sim::{
     iam::{self, Context, Decision, Form, PolicySet, Request},
+    kms,
     state::Simulator,
 };
 
@@ -73,6 +74,7 @@ impl Acting<'_> {
             .with_all("aws:TagKeys", ["Name"]);
         let context = match service {
             "ec2" | "iam" | "ssm" => context.with_resource_tags(service, &tags),
+            "kms" => kms::with_facts(context, account),
             _ => context, // of the others no policy may name a key of their own
         };
         // The stack asks for them on the role's behalf.

@@ -5,7 +5,7 @@
 use super::{Acting, Outputs, Refusal, base64};
 use crate::sim::{
     ids,
-    machines::{self, Attachment},
+    machines::{self, Attachment, Backup},
     network::Internet,
     state::{Instance, Ping, Platform},
 };
@@ -172,6 +172,15 @@ impl Acting<'_> {
             return Err(Refusal::ec2("InsufficientFreeAddressesInSubnet", "RunInstances", why));
         }
         let execution = self.execution().id.clone();
+        let group = self.parameter("HelperInstanceSecurityGroupId");
+        if self.parameter("SubnetId") == "CreateNewVPC" && !group.is_empty() {
+            // The VPC is the stack's own, so whatever group there was before is in another.
+            let subnet = ids::instance_id(self.sim.seed, &execution, 1);
+            let subnet = subnet.replacen("i-", "subnet-", 1);
+            let why =
+                format!("Security group {group} and subnet {subnet} belong to different networks.");
+            return Err(Refusal::ec2("InvalidParameter", "RunInstances", &why));
+        }
         let helper = ids::instance_id(self.sim.seed, &execution, 0);
         let mut instance = Instance {
             id: helper.clone(),
@@ -188,6 +197,7 @@ impl Acting<'_> {
         instance.hardware.instance_type = wanted;
         instance.hardware.root_encrypted = network.ebs_encryption;
         instance.tags.insert("Name".to_owned(), format!("AWSSupport-EC2Rescue: {execution}"));
+        instance.tags.insert("aws:cloudformation:stack-name".to_owned(), stack.to_owned());
         machines::furnish(self.state, &instance);
         self.state.instances.insert(helper.clone(), instance);
         self.remember("helper", helper.clone());
@@ -245,9 +255,22 @@ impl Acting<'_> {
 
     fn back_up(&mut self, id: &str, step: &str) -> Result<Outputs, Refusal> {
         self.needs("ec2:CreateImage", &format!("instance/{id}"))?;
-        self.instance(id, "CreateImage")?;
-        let image = ids::instance_id(self.sim.seed, &self.execution().id.clone(), step.len());
-        Ok(vec![("ImageId", image.replacen("i-", "ami-", 1))])
+        let instance = self.instance(id, "CreateImage")?;
+        let execution = self.execution().id.clone();
+        let image = ids::instance_id(self.sim.seed, &execution, step.len());
+        let image = image.replacen("i-", "ami-", 1);
+        let prefix = self.parameter("AMIPrefix");
+        let suffix = if step == "postScriptBackup" { "-post" } else { "" };
+        self.state.backups.push(Backup {
+            image: image.clone(),
+            name: format!("{prefix}-{id}{suffix}"),
+            instance: instance.id.clone(),
+            volume: machines::root_volume(self.state, &instance).map(|it| it.id.clone()),
+            platform: instance.platform,
+            product_codes: instance.hardware.product_codes,
+            at: self.at,
+        });
+        Ok(vec![("ImageId", image)])
     }
 
     /// Takes the root volume from whoever has it.
