@@ -13,6 +13,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use regex::Regex;
 
 pub use self::finding::{Finding, Level};
@@ -49,9 +51,8 @@ pub fn lint(source: &str) -> Vec<Finding> {
             findings.error(place, "document.syntax", message, "correct the text here");
         }
     }
-    let allow = Regex::new(r"fleet:\s*allow\s+([a-z.-]+)").expect("the pattern is well formed");
     let allowed: Vec<&str> =
-        allow.captures_iter(source).filter_map(|it| it.get(1)).map(|it| it.as_str()).collect();
+        ALLOWED.captures_iter(source).filter_map(|it| it.get(1)).map(|it| it.as_str()).collect();
     let mut res = findings.0;
     res.retain(|it| !allowed.contains(&it.code));
     res.sort();
@@ -59,11 +60,20 @@ pub fn lint(source: &str) -> Vec<Finding> {
     res
 }
 
+/// What a document says of itself is meant.
+static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"fleet:\s*allow\s+([a-z.-]+)").expect("the pattern is well formed")
+});
+
+/// Where a parser's message has a place.
+static PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    let place = r"error: line \d+ column \d+: | at line \d+ column \d+";
+    Regex::new(place).expect("the pattern is well formed")
+});
+
 /// Takes out of a parser's message the place, which the finding has anyway, and the excerpt.
 fn without_place(message: &str) -> String {
-    let place = Regex::new(r"error: line \d+ column \d+: | at line \d+ column \d+");
-    let place = place.expect("the pattern is well formed");
-    place.replace_all(message.lines().next().unwrap_or_default(), "").into_owned()
+    PLACE.replace_all(message.lines().next().unwrap_or_default(), "").into_owned()
 }
 
 fn of_tree(findings: &mut Findings, source: &str, root: &Node) {

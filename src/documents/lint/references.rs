@@ -1,5 +1,7 @@
 //! `{{ name }}`: what is referred to and not declared, and what is declared and not referred to.
 
+use std::sync::LazyLock;
+
 use regex::Regex;
 
 use super::{Document, finding::Findings, known::Kind};
@@ -18,11 +20,13 @@ pub(super) struct Reference<'a> {
     pub nth: usize,
 }
 
+static REFERENCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\{\{\s*([^{}]*?)\s*\}\}").expect("the pattern is well formed"));
+
 /// Returns the references in `text`, which `node` holds.
 pub(super) fn references<'a>(node: &'a Node, text: &'a str) -> Vec<Reference<'a>> {
-    let pattern = Regex::new(r"\{\{\s*([^{}]*?)\s*\}\}").expect("the pattern is well formed");
     let mut res: Vec<Reference<'a>> = Vec::new();
-    for found in pattern.captures_iter(text) {
+    for found in REFERENCE.captures_iter(text) {
         let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else { continue };
         let nth = res.iter().filter(|it| it.written == whole.as_str()).count();
         let (written, name, at) = (whole.as_str(), name.as_str(), whole.start());

@@ -1,5 +1,7 @@
 //! The scripts of a document: who can put code into them, and what their end means.
 
+use std::sync::LazyLock;
+
 use regex::Regex;
 
 use super::{
@@ -41,6 +43,20 @@ pub(super) fn check(findings: &mut Findings, document: &Document<'_>) {
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is well formed")
 }
+
+/// Says what its last exit code is, or ends at the first failure.
+static JUDGED_IN_SHELL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?m)\bset\s+-\w*e|\bset\s+-o\s+errexit|^#!.*sh\s+-\w*e|\bexit\b|\|\||\btrap\b")
+});
+static JUDGED_IN_POWERSHELL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\$ErrorActionPreference\s*=\s*.?Stop|\bexit\b|\bthrow\b"));
+static SPECIAL_EXIT: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\bexit\s+(194|3010|137|168|169)\b"));
+static CONDITION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bif\b|&&|\|\||\{|\bthen\b"));
+static REDIRECTED_ALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*exec\s+[&12]?>"));
+static AWAITED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)(^|[;\s])wait\b"));
+static OUT_ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|[^2])>>?\s*[^&\s]|&>"));
+static ERR_ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| pattern(r"2>|&>"));
 
 impl<'a> Script<'a> {
     fn of(step: &Step<'a>, kind: Kind) -> Option<Self> {
@@ -153,19 +169,18 @@ impl<'a> Script<'a> {
 
     /// The agent sets no `-e`: the last command's exit code is the step's (aws-facts A.1).
     fn last_exit_code(&self, findings: &mut Findings, document: &Document<'_>) {
-        let (judged, remedy) = match self.language {
-            Language::Shell => (
-                r"(?m)\bset\s+-\w*e|\bset\s+-o\s+errexit|^#!.*sh\s+-\w*e|\bexit\b|\|\||\btrap\b",
-                "begin with `set -eu`, or end with an exit code of your own",
-            ),
+        let (judged, remedy): (&Regex, _) = match self.language {
+            Language::Shell => {
+                (&JUDGED_IN_SHELL, "begin with `set -eu`, or end with an exit code of your own")
+            }
             Language::PowerShell => (
-                r"(?i)\$ErrorActionPreference\s*=\s*.?Stop|\bexit\b|\bthrow\b",
+                &JUDGED_IN_POWERSHELL,
                 "begin with $ErrorActionPreference = 'Stop', or end with `exit` and a code",
             ),
             Language::Other => return,
         };
         let statements = self.statements();
-        if statements.len() < 2 || pattern(judged).is_match(&self.text) {
+        if statements.len() < 2 || judged.is_match(&self.text) {
             return;
         }
         let message = "what fails before the last command does not fail the step";
@@ -174,7 +189,7 @@ impl<'a> Script<'a> {
     }
 
     fn special_exit_codes(&self, findings: &mut Findings, document: &Document<'_>) {
-        for found in pattern(r"\bexit\s+(194|3010|137|168|169)\b").captures_iter(&self.text) {
+        for found in SPECIAL_EXIT.captures_iter(&self.text) {
             let (Some(whole), Some(code)) = (found.get(0), found.get(1)) else { continue };
             let is_code = matches!(self.contexts[whole.start()], Context::Bare | Context::Double);
             let is_windows = self.language == Language::PowerShell;
@@ -208,20 +223,19 @@ impl<'a> Script<'a> {
     fn is_conditional(&self, at: usize) -> bool {
         let line = self.text[..at].rfind('\n').map_or(0, |it| it + 1);
         let before = &self.text[line..at];
-        before.starts_with([' ', '\t']) || pattern(r"\bif\b|&&|\|\||\{|\bthen\b").is_match(before)
+        before.starts_with([' ', '\t']) || CONDITION.is_match(before)
     }
 
     /// The agent waits until nobody holds the script's output any more (aws-facts A.1).
     fn background(&self, findings: &mut Findings, document: &Document<'_>) {
         let text = &self.text;
-        let redirected_all = pattern(r"(?m)^\s*exec\s+[&12]?>");
         for (at, _) in text.match_indices('&') {
             let (before, after) = (&text[..at], &text[at + 1..]);
             let is_operator = self.contexts[at] == Context::Bare
                 && !before.ends_with(['&', '>', '<', '|', '\\'])
                 && !after.starts_with(['&', '>']);
-            let is_awaited = pattern(r"(?m)(^|[;\s])wait\b").is_match(after);
-            if !is_operator || is_awaited || redirected_all.is_match(before) {
+            let is_awaited = AWAITED.is_match(after);
+            if !is_operator || is_awaited || REDIRECTED_ALL.is_match(before) {
                 continue;
             }
             // The & of 2>&1 and of &>log ends no command.
@@ -231,8 +245,8 @@ impl<'a> Script<'a> {
             };
             let start = before.char_indices().rev().find(is_end).map_or(0, |(i, _)| i + 1);
             let command = &before[start..];
-            let holds_out = !pattern(r"(^|[^2])>>?\s*[^&\s]|&>").is_match(command);
-            let holds_err = !pattern(r"2>|&>").is_match(command);
+            let holds_out = !OUT_ELSEWHERE.is_match(command);
+            let holds_err = !ERR_ELSEWHERE.is_match(command);
             if holds_out || holds_err {
                 let held = if holds_out { "standard output" } else { "standard error" };
                 let message = format!(
