@@ -1,7 +1,9 @@
 //! All that a step has printed: from SSM where that is all, otherwise from the bucket or the log
 //! group that the instance has put it into. It hands bytes on as they come, and keeps none.
 
+mod logs;
 mod reach;
+mod s3;
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,25 +11,18 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
-use serde_json::json;
 use tokio::time::sleep;
 
 pub use self::reach::Reach;
 use super::{
     clients::Aws,
     command::{LONGEST_STDERR, LONGEST_STDOUT},
-    denial,
-    error::{AwsError, ErrorKind},
-    signed::{Request, Service},
+    error::ErrorKind,
 };
 use crate::{
-    plan::{Outputs, S3Place},
+    plan::Outputs,
     run::{Fetch, FetchStep, StoredFrom},
 };
-
-/// How much of an object is asked for at once: what one answer holds in memory.
-const PART: u64 = 4 << 20;
 
 /// An upload may be seen a moment after the invocation has ended: so often it is looked for again.
 const LOOKS: u32 = 4;
@@ -35,9 +30,6 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// When so many instances have put nothing there, nobody else is waited for: their profile may not.
 const PATIENCE: u32 = 3;
-
-/// Pages of a log stream: a hundred MiB and more, at up to 1 MiB a page.
-const MOST_PAGES: usize = 4_096;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +189,7 @@ impl<'a> Fetcher<'a> {
             return Ok(Got { printed: Some(kept.text.len() as u64), ..Got::default() });
         }
         let why = match self.ask_place(fetch, step, stream, sink).await {
-            Ok(got) => return Ok(compared(got, kept.ok())),
+            Ok(got) => return Ok(logs::compared(got, kept.ok())),
             Err(Trouble::Unwritten(err)) => return Err(err),
             // What is there already is more than SSM has.
             Err(Trouble::Broken(why, printed)) => {
@@ -205,13 +197,10 @@ impl<'a> Fetcher<'a> {
             }
             Err(Trouble::Closed(why) | Trouble::Failed(why)) => why,
             Err(Trouble::Absent) => {
-                let where_to = match (&self.outputs.s3, &self.outputs.log_group) {
-                    (Some(place), _) => format!("{place}: s3:PutObject"),
-                    (None, group) => {
-                        format!("{}: logs:PutLogEvents", group.as_deref().unwrap_or_default())
-                    }
+                let (place, action) = match (&self.outputs.s3, &self.outputs.log_group) {
+                    (Some(place), _) => (place.to_string(), "s3:PutObject"),
+                    (None, group) => (group.clone().unwrap_or_default(), "logs:PutLogEvents"),
                 };
-                let (place, action) = where_to.rsplit_once(": ").unwrap_or_default();
                 format!("the instance has put nothing into {place}; its profile may lack {action}")
             }
         };
@@ -268,109 +257,6 @@ impl<'a> Fetcher<'a> {
         }
         Err(Trouble::Absent)
     }
-
-    async fn ask_s3(
-        &self,
-        place: &S3Place,
-        step: &FetchStep,
-        stream: Stream,
-        sink: &mut impl FnMut(Stream, Piece<'_>) -> io::Result<()>,
-    ) -> Result<Got, Trouble> {
-        let url = match stream {
-            Stream::Stdout => &step.urls.stdout,
-            Stream::Stderr => &step.urls.stderr,
-        };
-        let Some(key) = key_in(url, &place.bucket) else {
-            return Err(Trouble::Closed("SSM does not say where in the bucket it is".to_owned()));
-        };
-        let (mut at, mut total) = (0, None);
-        while total.is_none_or(|total| at < total) {
-            let region = self.region.borrow().clone();
-            let request =
-                Request::object(&place.bucket, key, (at, at + PART - 1), region.as_deref());
-            let answer = self.aws.ask_signed("GetObject", request).await.map_err(|err| {
-                if at > 0 {
-                    Trouble::Broken(err.to_string(), total)
-                } else {
-                    s3_trouble(place, &err)
-                }
-            })?;
-            if let Some(region) = answer.moved_to {
-                let is_new = self.region.borrow().as_ref() != Some(&region);
-                if !is_new {
-                    let why = format!("{place} is in {region}, which does not have it either");
-                    return Err(Trouble::Closed(why));
-                }
-                self.region.replace(Some(region));
-                continue;
-            }
-            // Whoever answers without saying of how much has sent all of it.
-            total = Some(answer.total.unwrap_or(at + answer.body.len() as u64));
-            if answer.body.is_empty() && total != Some(at) {
-                return Err(Trouble::Broken("S3 sent an empty part".to_owned(), total));
-            }
-            at += answer.body.len() as u64;
-            sink(stream, Piece::Bytes(&answer.body)).map_err(Trouble::Unwritten)?;
-        }
-        Ok(Got { from: StoredFrom::S3, printed: total, ..Got::default() })
-    }
-
-    async fn ask_logs(
-        &self,
-        group: &str,
-        fetch: &Fetch,
-        step: &FetchStep,
-        stream: Stream,
-        sink: &mut impl FnMut(Stream, Piece<'_>) -> io::Result<()>,
-    ) -> Result<Got, Trouble> {
-        let Fetch { instance_id, command_id, .. } = fetch;
-        // What a stream's name cannot have is a hyphen in it (amazon-ssm-agent runpluginutil.go).
-        let step = step.name.replace([':', '*'], "-");
-        let name = format!("{command_id}/{instance_id}/{step}/{}", stream.name());
-        let (mut token, mut printed) = (None::<String>, 0);
-        for _ in 0..MOST_PAGES {
-            let body = json!({
-                "logGroupName": group,
-                "logStreamName": name,
-                "startFromHead": true,
-                "nextToken": token,
-            });
-            let request = Request::json(&Service::LOGS, "GetLogEvents", &body);
-            let is_first = token.is_none();
-            let broken = |why: String| match is_first {
-                true => Trouble::Failed(why),
-                false => Trouble::Broken(why, None),
-            };
-            let answer =
-                self.aws.ask_signed("GetLogEvents", request).await.map_err(
-                    |err| match is_first {
-                        true => logs_trouble(group, &err),
-                        false => broken(err.to_string()),
-                    },
-                )?;
-            let page: LogPage = answer
-                .json()
-                .map_err(|err| broken(format!("GetLogEvents answered no JSON: {err}")))?;
-            for event in page.events {
-                // Lines are joined in an event, and the break at its end is left out (agent).
-                let breaks = if event.message.ends_with('\n') { "" } else { "\n" };
-                for text in [event.message.as_str(), breaks] {
-                    printed += text.len() as u64;
-                    sink(stream, Piece::Bytes(text.as_bytes())).map_err(Trouble::Unwritten)?;
-                }
-            }
-            // At the end it is the one that was sent (GetLogEvents reference).
-            if page.next_forward_token.is_none() || page.next_forward_token == token {
-                return Ok(Got {
-                    from: StoredFrom::Logs,
-                    printed: Some(printed),
-                    ..Got::default()
-                });
-            }
-            token = page.next_forward_token;
-        }
-        Err(Trouble::Broken(format!("{name} has more than {MOST_PAGES} pages"), None))
-    }
 }
 
 /// A part of a stream.
@@ -386,77 +272,4 @@ pub enum Piece<'a> {
 struct Kept {
     text: String,
     is_whole: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LogPage {
-    #[serde(default)]
-    events: Vec<LogEvent>,
-    next_forward_token: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct LogEvent {
-    #[serde(default)]
-    message: String,
-}
-
-/// Looks whether a log group has at least what SSM has kept: events may come late, and nothing says
-/// which is the last (UNVERIFIED: how late).
-fn compared(got: Got, kept: Option<&Kept>) -> Got {
-    let least = kept.map_or(0, |it| it.text.len() as u64);
-    match got.printed {
-        Some(n) if got.from == StoredFrom::Logs && n < least => {
-            Got::cut("the log group has less of it than SSM has kept", None, StoredFrom::Logs)
-        }
-        _ => got,
-    }
-}
-
-/// Returns the key that a URL of SSM's is about: `https://s3.REGION.amazonaws.com/BUCKET/KEY`.
-fn key_in<'u>(url: &'u str, bucket: &str) -> Option<&'u str> {
-    let path = url.split_once("://")?.1.split_once('/')?.1;
-    path.strip_prefix(bucket)?.strip_prefix('/').filter(|it| !it.is_empty())
-}
-
-fn s3_trouble(place: &S3Place, err: &AwsError) -> Trouble {
-    match (err.kind, err.code.as_str()) {
-        (_, "NoSuchKey") => Trouble::Absent,
-        // Whoever may not list a bucket is not told that a key is absent, but that they may not
-        // list (GetObject reference).
-        (ErrorKind::Denied, _) => match denial::read(&err.message) {
-            Some(it) if it.action == "s3:ListBucket" => Trouble::Absent,
-            Some(_) => Trouble::Closed(format!("s3:GetObject on {place} is not permitted")),
-            None => {
-                let text = format!("s3:GetObject on {place} is not permitted, or it is not there");
-                Trouble::Failed(text)
-            }
-        },
-        (_, "NoSuchBucket") => Trouble::Closed(format!("there is no bucket {}", place.bucket)),
-        _ => Trouble::Failed(err.to_string()),
-    }
-}
-
-fn logs_trouble(group: &str, err: &AwsError) -> Trouble {
-    match (err.kind, err.code.as_str()) {
-        (_, "ResourceNotFoundException") => Trouble::Absent,
-        (ErrorKind::Denied, _) => {
-            Trouble::Closed(format!("logs:GetLogEvents on {group} is not permitted"))
-        }
-        _ => Trouble::Failed(err.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_is_what_follows_the_bucket() {
-        let url = "https://s3.eu-west-1.amazonaws.com/logs/runs/c/i/stdout";
-        assert_eq!(key_in(url, "logs"), Some("runs/c/i/stdout"));
-        assert_eq!(key_in(url, "log"), None);
-        assert_eq!(key_in("", "logs"), None);
-    }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Trouble, logs_trouble, s3_trouble};
+use super::{Trouble, logs::logs_trouble, s3::s3_trouble};
 use crate::{
     aws::{
         clients::Aws,
