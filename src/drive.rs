@@ -3,6 +3,9 @@
 
 mod fetching;
 mod groups;
+mod repairs;
+mod waits;
+mod ward;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -12,15 +15,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 pub use self::{
     fetching::fetch,
-    groups::{Keeper, NotTaken},
+    repairs::mend_each,
+    waits::Waits,
+    ward::{Ward, WardError},
 };
 use crate::{
     aws::Aws,
     output::{Ledger, Orders, Terminal},
-    plan::{DocumentKind, Plan},
+    plan::{DocumentKind, IRREVOCABLE, Plan},
     run::{
-        Effect, Event, EventKind, Fold, Observed, OnInterrupt, Pace, Refusal, RefusalKind, Report,
-        Resume, Run, Settlement, Step,
+        CancelAnswer, Conclusion, Effect, Event, EventKind, Fold, GroupChange, Observed,
+        OnInterrupt, Pace, PuttingBack, Refusal, RefusalKind, Report, Resume, Run, Settlement,
+        Step, Taken,
     },
     signal::{Inquiries, Inquiry, Interrupts},
 };
@@ -34,13 +40,15 @@ pub struct Sinks<'a> {
 type Reply<'a> = Pin<Box<dyn Future<Output = Observed> + 'a>>;
 
 /// What is driven, and whose members are read again at the end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Course<'a> {
     pub plan: &'a Plan,
     pub groups: &'a [String],
     pub pace: Pace,
     /// What the first interrupt means for what runs.
     pub on_interrupt: OnInterrupt,
+    /// What is changed besides; a run that takes nobody out of service has none.
+    pub ward: Option<Ward<'a>>,
 }
 
 /// Where a run begins.
@@ -63,7 +71,7 @@ pub async fn drive(
     sinks: Sinks<'_>,
     interrupts: &mut Interrupts,
 ) -> Report {
-    let Course { plan, groups, pace, on_interrupt } = course;
+    let Course { plan, pace, on_interrupt, ward, .. } = course;
     let orders = Orders::of(sinks.ledger.directory());
     let mut books = Books { fold: Fold::default(), sinks, orders, has_complained: false };
     let (mut run, mut step, clock) = match beginning {
@@ -88,7 +96,7 @@ pub async fn drive(
     // What was seen, and is told after the order that may explain it.
     let mut held = None;
     loop {
-        let is_over = {
+        let ending = {
             // The replies borrow the connection; the books of its calls are read after them.
             let aws: &Aws = aws;
             let mut replies: FuturesUnordered<Reply<'_>> = FuturesUnordered::new();
@@ -97,14 +105,17 @@ pub async fn drive(
                 let is_finished = step.is_finished;
                 let is_written = books.write(&step);
                 books.tick(&clock);
-                let mut has_concluded = false;
+                let mut ending = is_finished.then_some(Ending::Over);
                 for effect in step.effects {
-                    has_concluded |= effect == Effect::Conclude;
+                    if let Effect::Conclude(conclusion) = effect {
+                        ending.get_or_insert(Ending::Concluding(conclusion));
+                        continue;
+                    }
                     let clearance = books.clearance(&effect, is_written);
-                    replies.extend(perform(aws, plan, groups, effect, clearance));
+                    replies.push(perform(aws, &course, effect, clearance));
                 }
-                if is_finished || has_concluded {
-                    break is_finished;
+                if let Some(it) = ending {
+                    break it;
                 }
                 let mut observed = loop {
                     if let Some(observed) = held.take() {
@@ -137,15 +148,56 @@ pub async fn drive(
                 step = run.apply(clock.elapsed(), observed);
             }
         };
-        if is_over {
-            return books.fold.report().expect("the run has started");
-        }
+        let conclusion = match ending {
+            Ending::Over => return books.fold.report().expect("the run has started"),
+            Ending::Concluding(it) => it,
+        };
+        let changes = match (&ward, conclusion.putting_back) {
+            (None, _) => Vec::new(),
+            (Some(ward), PuttingBack::Later) => ward.left(&conclusion, "interrupted"),
+            (Some(ward), PuttingBack::Now) => {
+                bring_back(aws, ward, &conclusion, (&mut books, &clock), interrupts).await
+            }
+        };
         let calls = aws.calls.tally();
         let observed = Observed::Concluded {
+            changes,
             api_calls: calls.by_operation.clone(),
             throttled: calls.throttled.clone(),
         };
         step = run.apply(clock.elapsed(), observed);
+    }
+}
+
+/// How the loop ends.
+enum Ending {
+    Over,
+    Concluding(Conclusion),
+}
+
+/// Brings instances and groups back, and lets the operator see that time goes on, or leave it.
+async fn bring_back(
+    aws: &Aws,
+    ward: &Ward<'_>,
+    conclusion: &Conclusion,
+    (books, clock): (&mut Books<'_>, &Clock),
+    interrupts: &mut Interrupts,
+) -> Vec<GroupChange> {
+    let waits = Waits::default();
+    let work = ward.put_back(aws, &conclusion.sent, &conclusion.changed, &waits);
+    let work = waits.told(work, ward.factor, |news| {
+        books.tick(clock);
+        if let Some(it) = news {
+            books.sinks.terminal.note(it);
+        }
+    });
+    tokio::select! {
+        biased;
+        () = interrupts.next() => ward.left(conclusion, "interrupted"),
+        rows = work => match rows {
+            Ok(rows) => rows,
+            Err(err) => ward.left(conclusion, &ward::with_causes(&err)),
+        },
     }
 }
 
@@ -186,16 +238,16 @@ impl Clock {
     }
 }
 
-/// Returns the reply that `effect` will have; the ones without are done at once.
+/// Returns the reply that `effect` will have.
 fn perform<'a>(
     aws: &'a Aws,
-    plan: &'a Plan,
-    groups: &'a [String],
+    course: &Course<'a>,
     effect: Effect,
     clearance: Clearance,
-) -> Option<Reply<'a>> {
+) -> Reply<'a> {
+    let (plan, groups) = (course.plan, course.groups);
     let kind = plan.document.kind();
-    Some(match effect {
+    match effect {
         Effect::Send { send, .. } if clearance != Clearance::Given => {
             let refusal = match clearance {
                 Clearance::Withdrawn => Refusal {
@@ -216,6 +268,7 @@ fn perform<'a>(
         Effect::Send { send, request } => match kind {
             DocumentKind::Command => Box::pin(aws.send(plan, send, request)),
             DocumentKind::Automation => Box::pin(aws.start(plan, send, request)),
+            DocumentKind::Replacement => Box::pin(aws.terminate(plan, send, request)),
         },
         Effect::Settle { send, again: Some(_), .. } if clearance != Clearance::Given => {
             let reason = "it was not asked for again: the run was taken back meanwhile, or its \
@@ -226,30 +279,47 @@ fn perform<'a>(
         Effect::Settle { send, again: Some(request), .. } => {
             Box::pin(aws.start_again(plan, send, request))
         }
-        Effect::Settle { send, token, again: None } => {
-            Box::pin(async move { aws.settle(plan, send, &token).await })
-        }
+        Effect::Settle { send, token, again: None } => Box::pin(async move {
+            match kind {
+                DocumentKind::Command | DocumentKind::Automation => {
+                    aws.settle(plan, send, &token).await
+                }
+                DocumentKind::Replacement => aws.find_termination(plan, send, &token).await,
+            }
+        }),
         Effect::FindSends => Box::pin(aws.find_sends(plan)),
         Effect::ReadCounts { command_ids } => Box::pin(async move {
             match kind {
                 DocumentKind::Command => aws.read_counts(plan, &command_ids).await,
                 DocumentKind::Automation => aws.read_stages(plan, &command_ids).await,
+                DocumentKind::Replacement => aws.read_replacements(plan, &command_ids).await,
             }
         }),
         Effect::ReadRows { command_id, scope } => match kind {
             DocumentKind::Command => Box::pin(aws.read_rows(command_id, scope)),
             DocumentKind::Automation => Box::pin(aws.read_execution(plan, command_id, scope)),
+            DocumentKind::Replacement => Box::pin(aws.read_replacement(plan, command_id, scope)),
         },
         Effect::Cancel { command_id, instances } => match kind {
             DocumentKind::Command => Box::pin(aws.cancel(command_id, instances)),
             DocumentKind::Automation => Box::pin(aws.stop(command_id)),
+            DocumentKind::Replacement => Box::pin(async move {
+                let answer = CancelAnswer::Refused(IRREVOCABLE.to_owned());
+                Observed::CancelAnswered { command_id, answer }
+            }),
         },
         Effect::ReadOutput { command_id, instance_id, plugins } => {
             Box::pin(async move { aws.read_output(&command_id, instance_id, &plugins).await })
         }
         Effect::ReadMembership => Box::pin(aws.read_membership(plan, groups)),
-        Effect::Conclude => return None,
-    })
+        Effect::TakeOut { instances } => match course.ward {
+            Some(ward) => {
+                Box::pin(async move { Observed::Taken(ward.take_out(aws, &instances).await) })
+            }
+            None => Box::pin(async { Observed::Taken(Taken::All) }),
+        },
+        Effect::Conclude(_) => unreachable!("the loop ends with it"),
+    }
 }
 
 /// Whether a send may be made.

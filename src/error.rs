@@ -8,7 +8,7 @@ use crate::{
     documents::Canned,
     exit::Exit,
     output::{HistoryError, LockError},
-    plan::{AboveCeiling, Permission, Refusal},
+    plan::{AboveCeiling, BadParameter, Permission, Refusal},
     sim::{SimError, WorldError},
 };
 
@@ -139,7 +139,13 @@ impl From<Refusal> for Error {
             }
         };
         let it = Self::of(exit, &err);
-        if is_unlisted { it.hint(allow(Permission::DescribeAutoScalingGroups)) } else { it }
+        match &err {
+            Refusal::Parameter(BadParameter::Missing { name, .. }) => {
+                it.hint(format!("pass --param {name}=VALUE"))
+            }
+            _ if is_unlisted => it.hint(allow(Permission::DescribeAutoScalingGroups)),
+            _ => it, // its words say it all
+        }
     }
 }
 
@@ -153,7 +159,9 @@ impl From<AboveCeiling> for Error {
 impl From<HistoryError> for Error {
     fn from(err: HistoryError) -> Self {
         let exit = match &err {
-            HistoryError::Damaged { .. } | HistoryError::Unlisted { .. } => Exit::Setup,
+            HistoryError::Damaged { .. }
+            | HistoryError::Unlisted { .. }
+            | HistoryError::Unbegun { .. } => Exit::Setup,
             // What is in the file is of a newer fleet; anything else keeps it from being read.
             HistoryError::Unreadable { source, .. } if source.kind() != ErrorKind::InvalidData => {
                 Exit::Setup
@@ -169,6 +177,12 @@ impl From<HistoryError> for Error {
                 "`fleet report {name}` shows what can still be read of it, and `fleet cancel {name}` \
                  cancels what that tells of"
             )),
+            HistoryError::Unbegun { parent, instead: None, .. } => {
+                it.hint(format!("`fleet watch {parent} --continue` begins it anew"))
+            }
+            HistoryError::Unbegun { instead: Some(run), .. } => {
+                it.hint(format!("`fleet watch {run}`: that one has followed instead"))
+            }
             HistoryError::Ambiguous { found, .. } => it.hint(found.join(", ")),
             HistoryError::Unknown { .. } => it.hint("`fleet runs` lists what there is"),
             HistoryError::Unreadable { .. }

@@ -252,6 +252,16 @@ fn of_refusal(code: &str, message: &str) -> Option<&'static str> {
         "ValidationError" if message.contains("MaxSessionDuration") => {
             "pass a shorter --duration, or raise the role's MaxSessionDuration"
         }
+        "InvalidParameterValue" if message.contains("transitive tag key") => {
+            "the calling session has this tag already, and hands it on as it is: leave the \
+             --session-tag of that key out"
+        }
+        // UNVERIFIED: the words. That it cannot be changed is in the guide (IAM guide, source
+        // identity).
+        "ValidationError" if message.to_lowercase().contains("source identity") => {
+            "the calling session has a source identity already, and every role after it keeps it: \
+             leave --source-identity out, or pass the same"
+        }
         "InvalidDocument" => {
             "a document lives in one region of one account, and a shared one is named by its ARN: \
              are --region and --doc the right ones? One of fleet's own is put there by `fleet docs \

@@ -1,6 +1,7 @@
 //! One question to the service: paced, asked again as long as it is only throttled, and once more
-//! when the session had ended. SendCommand is not asked this way: each try of it is an event, but for
-//! the one in a renewed session. Nor is STS, which is asked before there is a session.
+//! when the session had ended. What changes something is asked once, but for the one in a renewed
+//! session: each further try is an event, or is decided by what is seen then. STS is not asked here: it
+//! comes before there is a session.
 
 use std::{error::Error as StdError, future::Future};
 
@@ -56,6 +57,26 @@ impl Aws {
         }
     }
 
+    /// Asks for a change once, and once more in a new session if the old one had ended: that proves
+    /// that nothing was done. The call has the SDK's retries off. It keeps no pace.
+    pub(super) async fn ask_once<T, E, F>(
+        &self,
+        operation: &'static str,
+        call: impl Fn() -> F,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let told = |err| self.told(explain(operation, &err));
+        match call().await.map_err(told) {
+            Err(err) if err.kind == ErrorKind::BadCredentials && self.renew() => {
+                call().await.map_err(told)
+            }
+            answer => answer,
+        }
+    }
+
     /// Asks for page after page. `take` gets each of them and returns the token of the next one,
     /// or `None` if it has seen enough.
     pub(super) async fn pages<T, E, F>(
@@ -95,13 +116,7 @@ impl Aws {
             }
             token = next;
         }
-        Err(AwsError {
-            operation,
-            kind: ErrorKind::Ambiguous,
-            code: String::new(),
-            message: "its pages lead back to themselves".to_owned(),
-            request_id: None,
-        })
+        Err(AwsError::unreadable(operation, "its pages lead back to themselves"))
     }
 
     /// Returns the error with what only this side knows of a session that has ended: that there

@@ -1,5 +1,9 @@
 //! StartAutomationExecution and what follows it: what `command` does for Run Command, for documents
-//! of type Automation. An execution is the invocation of one instance.
+//! of type Automation. An execution is the invocation of one instance; `failing` says why one did not
+//! succeed, for which `steps` reads what its own answer does not show.
+
+mod failing;
+mod steps;
 
 use std::collections::HashMap;
 
@@ -8,20 +12,21 @@ use aws_sdk_ssm::{
     operation::describe_automation_executions::DescribeAutomationExecutionsOutput,
     types::{
         AutomationExecution, AutomationExecutionFilter, AutomationExecutionFilterKey,
-        AutomationExecutionMetadata, FailureDetails, StepExecution, StopType,
+        AutomationExecutionMetadata, StepExecution, StopType,
     },
 };
 
+pub(super) use self::steps::Steps;
 use super::{
     clients::Aws,
-    command::{denial, read_failed, refusal, timestamp},
-    error::{AwsError, ErrorKind, explain},
+    command::{cancel_answer, read_failed, refusal, timestamp},
+    error::AwsError,
 };
 use crate::{
     plan::{Automation, InstanceId, Plan},
     run::{
-        Accepted, Counts, Observed, Outcome, Plugin, ReadKind, ReadScope, Row, STDERR_TITLE,
-        SendRequest, SendTargets, Settlement, Stage, Status, StepUrls,
+        Accepted, Counts, Observed, Outcome, Plugin, ReadKind, ReadScope, Refusal, Row,
+        STDERR_TITLE, SendRequest, SendTargets, Settlement, Stage, Status, StepUrls,
     },
 };
 
@@ -37,6 +42,9 @@ impl Aws {
     /// The SDK's retries are off, as they are for SendCommand: each try is an event. It would be
     /// safe to make it again, because the request has a ClientToken.
     pub async fn start(&self, plan: &Plan, send: u32, request: SendRequest) -> Observed {
+        if let Err(refusal) = self.check_turn(plan, &request).await {
+            return Observed::Refused { send, refusal };
+        }
         match self.start_execution(plan, &request).await {
             Ok(accepted) => Observed::Accepted { send, accepted },
             Err(err) if err.is_proof_of_nothing() => {
@@ -51,6 +59,10 @@ impl Aws {
     ///
     /// A refusal says nothing of the first request, which may have been taken all the same.
     pub async fn start_again(&self, plan: &Plan, send: u32, request: SendRequest) -> Observed {
+        if let Err(Refusal { message, .. }) = self.check_again(plan, &request).await {
+            let settlement = Settlement::Failed { is_denied: false, reason: message };
+            return Observed::Settled { send, settlement };
+        }
         let settlement = match self.start_execution(plan, &request).await {
             Ok(accepted) => Settlement::Accepted(accepted),
             Err(err) => Settlement::Failed { is_denied: false, reason: err.to_string() },
@@ -63,11 +75,14 @@ impl Aws {
         plan: &Plan,
         request: &SendRequest,
     ) -> Result<Accepted, AwsError> {
-        const OPERATION: &str = "StartAutomationExecution";
         let document = &plan.document;
         let mut parameters: HashMap<_, _> = document.parameters.0.clone().into_iter().collect();
         if let (Some(automation), SendTargets::Ids(ids)) = (&document.automation, &request.targets)
         {
+            let own = automation.recovery.iter().flat_map(|it| &it.instances);
+            for (_, it) in own.filter(|(id, _)| ids.contains(id)) {
+                parameters.extend(it.parameters.clone());
+            }
             let ids = ids.iter().map(ToString::to_string).collect();
             parameters.insert(automation.target_parameter.clone(), ids);
         }
@@ -82,20 +97,9 @@ impl Aws {
             let once = Builder::new().retry_config(RetryConfig::disabled());
             call.clone().customize().config_override(once).send()
         };
-        let mut answer = try_once().await.map_err(|err| explain("StartAutomationExecution", &err));
-        // That the session had ended proves that nothing was accepted.
-        if let Err(err) = &answer
-            && err.kind == ErrorKind::BadCredentials
-            && self.renew()
-        {
-            answer = try_once().await.map_err(|err| explain("StartAutomationExecution", &err));
-        }
-        let command_id = answer?.automation_execution_id.ok_or_else(|| AwsError {
-            operation: OPERATION,
-            kind: ErrorKind::Ambiguous,
-            code: String::new(),
-            message: "the answer names no execution".to_owned(),
-            request_id: None,
+        let answer = self.ask_once("StartAutomationExecution", try_once).await?;
+        let command_id = answer.automation_execution_id.ok_or_else(|| {
+            AwsError::unreadable("StartAutomationExecution", "the answer names no execution")
         })?;
         Ok(Accepted { command_id, expires_in: None, expires_after: None })
     }
@@ -121,7 +125,24 @@ impl Aws {
             }
         }
         counts.retain(|it| ids.contains(&it.command_id));
+        if plan.document.automation.as_ref().is_some_and(|it| it.recovery.is_some()) {
+            for it in counts.iter_mut().filter(|it| it.is_final && it.errors == 0) {
+                self.hold_open(plan, it).await;
+            }
+        }
         Observed::Counted { counts }
+    }
+
+    /// Counts an execution as ended only when it is known whether it has helped.
+    async fn hold_open(&self, plan: &Plan, counts: &mut Counts) {
+        let id = counts.command_id.clone();
+        let stage = match self.read_execution(plan, id, ReadScope::All).await {
+            Observed::Read { rows, .. } if rows.iter().any(|it| it.outcome().is_some()) => return,
+            Observed::Read { rows, .. } => rows.into_iter().next(),
+            _ => None, // it is asked again
+        };
+        let stage = stage.map(|it| Stage { status_word: it.status_word, progress: it.progress });
+        *counts = Counts { is_final: false, completed: 0, stage, ..counts.clone() };
     }
 
     /// Reads an execution whole. One that was started just now may not be there yet.
@@ -129,7 +150,11 @@ impl Aws {
         let request = self.ssm.get_automation_execution().automation_execution_id(&id);
         let rows = match self.ask("GetAutomationExecution", || request.clone().send()).await {
             Ok(answer) => {
-                answer.automation_execution.iter().filter_map(|it| row(it, plan)).collect()
+                let row = match answer.automation_execution {
+                    Some(it) => self.shown(plan, &id, it).await,
+                    None => None,
+                };
+                Vec::from_iter(row)
             }
             Err(err) if err.code == "AutomationExecutionNotFoundException" => Vec::new(),
             Err(err) => return read_failed(ReadKind::Rows, &err),
@@ -137,11 +162,18 @@ impl Aws {
         Observed::Read { command_id: id, scope, rows }
     }
 
+    /// Returns what an execution shows, with what has to be read besides.
+    async fn shown(&self, plan: &Plan, id: &str, mut it: AutomationExecution) -> Option<Row> {
+        let note = self.complete_steps(id, &mut it).await;
+        let mut row = Row { note, ..row(&it, plan)? };
+        self.prove(plan, id, &mut row).await;
+        Some(row)
+    }
+
     /// Stops an execution: the step that runs is told, and nothing comes after it.
     pub async fn stop(&self, id: String) -> Observed {
-        let err = self.request_stop(&id).await.err();
-        let denial = err.as_ref().and_then(denial);
-        Observed::CancelAnswered { command_id: id, refused: err.map(|it| it.to_string()), denial }
+        let answer = cancel_answer(self.request_stop(&id).await);
+        Observed::CancelAnswered { command_id: id, answer }
     }
 
     /// Asks for the end of an execution. One that has ended in the meantime is none that could not be
@@ -180,12 +212,15 @@ fn row(it: &AutomationExecution, plan: &Plan) -> Option<Row> {
     let Automation { target_parameter, .. } = plan.document.automation.as_ref()?;
     let status_word = it.automation_execution_status()?.as_str().to_owned();
     let status = Status::of_automation(&status_word);
+    let steps = it.step_executions();
+    let place = |step: &str| progress(plan, step);
     let failure = match status.outcome() {
         None | Some(Outcome::Succeeded) => None,
-        Some(_) => failure(it, plan),
+        Some(Outcome::Cancelled) => failing::cancelled(it, steps, place),
+        Some(_) => failing::failure(it, steps, place),
     };
     let output = it.outputs().map(output).unwrap_or_default();
-    // What the failing step said stands with its place already.
+    // What is said of a failure stands with its place already.
     let error = it.failure_message().filter(|_| failure.is_none()).unwrap_or_default();
     let separator = if error.is_empty() { "" } else { STDERR_TITLE };
     let plugin = Plugin {
@@ -205,6 +240,7 @@ fn row(it: &AutomationExecution, plan: &Plan) -> Option<Row> {
         requested: plugin.started,
         progress: current(it).map(|it| progress(plan, it)),
         failure,
+        note: None,
         plugins: vec![plugin],
     })
 }
@@ -218,28 +254,6 @@ fn current(it: &AutomationExecution) -> Option<&str> {
     };
     let open = it.step_executions().iter().rfind(is_open).and_then(StepExecution::step_name);
     open.or(it.current_step_name())
-}
-
-/// Returns the step that did not succeed, and why, in one line.
-fn failure(it: &AutomationExecution, plan: &Plan) -> Option<String> {
-    let is_failed = |it: &&StepExecution| {
-        let outcome = it.step_status().map(|it| Status::of_automation(it.as_str()).outcome());
-        outcome.flatten().is_some_and(|it| it != Outcome::Succeeded)
-    };
-    let Some(step) = it.step_executions().iter().rfind(is_failed) else {
-        return it.failure_message().map(ToOwned::to_owned);
-    };
-    let place = step.step_name().map(|it| progress(plan, it)).unwrap_or_default();
-    let said = step.failure_message().or(it.failure_message());
-    let said = said.map(|it| format!(": {}", it.trim_end())).unwrap_or_default();
-    let details = step.failure_details().map(details).unwrap_or_default();
-    Some(format!("{place}{said}{details}"))
-}
-
-fn details(it: &FailureDetails) -> String {
-    let words = [it.failure_stage(), it.failure_type()].into_iter().flatten();
-    let words: Vec<&str> = words.collect();
-    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
 /// Returns what was put out: as it is if that is one thing, under its names otherwise.

@@ -1,6 +1,6 @@
 //! The clients: one set for a run, built from the standard chain and what the user overrode.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, identity::IdentityCache,
@@ -19,6 +19,8 @@ use super::{
     error::{AwsError, explain},
     pacing::{Pacing, Tempo},
     profile::{self, ProfileError},
+    proving::Proofs,
+    reporting::Reports,
     rows::Bookmarks,
     scope::{Assumed, AssumedProvider, Role, no_credentials},
     signed::Direct,
@@ -88,6 +90,10 @@ pub struct Aws {
     pub(super) direct: Direct,
     pub(super) pacing: Pacing,
     pub(super) bookmarks: Bookmarks,
+    pub(super) proofs: Proofs,
+    pub(super) reports: Reports,
+    /// The instances of executions that have not ended, which are asked for again and again.
+    pub(super) subjects: RefCell<BTreeMap<String, String>>,
     pub(super) session: Option<Arc<Assumed>>,
     pub region: String,
     pub account: Option<String>,
@@ -171,6 +177,9 @@ impl Aws {
             direct: Direct::new(&config, counter),
             pacing: Pacing::new(access.tempo),
             bookmarks: Bookmarks::default(),
+            proofs: Proofs::new(access.tempo),
+            reports: Reports::new(access.tempo),
+            subjects: RefCell::default(),
             session,
             region,
             account: identity.account,

@@ -18,14 +18,14 @@ use jiff::Timestamp;
 
 use super::{
     clients::Aws,
-    error::{AwsError, ErrorKind, explain},
+    error::{AwsError, ErrorKind},
     targets::read_members,
 };
 use crate::{
     plan::{InstanceId, Note, Outputs, Plan, Redaction},
     run::{
-        Accepted, Counts, Denial, Found, Membership, Observed, Output, ReadKind, Refusal,
-        RefusalKind, SendRequest, SendTargets, Settlement, push_block, withheld,
+        Accepted, CancelAnswer, Counts, Denial, Found, Membership, Observed, Output, OutputAnswer,
+        ReadKind, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, push_block, withheld,
     },
 };
 
@@ -84,15 +84,7 @@ impl Aws {
             let once = Builder::new().retry_config(RetryConfig::disabled());
             call.clone().customize().config_override(once).send()
         };
-        let mut answer = try_once().await.map_err(|err| self.told(explain("SendCommand", &err)));
-        // That the session had ended proves that nothing was accepted.
-        if let Err(err) = &answer
-            && err.kind == ErrorKind::BadCredentials
-            && self.renew()
-        {
-            answer = try_once().await.map_err(|err| explain("SendCommand", &err));
-        }
-        match answer {
+        match self.ask_once("SendCommand", try_once).await {
             Ok(answer) => match answer.command.as_ref().and_then(accepted) {
                 Some(accepted) => Observed::Accepted { send, accepted },
                 None => Observed::Doubted { send, reason: "the answer names no command".into() },
@@ -174,9 +166,8 @@ impl Aws {
     }
 
     pub async fn cancel(&self, command_id: String, instances: Option<Vec<InstanceId>>) -> Observed {
-        let err = self.request_cancel(&command_id, instances.as_deref()).await.err();
-        let denial = err.as_ref().and_then(denial);
-        Observed::CancelAnswered { command_id, refused: err.map(|it| it.to_string()), denial }
+        let answer = cancel_answer(self.request_cancel(&command_id, instances.as_deref()).await);
+        Observed::CancelAnswered { command_id, answer }
     }
 
     /// Asks for the end of a command, on these instances or on all.
@@ -209,9 +200,11 @@ impl Aws {
             let answer = match answer {
                 Ok(it) => it,
                 Err(err) => {
-                    let denial = denial(&err);
-                    let failure = denial.is_none().then(|| err.to_string());
-                    return Observed::OutputRead { instance_id, output: None, denial, failure };
+                    let answer = match denial(&err) {
+                        Some(it) => OutputAnswer::Denied(it),
+                        None => OutputAnswer::Failed(err.to_string()),
+                    };
+                    return Observed::OutputRead { instance_id, answer };
                 }
             };
             let stdout = answer.standard_output_content().unwrap_or_default();
@@ -219,7 +212,7 @@ impl Aws {
             output.truncated |= stdout.len() >= LONGEST_STDOUT || stderr.len() >= LONGEST_STDERR;
             add(&mut output, stdout, stderr, &self.redaction);
         }
-        Observed::OutputRead { instance_id, output: Some(output), denial: None, failure: None }
+        Observed::OutputRead { instance_id, answer: OutputAnswer::Read(output) }
     }
 
     /// Reads who is in the groups now, and what took those of the plan who are not any more.
@@ -257,7 +250,15 @@ pub(super) fn read_failed(of: ReadKind, err: &AwsError) -> Observed {
     Observed::ReadFailed { of, denial: denial(err), reason: format!("{err}{advice}") }
 }
 
-pub(super) fn denial(err: &AwsError) -> Option<Denial> {
+pub(super) fn cancel_answer(answer: Result<(), AwsError>) -> CancelAnswer {
+    let Err(err) = answer else { return CancelAnswer::Taken };
+    match denial(&err) {
+        Some(it) => CancelAnswer::Denied(it),
+        None => CancelAnswer::Refused(err.to_string()),
+    }
+}
+
+fn denial(err: &AwsError) -> Option<Denial> {
     (err.kind == ErrorKind::Denied).then(|| Denial { action: err.action() })
 }
 

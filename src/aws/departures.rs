@@ -1,16 +1,18 @@
 //! What took an instance out of its group: the scaling activity that names it. It is asked for only
 //! when somebody is missing, and a caller who may not ask is told once.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use aws_sdk_autoscaling::{
-    operation::describe_scaling_activities::DescribeScalingActivitiesOutput, types::Activity,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
 };
+
+use aws_sdk_autoscaling::types::Activity;
 use jiff::Timestamp;
 
 use super::{
+    activities::deed,
     clients::Aws,
-    command::{CLOCK_SKEW, timestamp},
+    command::timestamp,
     error::{AwsError, ErrorKind},
 };
 use crate::{
@@ -18,11 +20,8 @@ use crate::{
     run::Departure,
 };
 
-/// On one page (botocore model).
-const PAGE: i32 = 100;
-
-/// A group that changes more than this during a run is not searched to the end.
-const MOST_PAGES: usize = 20;
+/// A group that does more than this during a run is not searched to the end.
+const MOST: usize = 2000;
 
 /// The ids of a group's missing instances.
 type Missing<'a> = BTreeMap<&'a str, BTreeSet<&'a InstanceId>>;
@@ -45,7 +44,7 @@ impl Aws {
         }
         let mut departures = BTreeMap::new();
         for (group, ids) in missing {
-            let read = self.read_activities(group, plan.created, ids, &mut departures).await;
+            let read = self.read_departures(group, plan.created, ids, &mut departures).await;
             if let Err(err) = read {
                 return (departures, Some(unread(&err)));
             }
@@ -55,40 +54,32 @@ impl Aws {
 
     /// Reads the group's activities, the newest first, until each of `ids` has one or they are
     /// older than the plan.
-    async fn read_activities(
+    async fn read_departures(
         &self,
         group: &str,
         since: Timestamp,
         mut ids: BTreeSet<&InstanceId>,
         departures: &mut BTreeMap<InstanceId, Departure>,
     ) -> Result<(), AwsError> {
-        let since = since.saturating_sub(CLOCK_SKEW).unwrap_or(since);
-        let request = self.autoscaling.describe_scaling_activities();
-        let request = request.auto_scaling_group_name(group).max_records(PAGE);
-        let page = |token| request.clone().set_next_token(token).send();
-        let mut n_left = MOST_PAGES;
-        let take = |page: DescribeScalingActivitiesOutput| {
-            let mut is_older = false;
-            for it in page.activities() {
-                is_older |= it.start_time().and_then(timestamp).is_some_and(|it| it < since);
-                if let Some(id) = taken(it).and_then(|id| ids.take(&id)) {
-                    departures.insert(id.clone(), departure(it));
-                }
+        let mut n_left = MOST;
+        let see = |it: &Activity| {
+            if let Some(id) = taken(it).and_then(|id| ids.take(&id)) {
+                departures.insert(id.clone(), departure(it));
             }
             n_left -= 1;
-            page.next_token.filter(|_| !is_older && !ids.is_empty() && n_left > 0)
+            if ids.is_empty() || n_left == 0 {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         };
-        self.pages("DescribeScalingActivities", page, take).await
+        self.activities(group, since, see).await
     }
 }
 
-/// Returns whom an activity takes out of its group: `Terminating EC2 instance: i-…` and
-/// `Detaching EC2 instance: i-…` (Auto Scaling guide).
+/// Returns whom an activity takes out of its group.
 fn taken(activity: &Activity) -> Option<InstanceId> {
-    let (what, id) = activity.description()?.split_once(": ")?;
-    let is_departure = what.starts_with("Terminating") || what.starts_with("Detaching");
-    let id = id.split_whitespace().next().filter(|_| is_departure)?;
-    InstanceId::parse(id).ok()
+    let (what, id) = deed(activity)?;
+    id.filter(|_| what.starts_with("Terminating") || what.starts_with("Detaching"))
 }
 
 fn departure(activity: &Activity) -> Departure {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     documents,
-    plan::{Declared, DocumentKind, Note, Platform},
+    plan::{AssumeRole, Declared, DocumentKind, Note, Platform},
 };
 
 /// What is known of a document. What could not be read is absent, and a note says why.
@@ -20,12 +20,14 @@ pub struct Found {
     pub version: Option<String>,
     /// SHA-256 of the content.
     pub hash: Option<String>,
-    /// Absent where the document may not be described.
+    /// Absent where the document may neither be described nor read.
     pub kind: Option<DocumentKind>,
     pub platforms: Vec<Platform>,
     pub declared: Option<BTreeMap<String, Declared>>,
     /// The names of its steps, in their order.
     pub steps: Vec<String>,
+    /// Of a runbook; absent where its content may not be read.
+    pub assume_role: Option<AssumeRole>,
     pub notes: Vec<Note>,
 }
 
@@ -52,31 +54,35 @@ pub async fn find_document(
 ) -> Result<Found, DocumentError> {
     let request = aws.ssm.describe_document().name(name);
     let request = request.set_document_version(version.map(ToOwned::to_owned));
+    let mut undescribed = None;
     let mut found = match aws.ask("DescribeDocument", || request.clone().send()).await {
         Ok(answer) => described(name, &answer.document.unwrap_or_else(empty))?,
         Err(err) if err.kind == ErrorKind::Denied => {
-            let text = format!(
-                "{} is not permitted: the document's type, platforms and hash are not checked",
-                err.action()
-            );
-            let notes = vec![Note::new("permission.missing", text)];
-            Found { version: version.map(ToOwned::to_owned), notes, ..Found::default() }
+            undescribed = Some(err.action());
+            Found { version: version.map(ToOwned::to_owned), ..Found::default() }
         }
         Err(err) => return Err(refused(aws, name, version, err)),
     };
     let request = aws.ssm.get_document().name(name).document_format(DocumentFormat::Json);
     let request = request.set_document_version(found.version.clone());
     match aws.ask("GetDocument", || request.clone().send()).await {
-        Ok(answer) => match documents::parse(answer.content().unwrap_or_default()) {
-            Ok(content) => {
-                found.declared = Some(content.declared());
-                found.steps = content.steps();
+        Ok(answer) => {
+            // It says of which type the document is as well (GetDocument reference).
+            if let (None, Some(kind)) = (found.kind, answer.document_type()) {
+                found.kind = Some(kind_of(name, kind.as_str())?);
             }
-            Err(err) => {
-                let text = format!("the parameters are not checked: {err}");
-                found.notes.push(Note::new("document.unreadable", text));
+            match documents::parse(answer.content().unwrap_or_default()) {
+                Ok(content) => {
+                    found.declared = Some(content.declared());
+                    found.steps = content.steps();
+                    found.assume_role = Some(content.assume_role());
+                }
+                Err(err) => {
+                    let text = format!("the parameters are not checked: {err}");
+                    found.notes.push(Note::new("document.unreadable", text));
+                }
             }
-        },
+        }
         Err(err) if err.kind == ErrorKind::Denied => {
             let text = format!(
                 "{} is not permitted: the parameters are checked by the service alone",
@@ -86,6 +92,14 @@ pub async fn find_document(
         }
         Err(err) => return Err(refused(aws, name, version, err)),
     }
+    if let Some(action) = undescribed {
+        let what = match found.kind {
+            Some(_) => "the document's platforms and hash",
+            None => "the document's type, platforms and hash",
+        };
+        let text = format!("{action} is not permitted: {what} are not checked");
+        found.notes.insert(0, Note::new("permission.missing", text));
+    }
     Ok(found)
 }
 
@@ -93,21 +107,24 @@ fn empty() -> aws_sdk_ssm::types::DocumentDescription {
     aws_sdk_ssm::types::DocumentDescription::builder().build()
 }
 
+/// Returns what SSM does with a document of this type.
+fn kind_of(name: &str, kind: &str) -> Result<DocumentKind, DocumentError> {
+    match kind {
+        "Command" => Ok(DocumentKind::Command),
+        "Automation" => Ok(DocumentKind::Automation),
+        other => Err(DocumentError::WrongType { name: name.to_owned(), kind: other.to_owned() }),
+    }
+}
+
 fn described(
     name: &str,
     it: &aws_sdk_ssm::types::DocumentDescription,
 ) -> Result<Found, DocumentError> {
-    let name = || name.to_owned();
-    let kind = match it.document_type().map(|it| it.as_str()) {
-        // Older answers leave it out, and older documents are commands.
-        None | Some("Command") => DocumentKind::Command,
-        Some("Automation") => DocumentKind::Automation,
-        Some(other) => {
-            return Err(DocumentError::WrongType { name: name(), kind: other.to_owned() });
-        }
-    };
+    // Older answers leave it out, and older documents are commands.
+    let kind = kind_of(name, it.document_type().map_or("Command", |it| it.as_str()))?;
     if let Some(status) = it.status().filter(|it| it.as_str() != "Active") {
-        return Err(DocumentError::NotActive { name: name(), status: status.as_str().to_owned() });
+        let (name, status) = (name.to_owned(), status.as_str().to_owned());
+        return Err(DocumentError::NotActive { name, status });
     }
     let platforms = it.platform_types().iter().map(|it| Platform::parse(it.as_str()));
     Ok(Found {
@@ -115,9 +132,7 @@ fn described(
         hash: it.hash().map(ToOwned::to_owned),
         kind: Some(kind),
         platforms: platforms.collect(),
-        declared: None,
-        steps: Vec::new(),
-        notes: Vec::new(),
+        ..Found::default()
     })
 }
 

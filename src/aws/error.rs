@@ -58,6 +58,17 @@ pub enum ErrorKind {
 }
 
 impl AwsError {
+    /// Says that an answer came that cannot be made use of, and why: the request was out.
+    pub(super) fn unreadable(operation: &'static str, why: &str) -> Self {
+        Self {
+            operation,
+            kind: ErrorKind::Ambiguous,
+            code: String::new(),
+            message: why.to_owned(),
+            request_id: None,
+        }
+    }
+
     /// Returns the action of the caller's policy that this call needs.
     pub fn action(&self) -> String {
         action_of(self.operation).to_owned()
@@ -68,9 +79,10 @@ impl AwsError {
         self.code.starts_with("ExpiredToken")
     }
 
-    /// Returns whether the service proved that it did nothing.
+    /// Returns whether the service proved that it did nothing. Where it has another request under the
+    /// same token, it has taken that one (StartAutomationExecution, ClientToken).
     pub fn is_proof_of_nothing(&self) -> bool {
-        self.kind != ErrorKind::Ambiguous
+        self.kind != ErrorKind::Ambiguous && self.code != "IdempotentParameterMismatch"
     }
 }
 
@@ -200,5 +212,18 @@ mod tests {
         check("InternalServerError", 500, ErrorKind::Ambiguous);
         check("", 400, ErrorKind::Ambiguous);
         check("", 502, ErrorKind::Ambiguous);
+    }
+
+    #[test]
+    fn a_token_that_is_taken_proves_that_something_was_started() {
+        let err = |code: &str| AwsError {
+            operation: "StartAutomationExecution",
+            kind: kind_of(code, Some(StatusCode::try_from(400).unwrap())),
+            code: code.to_owned(),
+            message: String::new(),
+            request_id: None,
+        };
+        assert!(err("AutomationDefinitionNotFoundException").is_proof_of_nothing());
+        assert!(!err("IdempotentParameterMismatch").is_proof_of_nothing());
     }
 }

@@ -2,6 +2,7 @@
 //! It turns requests in fleet's terms into calls, and answers into plain data; it decides nothing.
 
 mod action;
+mod activities;
 mod advice;
 mod asking;
 mod automation;
@@ -17,8 +18,11 @@ mod fetching;
 mod nodes;
 mod pacing;
 mod profile;
+mod proving;
 mod publish;
 mod published;
+mod replacing;
+mod reporting;
 mod rescue;
 mod rows;
 mod scope;
@@ -36,10 +40,11 @@ pub use self::{
     fetching::{Fetcher, Got, Piece, Reach, Stream},
     pacing::Tempo,
     profile::{ProfileError, ProfileRole, RoleProfile, role_profile},
-    publish::{Change, Kind, Notation, Publication, PublishError, Unfinished, change, publish},
+    publish::{Change, Kind, Publication, PublishError, Unfinished, change, publish},
     published::{
         HASH_TAG, Listed, Published, Standing, VERSION_TAG, content, describe, own_documents,
     },
+    reporting::Intent,
     rescue::rescue_site,
     scope::{Mfa, Role},
     simulation::{Opinion, principal},

@@ -10,6 +10,7 @@ use super::{
     error::AwsError,
     published::{Published, describe},
 };
+use crate::documents::Notation;
 
 /// How often a new version is asked whether it is active, and how long it may take.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -25,12 +26,6 @@ pub struct Publication {
     pub notation: Notation,
     pub kind: Kind,
     pub tags: Vec<(String, String)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notation {
-    Yaml,
-    Json,
 }
 
 /// The types of document that can be published.
@@ -159,7 +154,7 @@ async fn create(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
             Kind::Command => DocumentType::Command,
             Kind::Automation => DocumentType::Automation,
         })
-        .document_format(wanted.notation.of_sdk())
+        .document_format(format(wanted.notation))
         .set_tags(Some(tags(wanted)))
         // Without one "the document can't run on any resources"; `/` is all of them (CreateDocument
         // reference).
@@ -173,7 +168,7 @@ async fn create(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
 
 async fn update(aws: &Aws, wanted: &Publication) -> Result<(), AwsError> {
     let request = aws.ssm.update_document().name(&wanted.name).content(&wanted.content);
-    let request = request.document_format(wanted.notation.of_sdk()).document_version("$LATEST");
+    let request = request.document_format(format(wanted.notation)).document_version("$LATEST");
     match aws.ask("UpdateDocument", || request.clone().send()).await {
         // "The content … matches another document": it is there already.
         Err(err) if err.code == "DuplicateDocumentContent" => Ok(()),
@@ -215,11 +210,9 @@ fn tags(wanted: &Publication) -> Vec<Tag> {
     wanted.tags.iter().map(tag).collect()
 }
 
-impl Notation {
-    fn of_sdk(self) -> DocumentFormat {
-        match self {
-            Self::Yaml => DocumentFormat::Yaml,
-            Self::Json => DocumentFormat::Json,
-        }
+fn format(notation: Notation) -> DocumentFormat {
+    match notation {
+        Notation::Yaml => DocumentFormat::Yaml,
+        Notation::Json => DocumentFormat::Json,
     }
 }

@@ -296,6 +296,7 @@ fn row(it: &CommandInvocation) -> Option<Row> {
         requested: it.requested_date_time().and_then(timestamp),
         progress: None,
         failure: None,
+        note: None,
         plugins: plugins.collect(),
     })
 }

@@ -72,6 +72,17 @@ impl Aws {
     ) -> Result<Answer, AwsError> {
         self.ask(operation, || self.direct.call(operation, request.clone())).await
     }
+
+    /// Makes a call of a service that is asked by parameters and answers XML, and reads the answer.
+    pub(super) async fn ask_query(
+        &self,
+        operation: &'static str,
+        service: &'static Service,
+        query: &[(String, String)],
+    ) -> Result<Element, AwsError> {
+        let answer = self.ask_signed(operation, Request::query(service, operation, query)).await?;
+        answer.xml().ok_or_else(|| AwsError::unreadable(operation, "its answer is no XML"))
+    }
 }
 
 impl Direct {

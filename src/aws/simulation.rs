@@ -1,7 +1,11 @@
 //! What IAM's own policy simulator says of a principal. It weighs the policies of a user or a role;
 //! it knows no session policy and no resource's tags but those that it is told of.
 
-use super::{clients::Aws, error::AwsError, signed::Element};
+use super::{
+    clients::Aws,
+    error::AwsError,
+    signed::{Element, Service},
+};
 
 /// The most pages of one simulation; a page has a hundred results.
 const MOST_PAGES: usize = 20;
@@ -18,6 +22,9 @@ pub enum Opinion {
 impl Aws {
     /// Asks what a principal's policies say to each of the actions, where conditions see `context`:
     /// keys with a value each. Needs `iam:SimulatePrincipalPolicy` on the principal.
+    ///
+    /// # Errors
+    /// If it cannot be asked, or the answer leaves an action out.
     pub async fn simulate(
         &self,
         principal: &str,
@@ -43,14 +50,21 @@ impl Aws {
         for _ in 0..MOST_PAGES {
             let mut query = query.clone();
             query.extend(marker.iter().map(|it| ("Marker".to_owned(), it.clone())));
-            let answer = self.ask_iam("SimulatePrincipalPolicy", &query).await?;
-            let Some(answer) = answer.child("SimulatePrincipalPolicyResult") else { break };
+            let answer = self.ask_query("SimulatePrincipalPolicy", &Service::IAM, &query).await?;
+            let Some(answer) = answer.child("SimulatePrincipalPolicyResult") else {
+                break;
+            };
             let opinions = answer.set("EvaluationResults");
             res.extend(opinions.map(|it| (it.at(&["EvalActionName"]).to_owned(), opinion(it))));
             marker = Some(answer.at(&["Marker"]).to_owned()).filter(|it| !it.is_empty());
             if marker.is_none() {
                 break;
             }
+        }
+        // Nobody is allowed what nothing was said of.
+        if res.len() < actions.len() {
+            let why = "it does not say something of each action";
+            return Err(AwsError::unreadable("SimulatePrincipalPolicy", why));
         }
         Ok(res)
     }

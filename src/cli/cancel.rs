@@ -19,7 +19,7 @@ use crate::{
     error::{Error, allow},
     exit::Exit,
     output::{CancelRow, CancelState, Ledger, Orders, Terminal},
-    plan::{DocumentKind, InstanceId, Outputs, Permission, RunId},
+    plan::{DocumentKind, IRREVOCABLE, InstanceId, Outputs, Permission, RunId},
     run::{Cancellation, Observed, Settlement},
     signal::Interrupts,
 };
@@ -165,7 +165,11 @@ async fn ask(
         let (selector, outputs) = (&report.selector, &Outputs::default());
         let purpose = Purpose::Follow { selector, kind: report.document.kind(), outputs };
         let connection = connect_for(&access, context, purpose, telling.terminal).await?;
-        connection.require_home_of(report.account.as_deref(), report.run.is_simulated)?;
+        connection.require_home_of(
+            report.account.as_deref(),
+            &report.region,
+            report.run.is_simulated,
+        )?;
         if call(&seen, wanted, &connection, named, telling).await == Called::Refused {
             exit = Exit::Setup;
         }
@@ -175,6 +179,13 @@ async fn ask(
     let who =
         if is_alive { format!("the process of run {run}") } else { format!("`fleet watch {run}`") };
     telling.terminal.hint(&format!("{who} follows what was sent to its end"));
+    let automation = seen.report.document.automation.as_ref();
+    if !is_alive && automation.is_some_and(|it| it.recovery.is_some()) {
+        telling.terminal.hint(&format!(
+            "its process is gone, and instances and groups are as it left them: `fleet restore {run}` \
+             brings them back"
+        ));
+    }
     Ok(exit)
 }
 
@@ -196,6 +207,12 @@ async fn call(
         let on: Vec<_> = named.iter().filter(|it| ids.contains(it)).cloned().collect();
         let is_wanted = named.is_empty() || ids.is_empty() || !on.is_empty();
         let Some(plan) = seen.plan.as_ref().filter(|_| is_wanted) else { continue };
+        if plan.document.kind() == DocumentKind::Replacement {
+            telling.terminal.warning(&format!(
+                "send {send} is in doubt: if it was accepted, the instance ends all the same"
+            ));
+            continue;
+        }
         if plan.document.kind() == DocumentKind::Automation {
             // To ask for it again under its token could start it.
             telling.terminal.warning(&format!(
@@ -217,16 +234,19 @@ async fn call(
         }
     }
     let mut called = Called::Answered;
-    let what = match seen.report.document.kind() {
-        DocumentKind::Command => "command",
-        DocumentKind::Automation => "execution",
-    };
+    let what = seen.report.document.kind().sent_word();
     for (command, instances) in wanted {
         let asked = match seen.report.document.kind() {
             DocumentKind::Command => {
                 connection.aws.request_cancel(&command, instances.as_deref()).await
             }
             DocumentKind::Automation => connection.aws.request_stop(&command).await,
+            DocumentKind::Replacement => {
+                called = Called::Refused;
+                let text = format!("{what} {command} goes on: {IRREVOCABLE}");
+                telling.tell(CancelState::Refused, (None, Some(&command)), text);
+                continue;
+            }
         };
         let about = Some(command.as_str());
         match (asked, &instances) {

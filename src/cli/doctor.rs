@@ -1,6 +1,8 @@
 //! `fleet doctor`: before the incident, what would not work during it.
 
-use clap::Args;
+use std::rc::Rc;
+
+use clap::{Args, builder::NonEmptyStringValueParser};
 
 use super::{
     access::{AccessArgs, SessionPolicy},
@@ -8,17 +10,18 @@ use super::{
     context::{Context, Prepared, prepare_under, state_directory},
     declarations::Declarations,
     planning::{self, Ground},
-    session::{policy_in, too_long},
+    session::{one_code, policy_in, too_long},
     settings::Settings,
+    then::Wish,
 };
 use crate::{
     aws::{self, Access, Aws},
-    doctor::{self, Asked, Narrowing, Outlook, Site, Trouble, examine},
+    doctor::{self, Asked, Following, Narrowing, Outlook, Site, Trouble, examine},
     error::Error,
     exit::Exit,
     output::Terminal,
     plan::{
-        DocumentKind, Documents, Outputs, Parameters, Refusal, Scope, reading_policy,
+        Acting, DocumentKind, Documents, Outputs, Parameters, Refusal, Scope, reading_policy,
         session_permissions, session_policy,
     },
 };
@@ -36,12 +39,21 @@ pub(super) struct DoctorArgs {
     access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    /// Also check what is run afterwards over the same instances: see `fleet run --then`
+    #[arg(long, value_name = "DOC", value_parser = NonEmptyStringValueParser::new())]
+    then: Option<String>,
 }
 
 pub(super) async fn doctor(args: &DoctorArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
     let DocumentArgs { doc, command, params, .. } = &args.document;
     if doc.is_none() && command.is_empty() && params.is_given() {
         let message = "--param says what a document is given, and none was named";
+        return Err(
+            Error::new(Exit::Usage, message).hint("pass --doc NAME, or a command after `--`")
+        );
+    }
+    if doc.is_none() && command.is_empty() && args.then.is_some() {
+        let message = "--then says what follows a document, and none was named";
         return Err(
             Error::new(Exit::Usage, message).hint("pass --doc NAME, or a command after `--`")
         );
@@ -56,7 +68,12 @@ pub(super) async fn doctor(args: &DoctorArgs, terminal: &mut Terminal) -> Result
         Err(err) => (Settings::default(), Err(misunderstood(err))),
     };
     let prepared = prepare_under(settings, &args.access, &context, terminal).await?;
-    let diagnosis = examine(&site(args, &context, &prepared, configuration).await?).await;
+    let site = site(args, &context, &prepared, configuration).await?;
+    let following = match &args.then {
+        Some(name) => following(name, args, &context, &prepared, &site).await?,
+        None => Following::Nothing,
+    };
+    let diagnosis = examine(&site, &following).await;
     terminal.diagnosis(&diagnosis);
     Ok(if diagnosis.has_failed() { Exit::Setup } else { Exit::Success })
 }
@@ -123,6 +140,50 @@ async fn site(
     Ok(site)
 }
 
+/// Returns what is looked at for the run that is to follow the one that `first` is about: by the
+/// same sessions, for the same instances.
+async fn following(
+    name: &str,
+    args: &DoctorArgs,
+    context: &Context,
+    prepared: &Prepared,
+    first: &Site,
+) -> Result<Following, Error> {
+    let Outlook::Planned(plan) = &first.outlook else { return Ok(Following::Unplanned) };
+    let Prepared { access, args: flags, settings, .. } = prepared;
+    let wish = Wish::Named(name.to_owned());
+    let document = wish.document(&plan.document);
+    let limits = wish.limits(&args.limits);
+    let given = planning::given(&document)?.withholding(access.redaction.clone());
+    let mut site = Site {
+        configuration: first.configuration.clone(),
+        region: first.region.clone(),
+        caller: first.caller.clone(),
+        role_arn: first.role_arn.clone(),
+        session: first.session.clone(),
+        selector: first.selector.clone(),
+        population: first.population.clone(),
+        asked: None,
+        outlook: Outlook::Unasked,
+        ceilings: settings.ceilings(),
+        narrowing: Narrowing::Unasked,
+        outputs: settings.limits(&limits).storage.outputs(),
+        state_directory: first.state_directory.clone(),
+        now: Box::new(context.clock()),
+    };
+    let args = DoctorArgs { document, limits, then: None, ..args.clone() };
+    let document = &args.document;
+    site.asked = asked(document, given, &site).await;
+    site.outlook = outlook(&args, document, context, prepared, &site);
+    let wanted = flags.session_policy.as_ref().unwrap_or(&SessionPolicy::Plan);
+    let takes_a_code = access.role.as_ref().is_some_and(|it| it.mfa.is_some());
+    site.narrowing = match takes_a_code {
+        true => Narrowing::Refused(Trouble::of(one_code())),
+        false => narrowing(wanted, document, &site.outputs, &site)?,
+    };
+    Ok(Following::Planned(Box::new(site)))
+}
+
 /// Looks the document up that a run with these flags would send.
 async fn asked(
     document: &DocumentArgs,
@@ -175,6 +236,7 @@ fn outlook(
         Err(err) => return Outlook::Refused(Trouble::of(err)),
     };
     let ground = Ground {
+        replacement: None,
         declarations,
         aws,
         settings: &prepared.settings,
@@ -185,6 +247,7 @@ fn outlook(
         parameters: asked.parameters.clone(),
         automation,
         found: found.clone(),
+        refused: std::collections::BTreeMap::new(),
     };
     match planning::compose(ground, context, &args.selection, document, &args.limits) {
         Ok(plan) => Outlook::Planned(Box::new(plan)),
@@ -221,11 +284,12 @@ fn narrowing(
     let scope = site.region.as_ref().ok().and_then(|it| Scope::of_role(role_arn, it));
     let Some(scope) = scope.filter(|_| !is_open) else { return Ok(Narrowing::Open) };
     let documents = document.documents();
-    let documents = Documents { kind: kind_of(document, site), ..document.sent(&documents) };
+    let (kind, acting) = (kind_of(document, site), acting_of(document, site));
+    let documents = Documents { names: &documents, kind, role: acting.role() };
     let permissions = session_permissions(&selector, documents.kind, outputs);
     Ok(match session_policy(&scope, &selector, documents, &permissions, outputs) {
         Ok(it) => Narrowing::Made { length: it.json.chars().count(), folded: it.folded },
-        Err(err) => Narrowing::TooLong(Trouble::of(too_long(&err))),
+        Err(err) => Narrowing::Refused(Trouble::of(too_long(&err))),
     })
 }
 
@@ -233,9 +297,16 @@ fn narrowing(
 fn kind_of(document: &DocumentArgs, site: &Site) -> DocumentKind {
     let asked = site.asked.as_ref().and_then(|it| it.as_ref().ok());
     let found = asked.and_then(|it| it.found.as_ref()).and_then(|it| it.as_ref().ok());
-    found.and_then(|it| it.kind).unwrap_or(document.sent(&[]).kind)
+    found.and_then(|it| it.kind).unwrap_or(document.kind())
 }
 
-async fn connect(access: &Access) -> Result<Aws, Trouble> {
-    Aws::connect(access).await.map_err(|err| Trouble::of(err.into()))
+/// Returns whose permissions the steps of a runbook have, as far as that is known.
+fn acting_of(document: &DocumentArgs, site: &Site) -> Acting {
+    let Some(Ok(asked)) = &site.asked else { return document.acting() };
+    let found = asked.found.as_ref().and_then(|it| it.as_ref().ok());
+    Acting::of(found.and_then(|it| it.assume_role.as_ref()), &asked.parameters)
+}
+
+async fn connect(access: &Access) -> Result<Rc<Aws>, Trouble> {
+    Aws::connect(access).await.map(Rc::new).map_err(|err| Trouble::of(err.into()))
 }

@@ -1,6 +1,7 @@
 //! From a plan to a report: what every command that sends does after planning.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,6 +13,7 @@ use super::{
     context::{Connection, Context, history, state_directory},
     folds::FoldArgs,
     planning::Planned,
+    predecessor::Predecessor,
     prompt::{Answer, ask},
 };
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Folds, Ledger, Lock, ReportFile, Terminal, events},
-    plan::{Outputs, Plan},
+    plan::{Outputs, Plan, count},
     run::{Fold, Kind, OnInterrupt, Report},
     signal::Interrupts,
 };
@@ -36,7 +38,8 @@ pub(super) struct ConductArgs {
     #[arg(long, value_name = "WHAT", default_value = "cancel")]
     on_interrupt: Running,
     /// Write the report to this file; may be repeated. Its format is its ending: .json, .jsonl,
-    /// .html, .md, .csv, .xml (JUnit) or .txt
+    /// .html, .md, .csv, .xml (JUnit) or .txt. That of a run which follows this one goes beside it,
+    /// to NAME.then.ENDING
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
     #[command(flatten)]
@@ -58,6 +61,16 @@ impl ConductArgs {
         Reports::check(&self.report, self.folds)
     }
 
+    /// Returns the same for the run that follows: its report goes beside the first one's, to
+    /// NAME.then.ENDING.
+    pub(super) fn afterwards(&self) -> Self {
+        let beside = |it: &PathBuf| {
+            let ending = it.extension().unwrap_or_default().to_string_lossy();
+            it.with_extension(format!("then.{ending}"))
+        };
+        Self { report: self.report.iter().map(beside).collect(), ..self.clone() }
+    }
+
     pub(super) fn on_interrupt(&self) -> OnInterrupt {
         match self.on_interrupt {
             Running::Cancel => OnInterrupt::Cancel,
@@ -72,6 +85,8 @@ pub(super) struct Conduct {
     pub consent: Consent,
     pub reports: Reports,
     pub on_interrupt: OnInterrupt,
+    /// The run that it is to follow.
+    pub follows: Option<Predecessor>,
 }
 
 /// Where a report goes besides the ledger, and how it is shown.
@@ -98,8 +113,7 @@ pub(super) async fn confirm(
     interrupts: &mut Interrupts,
 ) -> Result<(), Error> {
     let whom = match plan.planned() {
-        Some(1) => "1 instance".to_owned(),
-        Some(n) => format!("{n} instances"),
+        Some(n) => count(n as usize, "instance"),
         None => "every instance that the group's tag reaches".to_owned(),
     };
     let question = format!("Run {} on {whom}?", plan.document.name);
@@ -152,23 +166,20 @@ impl Consent {
 pub(super) struct Carried {
     pub exit: Exit,
     /// None after a dry run.
-    pub report: Option<Report>,
+    pub ended: Option<Ended>,
 }
 
-/// Shows a plan, has it confirmed, carries it out, and reports.
-pub(super) async fn execute(
-    mut connection: Connection,
-    planned: Planned,
-    context: &Context,
-    conduct: Conduct,
-    terminal: &mut Terminal,
-    interrupts: &mut Interrupts,
-) -> Result<Exit, Error> {
-    let done = carry_out(&mut connection, planned, context, conduct, terminal, interrupts).await?;
-    Ok(done.exit)
+/// A run that has ended. It is this process's as long as its ledger is held.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub report: Report,
+    pub ledger: Ledger,
+    /// Where its report was written besides.
+    pub files: Vec<ReportFile>,
 }
 
-/// Does the same, and leaves the connection for the run after it.
+/// Shows a plan, has it confirmed, carries it out, and reports; it leaves the connection for the run after
+/// it.
 pub(super) async fn carry_out(
     connection: &mut Connection,
     planned: Planned,
@@ -178,11 +189,11 @@ pub(super) async fn carry_out(
     interrupts: &mut Interrupts,
 ) -> Result<Carried, Error> {
     let Planned { plan, groups } = planned;
-    let Conduct { consent, reports, on_interrupt } = conduct;
+    let Conduct { consent, reports, on_interrupt, follows } = conduct;
     if consent == Consent::DryRun {
         terminal.plan(&plan);
         terminal.hint("nothing was sent: this was a dry run");
-        return Ok(Carried { exit: Exit::Success, report: None });
+        return Ok(Carried { exit: Exit::Success, ended: None });
     }
     connection.settings.ceilings().admit_run(&plan).map_err(|err| {
         Error::from(err).hint("`fleet plan -o FILE`, then `fleet run --plan FILE`")
@@ -195,19 +206,23 @@ pub(super) async fn carry_out(
     // Nobody else can reach a simulator of its own, so nobody has to be kept out.
     let _lock = if connection.is_private() { None } else { Some(lock(&plan, &groups)?) };
     let mut ledger = ledger(&plan)?;
+    if let Some(first) = follows {
+        first.followed_by(&plan, context.started(), reports.folds, terminal)?;
+    }
     let Connection { aws, pace, .. } = connection;
     let secrets = plan.document.parameters.secrets();
     aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
     terminal.expect(history()?.expected(&plan));
     let sinks = Sinks { terminal, ledger: &mut ledger };
-    let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
+    let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt, ward: None };
     let beginning = Beginning::New(context.started());
     let mut report = drive(aws, course, beginning, sinks, interrupts).await;
     if plan.outputs.full {
         report = fetched(aws, report, Duration::ZERO, (&mut ledger, terminal), interrupts).await;
     }
-    let exit = finish(&report, ledger, reports, terminal);
-    Ok(Carried { exit, report: Some(report) })
+    let files = reports.files.clone();
+    let exit = write_down(&report, &mut ledger, reports, terminal);
+    Ok(Carried { exit, ended: Some(Ended { report, ledger, files }) })
 }
 
 /// Fetches into files what the list has cut of a run that has ended, and returns its report, which
@@ -250,6 +265,15 @@ pub(super) fn finish(
     reports: Reports,
     terminal: &mut Terminal,
 ) -> Exit {
+    write_down(report, &mut ledger, reports, terminal)
+}
+
+fn write_down(
+    report: &Report,
+    ledger: &mut Ledger,
+    reports: Reports,
+    terminal: &mut Terminal,
+) -> Exit {
     let mut files = Vec::new();
     match ledger.finish(report) {
         Ok(path) => files.push(path),
@@ -278,7 +302,11 @@ pub(super) fn show(
     terminal.report(report, &files, reports.folds);
     let Some(verdict) = &report.verdict else { return Exit::Bug };
     if verdict.kind == Kind::NothingSent {
-        terminal.hint("nothing was sent");
+        // Another run may have been made before it.
+        terminal.hint(match &report.run.parent_id {
+            None => "nothing was sent",
+            Some(_) => "nothing of this run was sent",
+        });
     }
     Exit::Verdict(verdict.exit_code)
 }
@@ -293,9 +321,16 @@ pub(super) fn lock(plan: &Plan, groups: &[String]) -> Result<Lock, Error> {
     Ok(Lock::take(&state_directory()?, account, &plan.region, &names, &plan.run_id)?)
 }
 
-fn ledger(plan: &Plan) -> Result<Ledger, Error> {
+pub(super) fn ledger(plan: &Plan) -> Result<Ledger, Error> {
     let directory = state_directory()?;
     Ledger::create(&directory, plan).map_err(|err| {
+        // A file in the way of the directories is there already as well.
+        if err.kind() == ErrorKind::AlreadyExists && history().is_ok_and(|it| it.has(&plan.run_id))
+        {
+            let message = format!("there is a ledger of another run {} already", plan.run_id);
+            return Error::new(Exit::Setup, message)
+                .hint("run it again: runs are named after their second");
+        }
         let message = format!("could not create the ledger under {}", directory.display());
         Error::new(Exit::Setup, message)
             .because(&err)

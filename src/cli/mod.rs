@@ -16,14 +16,17 @@ mod generate;
 mod plan;
 mod planning;
 mod policy;
+mod predecessor;
 mod prompt;
 mod publishing;
+mod remains;
 mod report;
 mod rescue;
 mod restore;
 mod retry;
 mod run;
 mod runs;
+mod sequel;
 mod session;
 mod settings;
 mod sim;
@@ -179,10 +182,7 @@ async fn dispatch(
             result = doctor::doctor(args, terminal) => result,
             () = interrupts.next() => Err(interrupted()),
         },
-        Command::Rescue(args) => tokio::select! {
-            result = rescue::rescue(args, terminal) => result,
-            () = interrupts.next() => Err(interrupted()),
-        },
+        Command::Rescue(args) => rescue::rescue(args, terminal, interrupts).await,
         Command::Restore(args) => restore::restore(args, terminal, interrupts).await,
         Command::Cancel(args) => cancel::cancel(args, terminal, interrupts).await,
         Command::Watch(args) => watch::watch(args, terminal, interrupts).await,

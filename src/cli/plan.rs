@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 
 use super::{
     access::AccessArgs,
@@ -11,6 +11,7 @@ use super::{
     planning,
     publishing::{self, Ahead},
     session::Purpose,
+    then::{self, Wish},
 };
 use crate::{error::Error, exit::Exit, output::Terminal};
 
@@ -33,6 +34,9 @@ pub(super) struct PlanArgs {
     /// Plan as if the document, one of fleet's own, had been published: see `fleet run --publish`
     #[arg(long, requires = "doc", conflicts_with = "doc_version")]
     publish: bool,
+    /// Also plan what is run afterwards over the same instances: see `fleet run --then`
+    #[arg(long, value_name = "DOC", value_parser = NonEmptyStringValueParser::new())]
+    then: Option<String>,
 }
 
 pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exit, Error> {
@@ -47,9 +51,16 @@ pub(super) async fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Result<Exi
     };
     let connection = establish(prepared, Purpose::Read, terminal).await?;
     let (selection, document) = (&args.selection, &args.document);
-    let planned =
+    let mut planned =
         planning::plan(&connection, &context, selection, document, &args.limits, ahead).await?;
-    connection.admit(&planned.plan)?;
+    connection.admit(&planned.plan, &document.origin)?;
+    if let Some(name) = &args.then {
+        let (wish, limits, ahead) = (Wish::Named(name.clone()), &args.limits, Ahead::Nothing);
+        let first = &planned.plan;
+        let sequel =
+            then::foresee(&wish, &connection, &context, selection, limits, first, ahead).await?;
+        planned.plan.then = Some(Box::new(sequel));
+    }
     if let Some(path) = &args.out {
         crate::output::write_plan(path, &planned.plan).map_err(|err| {
             let message = format!("the plan cannot be written to {}", path.display());

@@ -1,9 +1,15 @@
 //! From flags to a plan: what every command that plans does, in one order.
 
+mod requested;
+
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use self::requested::assumed;
+pub(super) use self::requested::{given, nothing_again, something_to_run, what_to_run};
 use super::{
-    args::{DocumentArgs, LimitArgs, Selection},
+    args::{DocumentArgs, LimitArgs, Origin, Selection},
     context::{Connection, Context},
     declarations::Declarations,
     publishing::Ahead,
@@ -15,9 +21,11 @@ use crate::{
     error::Error,
     exit::Exit,
     plan::{
-        self, Automation, Document, DocumentKind, Draft, NoTargetParameter, Note, Outputs,
-        Parameters, Plan, Platform, Refusal, Selector, Suspicion, Target,
+        self, Automation, BadParameter, Document, DocumentKind, Draft, InstanceId,
+        NoTargetParameter, Note, Outputs, Parameters, Plan, Refusal, Refused, Replacement,
+        Selector, Suspicion, Target, UNTYPED, count,
     },
+    rescue::RUNBOOK,
 };
 
 /// A plan, and the groups whose members are read again at the end.
@@ -39,7 +47,11 @@ pub(super) struct Ground<'a> {
     pub parameters: Parameters,
     pub declarations: Declarations,
     pub automation: Option<Automation>,
+    /// The groups that replace the instances, if no document runs.
+    pub replacement: Option<Replacement>,
     pub found: Found,
+    /// Candidates that are left out for a reason of their own.
+    pub refused: BTreeMap<InstanceId, Refused>,
 }
 
 /// Returns the selector that the flags name.
@@ -69,20 +81,25 @@ pub(super) async fn plan(
     let resolved = aws::resolve(aws, &selector).await?;
     let (name, parameters) = what_to_run(document, given, resolved.candidates.as_deref())?;
     let declarations = Declarations::of(document, &name)?;
-    let found = match ahead {
+    let mut found = match ahead {
         Ahead::Would(found) => *found,
         Ahead::Done(note) => {
-            let mut found = aws::find_document(aws, &name, None).await?;
+            let found = aws::find_document(aws, &name, None).await;
+            let mut found = found.map_err(|err| absent(document, err))?;
             found.notes.extend(note);
             found
         }
-        Ahead::Nothing => aws::find_document(aws, &name, document.doc_version.as_deref()).await?,
+        Ahead::Nothing => {
+            let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
+            found.map_err(|err| absent(document, err))?
+        }
         Ahead::Foreseen => {
             let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
-            found.or_else(foreseen)?
+            found.or_else(foreseen).map_err(|err| absent(document, err))?
         }
     };
     let automation = automation(document, &name, &parameters, &found)?;
+    found.notes.extend(untyped(document, &name, &found));
     if automation.is_some() && limits.storage.is_given() {
         let message = format!(
             "--output-s3, --output-logs and --full-output are about what instances print, and {name} \
@@ -102,16 +119,45 @@ pub(super) async fn plan(
         parameters,
         declarations,
         automation,
+        replacement: None,
         found,
+        refused: BTreeMap::new(),
     };
     let is_divided_by_hand = limits.waves.is_some();
     let plan = compose(ground, context, selection, document, limits).map_err(|err| match err {
         Refusal::NotDivisible { .. } if !is_divided_by_hand => Error::from(err)
             .hint("the waves are the document's own; --waves 100% sends to everybody at once"),
-        err => err.into(),
+        err => match unreached(document, &err) {
+            Some(hint) => Error::of(Exit::Usage, &err).hint(hint),
+            None => err.into(),
+        },
     })?;
+    refuse_in_service(&plan)?;
     settings.ceilings().admit(&plan)?;
     Ok(Planned { plan, groups })
+}
+
+/// The runbook stops instances for a quarter of an hour, and a group replaces a member in service that
+/// is stopped: its root volume would be left on the helper (Auto Scaling guide, health checks).
+fn refuse_in_service(plan: &Plan) -> Result<(), Error> {
+    let name = plan.document.name.rsplit('/').next().unwrap_or_default();
+    if name != RUNBOOK {
+        return Ok(());
+    }
+    let is_in_service =
+        |it: &&Target| it.group.is_some() && it.lifecycle.as_deref() == Some("InService");
+    let n = plan.population.planned.iter().filter(is_in_service).count();
+    if n == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "{RUNBOOK} stops instances, and {} would be replaced meanwhile: in service of a group",
+        count(n, "instance")
+    );
+    Err(Error::new(Exit::Setup, message).hint(
+        "`fleet rescue script FILE` with the same selection takes them out of service first, runs it, \
+         and brings them back",
+    ))
 }
 
 /// Makes the plan of what was found. The ceilings have yet to admit it.
@@ -132,7 +178,9 @@ pub(super) fn compose(
         parameters,
         declarations,
         automation,
+        replacement,
         found,
+        refused,
     } = ground;
     let limits = settings.limits(limits);
     let is_concurrency_given = limits.max_concurrency.is_some();
@@ -150,7 +198,16 @@ pub(super) fn compose(
     notes.extend(session_end(aws, context.now, limits.deadline));
     notes.extend(settings.note());
     let parameters = parameters.withholding(aws.redaction.clone());
-    notes.extend(parameters.suspicions().into_iter().map(|it| suspected(it, document)));
+    // What a rescue gives its runbook is the script that it shows, in base64: that looks like chance.
+    let is_rescue = automation.as_ref().is_some_and(|it| it.recovery.is_some());
+    let suspicions = parameters.suspicions().into_iter();
+    let suspicions = suspicions.filter(|it| !(is_rescue && it.1 == Suspicion::Randomness));
+    notes.extend(suspicions.map(|it| suspected(it, document)));
+    if automation.is_some() && limits.timeout.is_some() {
+        let text = "--timeout is how long SSM tries to hand a command to an instance; an execution \
+                    has no such time, and --deadline says how long is waited for it";
+        notes.push(Note::new("timeout.unused", text));
+    }
     // A place that a file names is for commands.
     let outputs = match &automation {
         Some(_) => Outputs::default(),
@@ -170,7 +227,16 @@ pub(super) fn compose(
         groups,
         candidates,
         include: selection.include(),
-        document: Document { name, version, hash, parameters, sidecar, dry_run, automation },
+        document: Document {
+            name,
+            version,
+            hash,
+            parameters,
+            sidecar,
+            dry_run,
+            automation,
+            replacement,
+        },
         declared,
         platforms,
         max_concurrency: limits.max_concurrency(),
@@ -180,6 +246,7 @@ pub(super) fn compose(
         rollout: limits.rollout(context.run_id.seed()),
         outputs,
         notes,
+        refused,
     };
     let plan = plan::build(draft.clone())?;
     // What nobody asked for gives way to a ceiling; what somebody did ask for is refused.
@@ -202,9 +269,13 @@ pub(super) fn automation(
     given: &Parameters,
     found: &Found,
 ) -> Result<Option<Automation>, Error> {
-    let asked = if document.automation { DocumentKind::Automation } else { DocumentKind::Command };
+    let asked = document.kind();
     let usage = |message: String| Error::new(Exit::Usage, message);
-    match found.kind.unwrap_or(asked) {
+    let kind = found.kind.unwrap_or(asked);
+    if kind != asked && matches!(document.origin, Origin::Plan | Origin::Run) {
+        return Err(turned(document, name, asked, kind));
+    }
+    match kind {
         DocumentKind::Command if document.automation => {
             let message =
                 format!("--automation was passed, and document {name} is of type Command");
@@ -221,26 +292,107 @@ pub(super) fn automation(
             };
             Err(usage(message).hint(hint))
         }
-        DocumentKind::Command => Ok(None),
+        // No document is of the last kind.
+        DocumentKind::Command | DocumentKind::Replacement => Ok(None),
         DocumentKind::Automation => {
             let named = document.target_parameter.as_deref();
             let target_parameter =
                 plan::target_parameter(name, found.declared.as_ref(), named, given).map_err(
                     |err| {
-                        let hint = match err {
-                            NoTargetParameter::Given { .. } => "leave it out: fleet fills it in",
-                            NoTargetParameter::Unreadable { .. }
-                            | NoTargetParameter::None { .. }
-                            | NoTargetParameter::Several { .. }
-                            | NoTargetParameter::Unknown { .. } => {
-                                "--target-parameter NAME says which one"
+                        let hint = match (&err, &document.origin) {
+                            (_, Origin::Then { .. }) => by_itself(name, "--target-parameter"),
+                            (NoTargetParameter::Given { .. }, _) => {
+                                "leave it out: fleet fills it in".to_owned()
                             }
+                            (_, Origin::Run) => {
+                                format!("`fleet run --doc {name}` plans it as what it is now")
+                            }
+                            (_, Origin::Plan) => {
+                                "make a new plan with `fleet plan -o FILE`".to_owned()
+                            }
+                            (
+                                NoTargetParameter::Unreadable { .. }
+                                | NoTargetParameter::None { .. }
+                                | NoTargetParameter::Several { .. }
+                                | NoTargetParameter::Unknown { .. },
+                                Origin::Flags,
+                            ) => "--target-parameter NAME says which one".to_owned(),
                         };
                         Error::of(Exit::Usage, &err).hint(hint)
                     },
                 )?;
-            Ok(Some(Automation { target_parameter, steps: found.steps.clone() }))
+            Ok(Some(Automation {
+                target_parameter,
+                steps: found.steps.clone(),
+                assume_role: found.assume_role.clone(),
+                recovery: None,
+            }))
         }
+    }
+}
+
+/// Returns what becomes of a flag that is about the first document and never about `--then`'s.
+pub(super) fn by_itself(name: &str, flag: &str) -> String {
+    format!(
+        "{flag} is about the document of --doc, and none reaches {name}: leave it out of --then, and \
+         run it afterwards by itself, with `fleet run --doc {name}`"
+    )
+}
+
+/// Returns why the document of `--then` has not what it needs, where that is a parameter.
+fn unreached(document: &DocumentArgs, refusal: &Refusal) -> Option<String> {
+    let Origin::Then { passed } = &document.origin else { return None };
+    let Refusal::Parameter(BadParameter::Missing { document, name, .. }) = refusal else {
+        return None;
+    };
+    (!passed.contains(name)).then(|| by_itself(document, "--param"))
+}
+
+/// Says that there is no document to plan with. `fleet run --publish` puts the one of --doc there, and no
+/// other.
+fn absent(document: &DocumentArgs, err: DocumentError) -> Error {
+    match (&err, &document.origin) {
+        (DocumentError::Unknown { name, .. }, Origin::Then { .. } | Origin::Run | Origin::Plan)
+            if Canned::find(name).is_some() =>
+        {
+            let hint =
+                format!("it is one of fleet's own: `fleet docs publish {name}` puts it there");
+            Error::of(Exit::Setup, &err).hint(hint)
+        }
+        _ => err.into(),
+    }
+}
+
+/// Returns as what a document is taken whose type nobody could read.
+fn untyped(document: &DocumentArgs, name: &str, found: &Found) -> Option<Note> {
+    let is_known = document.doc.is_none() || Canned::find(name).is_some() || found.kind.is_some();
+    if is_known || document.kind() != DocumentKind::Command {
+        return None;
+    }
+    let mut text = format!("{name} is taken for a command: its type may not be read");
+    if document.origin == Origin::Flags {
+        text += "; of a runbook, --automation --target-parameter NAME says what it is, and `fleet \
+                 policy` with them what it takes";
+    }
+    Some(Note::new(UNTYPED, text))
+}
+
+/// Returns that a document is of another type than when it was planned, or run.
+fn turned(document: &DocumentArgs, name: &str, was: DocumentKind, is: DocumentKind) -> Error {
+    let word = |it| match it {
+        DocumentKind::Command => "Command",
+        DocumentKind::Automation => "Automation",
+        DocumentKind::Replacement => "none",
+    };
+    let text = format!("document {name} was of type {} and is of type {}", word(was), word(is));
+    match document.origin {
+        Origin::Plan => Error {
+            causes: vec![text],
+            ..Error::new(Exit::Setup, "the plan is stale: the world has moved")
+        }
+        .hint("make a new plan with `fleet plan -o FILE`"),
+        Origin::Run | Origin::Flags | Origin::Then { .. } => Error::new(Exit::Setup, text)
+            .hint(format!("`fleet run --doc {name}` plans it as what it is now")),
     }
 }
 
@@ -254,10 +406,9 @@ fn foreseen(err: DocumentError) -> Result<Found, DocumentError> {
         version: None,
         hash: Some(canned.hash()),
         kind: Some(DocumentKind::Command),
-        platforms: Vec::new(),
-        steps: Vec::new(),
         declared: documents::parse(canned.content).ok().map(|it| it.declared()),
         notes: vec![Note::new("document.unpublished", text)],
+        ..Found::default()
     })
 }
 
@@ -306,102 +457,4 @@ fn session_end(aws: &Aws, now: Timestamp, deadline: Option<u64>) -> Option<Note>
         ),
     };
     Some(Note::new("session.ends", text))
-}
-
-/// Refuses flags that say again what a plan says that was written down.
-pub(super) fn nothing_again(
-    selection: &Selection,
-    document: &DocumentArgs,
-    limits: &LimitArgs,
-) -> Result<(), Error> {
-    if selection.is_given() || document.is_given() || limits.is_given() {
-        let message = "--plan says whom, what and how fast; no flag may say so again";
-        return Err(Error::new(Exit::Usage, message));
-    }
-    Ok(())
-}
-
-/// Refuses flags that name neither a document nor a command.
-pub(super) fn something_to_run(document: &DocumentArgs) -> Result<(), Error> {
-    if document.doc.is_none() && document.command.iter().all(|it| it.trim().is_empty()) {
-        return Err(Error::new(Exit::Usage, "there is nothing to run")
-            .hint("pass --doc NAME, or a command after `--`"));
-    }
-    Ok(())
-}
-
-/// Gathers `--param`: a name that is repeated makes a list.
-pub(super) fn given(document: &DocumentArgs) -> Result<Parameters, Error> {
-    let mut parameters = Parameters::default();
-    for (name, values) in document.params.values() {
-        parameters.0.entry(name.clone()).or_default().extend(values.iter().cloned());
-    }
-    if !document.command.is_empty() && parameters.0.contains_key("commands") {
-        let message = "`-- COMMAND` and --param commands=… say the same thing twice";
-        return Err(Error::new(Exit::Usage, message));
-    }
-    Ok(parameters)
-}
-
-/// Returns what a command is taken to be for where no platform is known.
-fn assumed(document: &DocumentArgs, candidates: Option<&[Target]>) -> Option<Note> {
-    let is_known = candidates.is_some_and(|it| it.iter().any(|it| it.platform.is_some()));
-    if document.doc.is_some() || is_known {
-        return None;
-    }
-    let text = "the platform of the instances is not known, and the command is sent for a shell: \
-                for Windows pass --doc AWS-RunPowerShellScript";
-    Some(Note::new("document.assumed", text))
-}
-
-/// Returns the document's name and its parameters: as given, or the one that runs a command.
-pub(super) fn what_to_run(
-    document: &DocumentArgs,
-    mut parameters: Parameters,
-    candidates: Option<&[Target]>,
-) -> Result<(String, Parameters), Error> {
-    if let Some(name) = &document.doc {
-        return Ok((name.clone(), parameters));
-    }
-    let is_windows = |it: &Target| it.platform == Some(Platform::Windows);
-    let candidates = candidates.unwrap_or_default();
-    let n_windows = candidates.iter().filter(|it| is_windows(it)).count();
-    let n_others = candidates.iter().filter(|it| it.platform.is_some() && !is_windows(it)).count();
-    if n_windows > 0 && n_others > 0 {
-        let message = "a command runs on one platform, and the selection has Windows and others";
-        return Err(Error::new(Exit::Usage, message)
-            .hint("pass --doc AWS-RunShellScript or --doc AWS-RunPowerShellScript"));
-    }
-    let (name, line) = if n_windows > 0 {
-        ("AWS-RunPowerShellScript", document.command.join(" "))
-    } else {
-        ("AWS-RunShellScript", shell_line(&document.command))
-    };
-    parameters.0.insert("commands".to_owned(), vec![line]);
-    Ok((name.to_owned(), parameters))
-}
-
-/// Returns the command as a shell line: one word is a line already, several are quoted, so that
-/// they arrive as they were typed here.
-fn shell_line(words: &[String]) -> String {
-    match words {
-        [line] => line.clone(),
-        words => shell_words::join(words),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_arrives_as_it_was_typed() {
-        let check = |words: &[&str], line: &str| {
-            let words: Vec<String> = words.iter().map(|it| (*it).to_owned()).collect();
-            assert_eq!(shell_line(&words), line);
-        };
-        check(&["uptime"], "uptime");
-        check(&["df -h | tail -1"], "df -h | tail -1");
-        check(&["echo", "a b", "$HOME"], "echo 'a b' '$HOME'");
-    }
 }

@@ -99,8 +99,8 @@ pub(super) async fn would(
         kind: Some(DocumentKind::Command),
         platforms,
         declared,
-        steps: Vec::new(),
         notes,
+        ..Found::default()
     })))
 }
 

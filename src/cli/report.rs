@@ -182,7 +182,11 @@ async fn complete(
         it = connect_for(&access, &context, purpose, terminal) => it?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    connection.require_home_of(before.account.as_deref(), before.run.is_simulated)?;
+    connection.require_home_of(
+        before.account.as_deref(),
+        &before.region,
+        before.run.is_simulated,
+    )?;
     let since = Duration::try_from(context.now.duration_since(before.run.started));
     let since = since.unwrap_or_default();
     let aws = &mut connection.aws;

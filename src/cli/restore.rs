@@ -1,31 +1,32 @@
 //! `fleet restore`: what a rescue has changed in groups is undone, from the journal in its ledger. It
 //! is what the rescue itself does at its end, for one whose process did not live to do it.
 
-use std::path::Path;
+use std::{collections::BTreeSet, io};
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::{
     access::AccessArgs,
     args::OutputArgs,
-    context::{Connection, Context, connect_for, history, state_directory},
+    context::{Context, connect_for, history, state_directory},
     execute::interrupted,
+    remains::{Remains, remains},
     session::Purpose,
 };
 use crate::{
-    drive::Keeper,
+    aws::Aws,
+    drive::{Waits, Ward},
     error::Error,
     exit::Exit,
-    output::{
-        HistoryError, Journal, Ledger, Lock, RestoreRow, RestoreState, Terminal, read_journal,
-        read_plan,
-    },
-    plan::Plan,
-    rescue::Held,
+    output::{Ledger, Lock, Terminal},
+    plan::{InstanceId, Plan},
+    run::{ChangeState, Event, EventKind, Fold, GroupChange, ended},
     signal::Interrupts,
 };
 
-/// Undo what a rescue has changed in its Auto Scaling groups; twice changes nothing
+/// Undo what a rescue has changed: root volumes back, power and Auto Scaling groups as they were;
+/// twice changes nothing
 #[derive(Debug, Clone, Args)]
 pub(super) struct RestoreArgs {
     /// The run: its id, the beginning of it, or `last`
@@ -38,6 +39,13 @@ pub(super) struct RestoreArgs {
     access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+impl RestoreArgs {
+    pub(super) fn of(run: &str, dry_run: bool, access: &AccessArgs, output: &OutputArgs) -> Self {
+        let (access, output) = (access.clone(), output.clone());
+        Self { run: run.to_owned(), dry_run, access, output }
+    }
 }
 
 /// What it takes to see how groups and instances are.
@@ -55,90 +63,117 @@ pub(super) async fn restore(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let directory = history()?.find(&args.run)?;
-    let unreadable = |source| HistoryError::of(args.run.clone(), source);
-    let plan = read_plan(&directory.join("plan.json")).map_err(unreadable)?;
+    let context = Context::from_env()?;
+    let Remains { plan, ledger, held } = remains(&args.run, &directory, context.now, terminal)?;
     let run = plan.run_id.clone();
-    // It belongs to whoever carries the run out, and so does what is written there.
-    let Some((_ledger, _)) = Ledger::reopen(&directory).map_err(unreadable)? else {
-        let message = format!("the process of run {run} lives, and restores its groups itself");
-        return Err(Error::new(Exit::Setup, message)
-            .hint(format!("`fleet watch {run}` follows it, `fleet cancel {run}` ends it")));
-    };
-    let held = Held::of(&read_journal(&directory).map_err(unreadable)?);
-    if held.is_empty() {
+    let recovery = plan.document.automation.as_ref().and_then(|it| it.recovery.as_ref());
+    if held.is_empty() && recovery.is_none() {
         terminal.restored(&run, &[]);
         terminal.hint(&format!("there is nothing of run {run} left to restore"));
         return Ok(Exit::Success);
     }
     let groups = held.groups();
-    let context = Context::from_env()?;
     let access = args.access.or_those_of(&plan.region, &plan.operator);
     let purpose = match args.dry_run {
         true => Purpose::Look { actions: &READS },
-        false => Purpose::Restore { reads: &READS, groups: &groups },
+        false => Purpose::Rescue { groups: &groups, role: None, online: None },
     };
     let connection = tokio::select! {
         it = connect_for(&access, &context, purpose, terminal) => it?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
+    connection.require_home_of(plan.account.as_deref(), &plan.region, plan.is_simulated)?;
     let _lock = if args.dry_run { None } else { Some(lock(&plan, &groups)?) };
-    let rows = undo(args, &directory, &connection, &context);
+    let clock = context.clock();
+    let factor = connection.speed;
+    let ward = Ward { plan: &plan, directory: &directory, factor, clock: &clock };
+    let told = ledger.as_ref().map(|(_, events)| &events[..]);
+    let ours = tokio::select! {
+        it = touched(&connection.aws, &plan, told) => it,
+        () = interrupts.next() => return Err(interrupted()),
+    };
+    let waits = Waits::default();
+    let undoing = async {
+        if args.dry_run {
+            return ward.look(&connection.aws, &ours).await;
+        }
+        let work = ward.put_back(&connection.aws, &ours, &[], &waits);
+        waits.noted(work, factor, terminal).await
+    };
     let rows = tokio::select! {
-        rows = rows => rows?,
+        rows = undoing => rows
+            .map_err(|err| Error::of(Exit::Setup, &err).but("some of it may be undone"))?,
         () = interrupts.next() => {
             let done = format!("some of it may be undone: `fleet restore {run}` undoes the rest");
             return Err(interrupted().but(done));
         }
     };
+    if let Some((mut ledger, events)) = ledger.filter(|_| !args.dry_run) {
+        write_down(&mut ledger, events, rows.clone(), clock()).map_err(|err| {
+            let message = format!("what was restored of run {run} is not in its ledger");
+            Error::new(Exit::Setup, message).because(&err).but("it is restored all the same")
+        })?;
+    }
     terminal.restored(&run, &rows);
-    let remains = rows.iter().any(|it| it.state == RestoreState::Remains);
+    let remains = rows.iter().any(GroupChange::remains);
     if remains && !args.dry_run {
         terminal.hint(&format!("`fleet restore {run}` again, when that is mended"));
     }
     Ok(if remains { Exit::Verdict(1) } else { Exit::Success })
 }
 
-async fn undo(
-    args: &RestoreArgs,
-    directory: &Path,
-    connection: &Connection,
-    context: &Context,
-) -> Result<Vec<RestoreRow>, Error> {
-    let failed = |err: &dyn std::error::Error| {
-        Error::new(
-            Exit::Setup,
-            format!("the journal in {} cannot be used: {err}", directory.display()),
-        )
+/// Returns whom the run may have had a runbook stop: those that it meant to send to, and whoever has
+/// no root volume, as a ledger may have lost its end. What somebody else has done to the others is not
+/// for it to undo. Where its events cannot be read it may be all.
+async fn touched(aws: &Aws, plan: &Plan, events: Option<&[Event]>) -> Vec<InstanceId> {
+    let planned = || plan.population.planned.iter().map(|it| &it.id);
+    let Some(events) = events else { return planned().cloned().collect() };
+    let mut meant = BTreeSet::new();
+    for event in events {
+        if let EventKind::SendIntended { instances, .. } = &event.data {
+            meant.extend(instances);
+        }
+    }
+    let others: BTreeSet<InstanceId> =
+        planned().filter(|it| !meant.contains(it)).cloned().collect();
+    let sights = aws.sights(&others).await;
+    let is_whole = |id: &InstanceId| {
+        sights.as_ref().is_ok_and(|it| it.get(id).is_none_or(|it| it.root.is_some()))
     };
-    let (journal, entries) = Journal::open(directory).map_err(|err| failed(&err))?;
-    let (held, clock) = (Held::of(&entries), context.clock());
-    let factor = connection.speed;
-    let mut keeper = Keeper { aws: &connection.aws, journal, held, factor, clock: &clock };
-    let unread = |err| {
-        Error::new(Exit::Setup, "the groups could not be read")
-            .because(&err)
-            .but("some of it may be undone")
-    };
-    if !args.dry_run {
-        return keeper.restore().await.map_err(unread);
+    planned().filter(|id| !others.contains(*id) || !is_whole(id)).cloned().collect()
+}
+
+/// Has the run's report tell how everything stands by now.
+fn write_down(
+    ledger: &mut Ledger,
+    mut events: Vec<Event>,
+    rows: Vec<GroupChange>,
+    at: Timestamp,
+) -> io::Result<()> {
+    // Of a run that never came to tell anything there is no report.
+    let Some(last) = events.last() else { return Ok(()) };
+    let (seq, elapsed_ms) = (last.seq, last.elapsed_ms);
+    let mut before = Fold::default();
+    events.iter().for_each(|it| before.apply(it));
+    let left = before.report().map(|it| it.left_changed()).unwrap_or_default();
+    let is_as_told = left.is_empty();
+    let changes = ended(rows, left);
+    if is_as_told && changes.iter().all(|it| it.state == ChangeState::LeftBehind) {
+        return Ok(());
     }
-    let next = keeper.look().await.map_err(unread)?;
-    let row = RestoreRow::new;
-    let mut rows = Vec::new();
-    for (group, change, why) in &next.settled {
-        rows.push(row(group, RestoreState::Undone, change, why));
+    let told = (seq + 1..).zip(changes).map(|(seq, change)| {
+        let data = EventKind::GroupChanged { change };
+        Event { seq, at, elapsed_ms, data }
+    });
+    let told: Vec<Event> = told.collect();
+    ledger.append(&told)?;
+    events.extend(told);
+    let mut fold = Fold::default();
+    events.iter().for_each(|it| fold.apply(it));
+    match fold.report() {
+        Some(report) if report.verdict.is_some() => ledger.finish(&report).map(drop),
+        Some(_) | None => Ok(()),
     }
-    for (group, change) in &next.calls {
-        rows.push(row(group, RestoreState::Pending, change, "it would be undone now"));
-    }
-    for (group, change, what) in &next.awaited {
-        rows.push(row(group, RestoreState::Pending, change, what));
-    }
-    for it in &next.remaining {
-        rows.push(row(&it.group, RestoreState::Remains, &it.change, &it.why));
-    }
-    Ok(rows)
 }
 
 fn lock(plan: &Plan, groups: &[String]) -> Result<Lock, Error> {

@@ -6,19 +6,19 @@ use clap::{Args, builder::NonEmptyStringValueParser};
 
 use super::{
     access::AccessArgs,
-    args::{DocumentArgs, LimitArgs, OutputArgs, OutputFormat, Selection},
+    args::{DocumentArgs, LimitArgs, Origin, OutputArgs, Selection},
     context::{Connection, Context, Prepared, establish, prepare},
-    execute::{Conduct, ConductArgs, Consent, carry_out, interrupted},
+    execute::{Conduct, ConductArgs, Consent, interrupted},
     planning::{self, Planned},
     publishing::{self, Ahead},
     session::Purpose,
-    then::Then,
+    then::{self, Follower, Wish, carry_out_both, one_document},
 };
 use crate::{
     error::Error,
     exit::Exit,
     output::{Seal, Terminal, read_plan_file},
-    plan::{Plan, differences},
+    plan::{DocumentKind, Plan, differences},
     signal::Interrupts,
 };
 
@@ -47,7 +47,7 @@ pub(super) struct RunArgs {
     #[arg(long, requires = "doc", conflicts_with_all = ["doc_version", "plan"])]
     publish: bool,
     /// Run this document afterwards over the same instances, as Fleet-CheckSshd shows whether
-    /// a repair worked: a run of its own, whose verdict is the exit code
+    /// a repair worked: a run of its own. The worse verdict of the two is the exit code
     #[arg(long, value_name = "DOC", value_parser = NonEmptyStringValueParser::new())]
     then: Option<String>,
 }
@@ -61,13 +61,12 @@ pub(super) async fn run(
         wanted = wanted(args) => wanted?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    if args.then.is_some() && args.output.output == OutputFormat::Json {
-        let message = "--output json is one document, and with --then there are two runs";
-        return Err(Error::new(Exit::Usage, message).hint(
-            "--output jsonl has the events of both, `fleet report RUN` the document of each",
-        ));
+    let is_followed = wanted.then.is_some();
+    if is_followed && !args.dry_run {
+        one_document(args.output.output)?;
     }
     let reports = args.conduct.reports()?;
+    let after = is_followed.then(|| args.conduct.afterwards().reports()).transpose()?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
     let canned = args.publish.then(|| publishing::canned(&args.document)).transpose()?;
@@ -85,17 +84,15 @@ pub(super) async fn run(
             publishing::publish(&prepared, canned, consent, terminal, interrupts).await?
         }
     };
-    let conduct = Conduct { consent, reports, on_interrupt: args.conduct.on_interrupt() };
-    let planning = planned(wanted, prepared, ahead, &conduct, &context, terminal);
-    let (mut connection, planned, then) = tokio::select! {
+    let planning = planned(wanted, prepared, ahead, consent, &context, terminal);
+    let (connection, planned) = tokio::select! {
         planned = planning => planned?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    let done = carry_out(&mut connection, planned, &context, conduct, terminal, interrupts).await?;
-    match then {
-        Some(then) => then.follow(connection, &context, done, terminal, interrupts).await,
-        None => Ok(done.exit),
-    }
+    let on_interrupt = args.conduct.on_interrupt();
+    let conduct = Conduct { consent, reports, on_interrupt, follows: None };
+    let follower = after.map(|reports| Follower { reports, wider: None });
+    carry_out_both(connection, planned, (&context, follower), conduct, terminal, interrupts).await
 }
 
 /// What is to be planned, and the plan that it must amount to, if there is one already.
@@ -105,7 +102,7 @@ struct Wanted {
     limits: LimitArgs,
     access: AccessArgs,
     plan: Option<(Plan, Seal)>,
-    then: Option<String>,
+    then: Option<Wish>,
 }
 
 async fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
@@ -120,7 +117,7 @@ async fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
         limits: args.limits.clone(),
         access: args.access.clone(),
         plan: None,
-        then: args.then.clone(),
+        then: args.then.clone().map(Wish::Named),
     })
 }
 
@@ -128,56 +125,78 @@ async fn wanted(args: &RunArgs) -> Result<Wanted, Error> {
 /// for values that the file withholds.
 async fn frozen(path: &Path, args: &RunArgs) -> Result<Wanted, Error> {
     planning::nothing_again(&args.selection, &args.document, &args.limits)?;
+    if args.then.is_some() {
+        let message = "--plan has what follows, and --then says it again";
+        return Err(Error::new(Exit::Usage, message)
+            .hint("`fleet plan --then DOC -o FILE` makes a plan with it"));
+    }
     let (mut plan, seal) = read_plan_file(path).map_err(|err| {
         let message = format!("the plan {} cannot be read", path.display());
         Error::new(Exit::Usage, message).because(&err)
     })?;
+    if plan.document.kind() == DocumentKind::Replacement {
+        let message = format!("the plan {} has groups replace instances", path.display());
+        return Err(Error::new(Exit::Usage, message)
+            .hint("it is one of `fleet rescue crowdstrike --replace`, which plans anew"));
+    }
+    let automation = plan.document.automation.as_ref();
+    if automation.is_some_and(|it| it.recovery.is_some()) {
+        let message = format!("the plan {} is of a rescue", path.display());
+        return Err(Error::new(Exit::Usage, message).hint(
+            "its runbook is not started without the checks, Standby and the proof: `fleet \
+                   rescue` plans anew",
+        ));
+    }
     let document = DocumentArgs::again(&plan.document, &args.document.params).await?;
+    let document = DocumentArgs { origin: Origin::Plan, ..document };
     plan.document.parameters = planning::given(&document)?;
     Ok(Wanted {
         selection: Selection::of_plan(&plan),
         document,
         limits: LimitArgs::of_plan(&plan),
         access: args.access.or_those_of(&plan.region, &plan.operator),
+        then: plan.then.clone().map(Wish::Planned),
         plan: Some((plan, seal)),
-        then: args.then.clone(),
     })
 }
 
-/// Plans, refuses if a plan that was written down does not describe the world any more, and looks
-/// whether what is to follow could.
+/// Plans, also what is to follow, and refuses if a plan that was written down does not describe the
+/// world any more.
 async fn planned(
     wanted: Wanted,
     prepared: Prepared,
     ahead: Ahead,
-    conduct: &Conduct,
+    consent: Consent,
     context: &Context,
     terminal: &mut Terminal,
-) -> Result<(Connection, Planned, Option<Then>), Error> {
+) -> Result<(Connection, Planned), Error> {
     let Wanted { selection, document, limits, plan, then, .. } = wanted;
     let selector = planning::selector(&selection)?;
-    let documents = document.documents();
+    let (documents, acting) = (document.documents(), document.acting());
     let outputs = &prepared.settings.limits(&limits).storage.outputs();
-    let purpose = match conduct.consent {
+    let purpose = match consent {
         Consent::DryRun => Purpose::Read,
         Consent::Ask | Consent::Given if then.is_some() => Purpose::Runs,
         Consent::Ask | Consent::Given => {
-            let documents = document.sent(&documents);
+            let documents = document.sent(&documents, acting.role());
             Purpose::Run { selector: &selector, documents, wider: None, outputs }
         }
     };
     let connection = establish(prepared, purpose, terminal).await?;
-    let now = planning::plan(&connection, context, &selection, &document, &limits, ahead).await?;
-    connection.admit(&now.plan)?;
-    let mut planned = match plan {
+    let mut now =
+        planning::plan(&connection, context, &selection, &document, &limits, ahead).await?;
+    connection.admit(&now.plan, &document.origin)?;
+    if let Some(then) = &then {
+        let (first, ahead) = (&now.plan, Ahead::Nothing);
+        let sequel =
+            then::foresee(then, &connection, context, &selection, &limits, first, ahead).await?;
+        now.plan.then = Some(Box::new(sequel));
+    }
+    let planned = match plan {
         None => now,
         Some(frozen) => thawed(frozen, now, &connection)?,
     };
-    let then = then.map(|it| Then::of(&it, &planned.plan, &limits, conduct));
-    if let Some(then) = &then {
-        then.foresee(&connection, context, &selection, &mut planned.plan).await?;
-    }
-    Ok((connection, planned, then))
+    Ok((connection, planned))
 }
 
 /// Returns the plan that was written down, if it is the one that would be made now.
@@ -196,8 +215,9 @@ fn thawed(
         return Err(err.hint("make a new plan with `fleet plan -o FILE`"));
     }
     // The plan as it was reviewed, under the name of this run and of whoever runs it.
-    let Planned { plan: Plan { run_id, created, operator, .. }, groups } = now;
-    let mut plan = Plan { run_id, created, operator, is_written: true, ..plan };
+    let Planned { plan: Plan { run_id, created, operator, then, .. }, groups } = now;
+    // What follows is the same, with the secrets that are withheld in the file.
+    let mut plan = Plan { run_id, created, operator, is_written: true, then, ..plan };
     let redaction = connection.aws.redaction.clone();
     plan.document.parameters = plan.document.parameters.withholding(redaction);
     Ok(Planned { plan, groups })

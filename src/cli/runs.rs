@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Entry, Terminal},
+    plan::count,
 };
 
 /// List the runs of this machine, the newest first
@@ -30,7 +31,7 @@ pub(super) struct RunsArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// Take away the ledgers of runs that ended, and of which nothing may still be running
+    /// Take away the ledgers of runs that ended, of which nothing may still be running, or be changed still
     Prune {
         /// Only those that started longer ago than this, such as 720h
         #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -50,6 +51,7 @@ pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Err
     for err in errors {
         let cause = std::error::Error::source(&err).map(|it| format!(": {it}"));
         terminal.warning(&format!("{err}{}", cause.unwrap_or_default()));
+        Error::from(err).hints.iter().for_each(|it| terminal.hint(it));
     }
     if let Some(group) = &args.asg {
         entries.retain(|it| it.groups.contains(group));
@@ -67,10 +69,16 @@ pub(super) fn runs(args: &RunsArgs, terminal: &mut Terminal) -> Result<Exit, Err
     entries.retain(|it| it.exit_code.is_some() && it.started < before);
     for entry in entries.extract_if(.., |it| it.unknown > 0) {
         let Entry { run_id, unknown, .. } = entry;
-        let instances = if unknown == 1 { "1 instance" } else { &format!("{unknown} instances") };
+        let instances = count(unknown as usize, "instance");
         terminal.hint(&format!(
             "run {run_id} is kept: {instances} of it may still be running, and `fleet watch \
              {run_id}` finds out"
+        ));
+    }
+    for Entry { run_id, .. } in entries.extract_if(.., |it| it.left_changed) {
+        terminal.hint(&format!(
+            "run {run_id} is kept: not everything that was changed for it is back, and \
+             `fleet restore {run_id}` undoes it"
         ));
     }
     for entry in &entries {

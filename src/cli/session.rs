@@ -3,17 +3,18 @@
 
 use std::path::Path;
 
-use super::access::SessionPolicy;
+use super::{access::SessionPolicy, args::Origin, planning::by_itself};
 use crate::{
     aws::{Access, Aws},
     error::Error,
     exit::Exit,
     output::Terminal,
     plan::{
-        ASSUME_ROLE, DocumentKind, Documents, LONGEST_SESSION_POLICY, Outputs, Plan, PolicyTooLong,
-        Scope, Selector, assume_role, document_policy, group_policy, planning_actions,
-        reading_policy, session_permissions, session_policy,
+        ASSUME_ROLE, Acting, DocumentKind, Documents, LONGEST_SESSION_POLICY, Outputs, Plan,
+        PolicyTooLong, Scope, Selector, document_policy, planning_actions, reading_policy,
+        replacing_policy, rescue_policy, session_permissions, session_policy,
     },
+    rescue::RUNBOOK,
 };
 
 /// What a connection is for: all that a role's session will be able to do.
@@ -23,8 +24,12 @@ pub(super) enum Purpose<'a> {
     Read,
     /// To read by these actions.
     Look { actions: &'a [&'static str] },
-    /// To read by these actions, and to change these groups back.
-    Restore { reads: &'a [&'static str], groups: &'a [String] },
+    /// To start the runbook of a rescue as this role, if there is one, and to change these groups and
+    /// their instances, and back.
+    /// The document that tells afterwards whether anything is left is sent, if there is one.
+    Rescue { groups: &'a [String], role: Option<&'a str>, online: Option<&'a str> },
+    /// To have these groups replace their members.
+    Replace { groups: &'a [String] },
     /// To follow what was sent to whom the selector names, and to cancel it.
     /// Output is fetched from where `outputs` says.
     Follow { selector: &'a Selector, kind: DocumentKind, outputs: &'a Outputs },
@@ -44,9 +49,6 @@ pub(super) enum Purpose<'a> {
     Documents { published: &'a [&'a str] },
 }
 
-/// What changes a group back.
-const RESTORES: [&str; 2] = ["autoscaling:ExitStandby", "autoscaling:ResumeProcesses"];
-
 /// What has to be read before it is known what a session is to send, or to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Open {
@@ -65,11 +67,25 @@ impl Purpose<'_> {
         match self {
             Self::Run { documents, .. } => documents.kind,
             Self::Follow { kind, .. } => *kind,
+            Self::Rescue { .. } => DocumentKind::Automation,
+            Self::Replace { .. } => DocumentKind::Replacement,
+            Self::Read | Self::Look { .. } | Self::Runs | Self::Documents { .. } => {
+                DocumentKind::Command
+            }
+        }
+    }
+
+    /// Returns the role that may be passed to the steps of a runbook.
+    pub(super) fn role(&self) -> Option<&str> {
+        match self {
+            Self::Run { documents, .. } => documents.role,
+            Self::Rescue { role, .. } => *role,
             Self::Read
             | Self::Look { .. }
-            | Self::Restore { .. }
+            | Self::Replace { .. }
+            | Self::Follow { .. }
             | Self::Runs
-            | Self::Documents { .. } => DocumentKind::Command,
+            | Self::Documents { .. } => None,
         }
     }
 
@@ -80,7 +96,8 @@ impl Purpose<'_> {
             Self::Runs => return Some(Open::Runs),
             Self::Read
             | Self::Look { .. }
-            | Self::Restore { .. }
+            | Self::Rescue { .. }
+            | Self::Replace { .. }
             | Self::Follow { .. }
             | Self::Documents { .. } => return None,
         };
@@ -122,6 +139,9 @@ pub(super) struct Sender {
     pub access: Access,
     pub role_arn: String,
     pub region: String,
+    /// What the instances were once selected by; a policy can name it where it cannot name all of
+    /// them.
+    pub wider: Option<Selector>,
 }
 
 impl Sender {
@@ -132,16 +152,14 @@ impl Sender {
         groups: &[String],
         terminal: &mut Terminal,
     ) -> Result<Aws, Error> {
-        let Self { mut access, role_arn, region } = self;
+        let Self { mut access, role_arn, region, wider } = self;
         let selector = plan.selector.naming(groups);
         let names = [plan.document.name.as_str()];
-        let documents = Documents {
-            names: &names,
-            kind: plan.document.kind(),
-            role: assume_role(&plan.document.parameters),
-        };
+        let role = plan.document.passed_role();
+        let documents =
+            Documents { names: &names, kind: plan.document.kind(), role: role.as_deref() };
         let (selector, outputs) = (&selector, &plan.outputs);
-        let purpose = Purpose::Run { selector, documents, wider: None, outputs };
+        let purpose = Purpose::Run { selector, documents, wider: wider.as_ref(), outputs };
         let narrowed = policy(&SessionPolicy::Plan, &role_arn, &region, purpose, terminal)?;
         if let Some(role) = &mut access.role {
             role.policy = narrowed;
@@ -150,45 +168,100 @@ impl Sender {
     }
 }
 
-/// What a role's session is narrowed to: a session that sends commands starts no runbook, and that a
-/// document is one is often known only when the session is there already.
+/// What a role's session is narrowed to: a session that sends commands starts no runbook, and one that
+/// starts a runbook passes it no other role. What a document is, and whom its content names, is often
+/// known only when the session is there already.
 #[derive(Debug)]
 pub(super) struct Narrowing {
     pub kind: DocumentKind,
-    /// How to open a session for the other kind; `None` where that would take a second code.
+    /// The role that may be passed to the steps of a runbook.
+    pub role: Option<String>,
+    /// How to open a session for something else; `None` where that would take a second code.
     pub other: Option<Sender>,
 }
 
 impl Narrowing {
+    /// Returns whether the session is one that can send what the plan says.
+    pub(super) fn fits(&self, plan: &Plan) -> bool {
+        self.kind == plan.document.kind() && self.role == plan.document.passed_role()
+    }
+
     /// Returns whether the plan can be carried out.
     ///
     /// # Errors
     /// If the steps of a runbook would act with a session that may do nothing but start them:
     /// without a role of their own they have the permissions of whoever starts them (Automation
-    /// guide, setting up).
-    pub(super) fn admit(&self, plan: &Plan) -> Result<(), Error> {
+    /// guide, setting up). Or if nobody can tell which role has to be passed to them.
+    pub(super) fn admit(&self, plan: &Plan, origin: &Origin) -> Result<(), Error> {
         let name = &plan.document.name;
-        if plan.document.kind() == DocumentKind::Command {
+        let Some(acting) = plan.document.acting() else { return Ok(()) };
+        if acting.role().is_none() {
+            return Err(unpassed(name, &acting, origin));
+        }
+        if self.fits(plan) || self.other.is_some() {
             return Ok(());
         }
-        if assume_role(&plan.document.parameters).is_none() {
-            let message = format!(
-                "the role's session is narrowed to starting {name}, and without a role of their \
-                 own its steps would act with that session: they would be denied"
-            );
-            return Err(Error::new(Exit::Setup, message)
-                .hint(format!("--param {ASSUME_ROLE}=ARN names the role that the steps act as"))
-                .hint("--session-policy none lets them do all that the assumed role may"));
-        }
-        if self.kind == DocumentKind::Command && self.other.is_none() {
-            let message = format!(
-                "{name} is a runbook, and the role's session is narrowed to sending commands: \
-                 another one would take a second code of the device"
-            );
-            return Err(Error::new(Exit::Usage, message).hint("pass --automation"));
-        }
-        Ok(())
+        let (narrowed_to, hint) = match self.kind {
+            DocumentKind::Automation => (
+                "passing its steps another role than the one that they act as",
+                "--session-policy none lets the role alone decide".to_owned(),
+            ),
+            DocumentKind::Command | DocumentKind::Replacement => {
+                ("sending commands", "pass --automation".to_owned())
+            }
+        };
+        let message = format!(
+            "{name} is a runbook, and the role's session is narrowed to {narrowed_to}: another one \
+             would take a second code of the device"
+        );
+        Err(Error::new(Exit::Usage, message).hint(hint))
     }
+}
+
+/// Says why the steps of a runbook could do nothing under a narrowed session, and what lets them.
+fn unpassed(name: &str, acting: &Acting, origin: &Origin) -> Error {
+    let message = match acting.open(name) {
+        Some(why) => {
+            format!(
+                "{why}, and the role's session is narrowed to passing them a role that is known"
+            )
+        }
+        None => format!(
+            "the role's session is narrowed to starting {name}, and without a role of their own its \
+             steps would act with that session: they would be denied"
+        ),
+    };
+    let err = Error::new(Exit::Setup, message);
+    let parameter = match acting {
+        Acting::Starter { parameter } | Acting::Unresolved { parameter, .. } => {
+            parameter.as_deref()
+        }
+        Acting::Unread => Some(ASSUME_ROLE),
+        Acting::Role(_) => None,
+    };
+    let err = match (parameter, origin) {
+        (Some(it), Origin::Then { passed }) if !passed.iter().any(|of| of == it) => {
+            err.hint(by_itself(name, "--param"))
+        }
+        (Some(it), _) if *acting == Acting::Unread => err.hint(format!(
+            "--param {it}=ARN names it where {name} has that parameter, as every runbook of AWS's"
+        )),
+        (Some(it), _) => err.hint(format!("--param {it}=ARN names the role that the steps act as")),
+        (None, _) if matches!(acting, Acting::Starter { .. }) => {
+            err.hint(format!("{name} takes none: only its content, as assumeRole, could name one"))
+        }
+        (None, _) => err,
+    };
+    err.hint("--session-policy none lets them do all that the assumed role may")
+}
+
+/// Returns why a code of a device does not do for two runs.
+pub(super) fn one_code() -> Error {
+    let message = "--then takes a session of its own, and a code of the device opens one";
+    Error::new(Exit::Usage, message).hint(
+        "leave --then out (`fleet retry` does with --no-then), and run its document with the next \
+         code",
+    )
 }
 
 /// Returns the session policy that the user wants, `None` for the role's own permissions.
@@ -211,10 +284,14 @@ pub(super) fn policy(
     let (selector, documents, wider, outputs) = match purpose {
         Purpose::Read | Purpose::Runs => return Ok(Some(reading_policy(&planning_actions()))),
         Purpose::Look { actions } => return Ok(Some(reading_policy(actions))),
-        Purpose::Restore { reads, groups } => {
-            return group_policy(&scope, reads, &RESTORES, groups)
+        Purpose::Rescue { groups, role, online } => {
+            let start = role.map(|it| (RUNBOOK, it));
+            return rescue_policy(&scope, groups, start, online)
                 .map(Some)
                 .map_err(|it| too_long(&it));
+        }
+        Purpose::Replace { groups } => {
+            return replacing_policy(&scope, groups).map(Some).map_err(|it| too_long(&it));
         }
         Purpose::Follow { selector, kind, outputs } => {
             (selector, Documents { kind, ..Documents::default() }, None, outputs)

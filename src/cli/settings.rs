@@ -86,11 +86,8 @@ impl Settings {
         res.max_errors = res.max_errors.or_else(|| self.first(|it| it.max_errors.as_ref()));
         res.timeout = res.timeout.or_else(|| self.first(|it| it.timeout.as_ref()));
         res.deadline = res.deadline.or_else(|| self.first(|it| it.deadline.as_ref()));
-        // Of two places one alone is read: whoever names either has chosen.
-        if res.storage.output_s3.is_none() && res.storage.output_logs.is_none() {
-            res.storage.output_s3 = self.first(|it| it.output_s3.as_ref());
-            res.storage.output_logs = self.first(|it| it.output_logs.as_ref());
-        }
+        let s3 = self.first(|it| it.output_s3.as_ref());
+        res.storage = res.storage.or_place(s3, self.first(|it| it.output_logs.as_ref()));
         res
     }
 

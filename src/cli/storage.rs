@@ -30,6 +30,22 @@ impl StorageArgs {
         }
     }
 
+    /// Returns the same, with this place where none is named: of two places one alone is read, so
+    /// whoever names either has chosen.
+    pub(super) fn or_place(&self, s3: Option<S3Place>, logs: Option<String>) -> Self {
+        if self.output_s3.is_some() || self.output_logs.is_some() {
+            return self.clone();
+        }
+        Self { output_s3: s3, output_logs: logs, ..self.clone() }
+    }
+
+    /// Returns the same, with the place of an earlier run where none is named; what that run fetched
+    /// is fetched again.
+    pub(super) fn or_those_of(&self, before: &Outputs) -> Self {
+        let Outputs { s3, log_group, full } = before.clone();
+        Self { full_output: self.full_output || full, ..self.or_place(s3, log_group) }
+    }
+
     pub(super) fn is_given(&self) -> bool {
         *self != Self::default()
     }
@@ -40,5 +56,27 @@ impl StorageArgs {
             log_group: self.output_logs.clone(),
             full: self.full_output,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_named_is_chosen_and_what_is_not_named_is_as_it_was() {
+        let place = |it: &str| it.parse::<S3Place>().ok();
+        let before = Outputs {
+            s3: place("s3://logs/runs"),
+            log_group: Some("/runs".to_owned()),
+            full: true,
+        };
+        let again = |it: StorageArgs| it.or_those_of(&before).outputs();
+        assert_eq!(again(StorageArgs::default()), before);
+        let full_output = StorageArgs { full_output: true, ..StorageArgs::default() };
+        assert_eq!(again(full_output), before);
+        let elsewhere = StorageArgs { output_s3: place("s3://others"), ..StorageArgs::default() };
+        let expected = Outputs { s3: place("s3://others"), log_group: None, full: true };
+        assert_eq!(again(elsewhere), expected);
     }
 }

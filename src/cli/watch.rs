@@ -11,17 +11,21 @@ use super::{
     context::{Connection, Context, connect_for, history},
     execute::{ConductArgs, Consent, Reports, confirm, fetched, finish, interrupted, lock, show},
     planning,
+    remains::complete,
+    rescue::write_intents,
+    retry::instead,
+    sequel,
     session::Purpose,
     standing::Standing,
 };
 use crate::{
-    drive::{Beginning, Course, Sinks, answer, drive},
+    drive::{Beginning, Course, Sinks, Ward, answer, drive},
     error::Error,
     exit::Exit,
     output::{
         HistoryError, Ledger, Orders, Tail, Terminal, events, read_plan, report, stored_report,
     },
-    plan::{Documents, Plan, assume_role},
+    plan::{DocumentKind, Documents, Plan},
     run::{Cancellation, Event, EventKind, Fold, LeftOver, Report, Resume, left_over},
     signal::{Inquiries, Interrupts},
 };
@@ -34,18 +38,19 @@ const GLANCE: Duration = Duration::from_millis(200);
 pub(super) struct WatchArgs {
     /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN", default_value = "last")]
-    run: String,
-    /// Also send what had not been sent when its process went
+    pub(super) run: String,
+    /// Also send what had not been sent when its process went, and run what is to follow it with
+    /// `fleet run --then`
     #[arg(long = "continue")]
-    go_on: bool,
+    pub(super) go_on: bool,
     #[command(flatten)]
-    params: ParamArgs,
+    pub(super) params: ParamArgs,
     #[command(flatten)]
-    access: AccessArgs,
+    pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
     #[command(flatten)]
-    conduct: ConductArgs,
+    pub(super) conduct: ConductArgs,
 }
 
 pub(super) async fn watch(
@@ -54,11 +59,17 @@ pub(super) async fn watch(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Error> {
     let directory = history()?.find(&args.run)?;
-    let watched = attach(args, &directory, terminal, interrupts).await;
-    watched.map_err(|err| Standing::beside(err, &directory))
+    // What is due of another run comes before more of this one.
+    let comes_first = sequel::comes_first(args, &directory)?;
+    let first = WatchArgs { go_on: args.go_on && !comes_first, ..args.clone() };
+    let watched = attach(&first, &directory, terminal, interrupts).await;
+    match watched.map_err(|err| Standing::beside(err, &directory))? {
+        Exit::Interrupted => Ok(Exit::Interrupted),
+        exit => sequel::take_up(args, &directory, exit, terminal, interrupts).await,
+    }
 }
 
-async fn attach(
+pub(super) async fn attach(
     args: &WatchArgs,
     directory: &Path,
     terminal: &mut Terminal,
@@ -70,8 +81,10 @@ async fn attach(
     let go_on = args.go_on && orders != Some(Cancellation::Run);
     if args.go_on && !go_on {
         terminal.warning(&format!("run {} was cancelled: nothing more of it is sent", args.run));
-        let hint = format!("`fleet retry {}` runs again over those that were left", args.run);
-        terminal.hint(&hint);
+        let again = format!("`fleet retry {}` runs again over those that were left", args.run);
+        let instead = report(directory).ok().and_then(|it| instead(&it));
+        let hints = instead.map_or_else(|| vec![again], |it| it.hints);
+        hints.iter().for_each(|it| terminal.hint(it));
     }
     let mode = if go_on { Resume::Continue } else { Resume::Follow };
     if !Ledger::is_held(directory).map_err(unreadable)?
@@ -229,11 +242,17 @@ async fn take_over(
     let documents = [plan.document.name.clone()];
     let documents = documents.each_ref().map(String::as_str);
     let kind = plan.document.kind();
-    let role = assume_role(&plan.document.parameters).map(ToOwned::to_owned);
+    let role = plan.document.passed_role();
     // The groups that a tag named then: what it names by now is no part of the plan.
     let selector = plan.selector.naming(&groups);
     let outputs = plan.outputs.clone();
+    let recovery = plan.document.automation.as_ref().and_then(|it| it.recovery.as_ref());
+    let online = recovery.and_then(|it| it.online.as_ref()).map(|it| it.document.as_str());
     let purpose = match mode {
+        _ if kind == DocumentKind::Replacement => Purpose::Replace { groups: &groups },
+        _ if recovery.is_some() => {
+            Purpose::Rescue { groups: &groups, role: role.as_deref(), online }
+        }
         Resume::Continue => {
             let documents = Documents { names: &documents, kind, role: role.as_deref() };
             Purpose::Run { selector: &selector, documents, wider: None, outputs: &outputs }
@@ -244,7 +263,7 @@ async fn take_over(
         it = connect_for(&access, &context, purpose, terminal) => it?,
         () = interrupts.next() => return Err(interrupted()),
     };
-    connection.require_home_of(plan.account.as_deref(), plan.is_simulated)?;
+    connection.require_home_of(plan.account.as_deref(), &plan.region, plan.is_simulated)?;
     let aws = &mut connection.aws;
     let secrets = plan.document.parameters.secrets();
     aws.redaction = aws.redaction.clone().knowing(secrets.iter().map(String::as_str));
@@ -264,11 +283,23 @@ async fn take_over(
     if consent == Consent::Ask {
         confirm(&plan, terminal, interrupts).await?;
     }
-    let _lock = if connection.is_private() || !go_on { None } else { Some(lock(&plan, &groups)?) };
-    let Connection { aws, pace, .. } = &mut connection;
+    // Whoever brings groups back must have them for itself, as whoever changes them.
+    let is_alone = connection.is_private() || !(go_on || recovery.is_some());
+    let _lock = if is_alone { None } else { Some(lock(&plan, &groups)?) };
+    let Connection { aws, pace, speed, .. } = &mut connection;
+    let (directory, clock) = (ledger.directory().to_owned(), context.clock());
     let sinks = Sinks { terminal, ledger: &mut ledger };
     let on_interrupt = args.conduct.on_interrupt();
-    let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt };
+    let ward = Ward { plan: &plan, directory: &directory, factor: *speed, clock: &clock };
+    let ward = recovery.map(|_| ward);
+    if ward.is_some() {
+        let at = context.now;
+        complete(&directory, &events, at, sinks.terminal).map_err(|err| {
+            Error::new(Exit::Setup, "the journal of changes cannot be read").because(&err)
+        })?;
+    }
+    write_intents(aws, &directory);
+    let course = Course { plan: &plan, groups: &groups, pace: *pace, on_interrupt, ward };
     sinks.terminal.expect(history()?.expected(&plan));
     let beginning = Beginning::Left { events, mode, now: context.now };
     let mut report = drive(aws, course, beginning, sinks, interrupts).await;

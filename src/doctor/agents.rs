@@ -1,7 +1,7 @@
 //! Whether the agents can be reached that would run a document.
 
-use super::{Check, Finding, Site, counted, fail, pass, some_of, unknown, warn};
-use crate::plan::{Agent, Target};
+use super::{Check, Finding, Site, fail, pass, some_of, unknown, warn};
+use crate::plan::{Agent, Target, count};
 
 const NAME: &str = "agents";
 
@@ -26,7 +26,7 @@ pub(super) const AGENTS: Check = Check {
                 return vec![unknown(NAME, said, remedy)];
             }
             let online = site.count(Agent::Online);
-            let said = format!("{} of {} online", online.len(), counted(n, "agent"));
+            let said = format!("{} of {} online", online.len(), count(n, "agent"));
             let mut found = vec![match online.len() {
                 0 => fail("agents", said, "nothing can be run here: see who is lost below"),
                 it if it < n => warn("agents", said, "a run leaves the others out"),

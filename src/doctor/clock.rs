@@ -18,7 +18,7 @@ pub(super) const CLOCK: Check = Check {
     reads: &[],
     look: |site| {
         Box::pin(async move {
-            let Some(aws) = site.caller.as_ref().ok().or(site.session()) else {
+            let Some(aws) = site.caller.as_deref().ok().or(site.session()) else {
                 return vec![super::unreached(NAME)];
             };
             vec![match aws.date().await {

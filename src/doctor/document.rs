@@ -1,9 +1,9 @@
 //! Whether the document is there, and takes what it would be given.
 
-use super::{Asked, Check, Finding, Site, fail, pass, unknown, unreached};
+use super::{Asked, Check, Finding, Outlook, Site, fail, pass, unknown, unreached};
 use crate::{
     aws::Found,
-    plan::{DocumentKind, Platform, check_parameters},
+    plan::{DocumentKind, Parameters, Platform, check_parameters, target_parameter},
 };
 
 const NAME: &str = "document";
@@ -65,9 +65,23 @@ fn judged(site: &Site, name: &str, found: &Found) -> Finding {
     let runs_on = if runs_on.is_empty() { "any platform".to_owned() } else { runs_on.join(", ") };
     let name = match kind {
         Some(DocumentKind::Automation) => format!("{name}, an Automation runbook"),
-        Some(DocumentKind::Command) | None => name.to_owned(),
+        Some(DocumentKind::Command | DocumentKind::Replacement) | None => name.to_owned(),
     };
     pass(NAME, format!("{name}, version {version}{hash}, on {runs_on}, {takes}"))
+}
+
+/// Returns the parameter of a runbook that takes the instance, as far as that is known.
+fn takes_the_instance(
+    site: &Site,
+    name: &str,
+    found: &Found,
+    given: &Parameters,
+) -> Option<String> {
+    if let Outlook::Planned(plan) = &site.outlook {
+        return plan.document.automation.as_ref().map(|it| it.target_parameter.clone());
+    }
+    let declared = found.declared.as_ref().filter(|_| found.kind == Some(DocumentKind::Automation));
+    target_parameter(name, Some(declared?), None, given).ok()
 }
 
 pub(super) const PARAMETERS: Check = Check {
@@ -84,7 +98,12 @@ pub(super) const PARAMETERS: Check = Check {
                 let said = "what the document takes is not known";
                 return vec![unknown(PARAMETERS_NAME, said, remedy)];
             };
-            vec![match check_parameters(name, declared, parameters) {
+            let mut declared = declared.clone();
+            // The run fills it in, for each instance.
+            if let Some(it) = takes_the_instance(site, name, found, parameters) {
+                declared.remove(&it);
+            }
+            vec![match check_parameters(name, &declared, parameters) {
                 Ok(()) => pass(PARAMETERS_NAME, "what is given is what the document declares"),
                 Err(err) => {
                     let remedy = "a run with these flags is refused before anything is sent: \

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Finding, Site, counted, fail, pass, some_of, unknown, unreached, unread, warn};
-use crate::{aws::GroupState, plan::Target};
+use super::{Check, Finding, Site, fail, pass, some_of, unknown, unreached, unread, warn};
+use crate::{
+    aws::GroupState,
+    plan::{Target, count},
+};
 
 const NAME: &str = "group";
 const PROCESSES_NAME: &str = "processes";
@@ -38,7 +41,7 @@ fn members(groups: &[String], candidates: &[Target]) -> Finding {
     let n_in_service = candidates.iter().filter(is_in_service).count();
     let n = candidates.len();
     let whose = if groups.is_empty() { "the selection".to_owned() } else { some_of(groups.iter()) };
-    let said = format!("{whose}: {}, {n_in_service} in service", counted(n, "instance"));
+    let said = format!("{whose}: {}, {n_in_service} in service", count(n, "instance"));
     if n_in_service == 0 {
         return fail(NAME, said, "there is nobody to run on: look at the group's activities");
     }

@@ -16,15 +16,16 @@ mod narrowing;
 mod outlook;
 mod outputs;
 mod permissions;
+mod questions;
 mod refresh;
 mod region;
 mod role;
 mod sending;
 mod state;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, rc::Rc, time::Duration};
 
-use futures::future::{LocalBoxFuture, join_all};
+use futures::future::{LocalBoxFuture, join, join_all};
 use jiff::Timestamp;
 use tokio::time::timeout;
 
@@ -61,6 +62,16 @@ const CHECKS: [&Check; 19] = [
     &state::STATE,
 ];
 
+/// Those that are about one document, as they are called for the one that follows.
+const OF_THE_SEQUEL: [(&Check, &str); 6] = [
+    (&narrowing::NARROWING, "then session"),
+    (&sending::SEND, "then send"),
+    (&document::DOCUMENT, "then document"),
+    (&document::PARAMETERS, "then parameters"),
+    (&outlook::PLAN, "then plan"),
+    (&ceilings::CEILINGS, "then ceilings"),
+];
+
 /// One thing that is looked at.
 pub struct Check {
     pub name: &'static str,
@@ -75,11 +86,11 @@ pub struct Site {
     pub configuration: Result<Vec<String>, Trouble>,
     pub region: Result<String, Trouble>,
     /// The caller's own credentials.
-    pub caller: Result<Aws, Trouble>,
+    pub caller: Result<Rc<Aws>, Trouble>,
     pub role_arn: Option<String>,
     /// The role's session, if a role was named and could be tried; without a role the caller's own
     /// credentials are used.
-    pub session: Option<Result<Aws, Trouble>>,
+    pub session: Option<Result<Rc<Aws>, Trouble>>,
     pub selector: Selector,
     pub population: Option<Result<Resolved, Trouble>>,
     /// What the flags would have run, if they say it.
@@ -92,6 +103,14 @@ pub struct Site {
     pub state_directory: Option<PathBuf>,
     /// What this machine takes the time for.
     pub now: Box<dyn Fn() -> Timestamp>,
+}
+
+/// What is to follow the run that the flags would make.
+pub enum Following {
+    Nothing,
+    /// That run has no plan yet, from which whom and what this is for would follow.
+    Unplanned,
+    Planned(Box<Site>),
 }
 
 /// A document, with what it would be given.
@@ -127,7 +146,7 @@ pub enum Narrowing {
         length: usize,
         folded: Option<&'static str>,
     },
-    TooLong(Trouble),
+    Refused(Trouble),
     /// What it would be about is not known.
     Open,
 }
@@ -140,20 +159,39 @@ pub struct Trouble {
 }
 
 /// Looks at everything at once; each check has `PATIENCE`, and the order is always the same.
-pub async fn examine(site: &Site) -> Diagnosis {
-    let looks = CHECKS.iter().map(|check| async move {
-        match timeout(PATIENCE, (check.look)(site)).await {
-            Ok(findings) => findings,
-            Err(_) => {
-                let said = format!("no answer within {} s", PATIENCE.as_secs());
-                vec![unknown(check.name, said, "check the network, and the service's health")]
+pub async fn examine(site: &Site, following: &Following) -> Diagnosis {
+    let looks = join_all(CHECKS.iter().map(|check| look(check, site)));
+    let sequel = async {
+        match following {
+            Following::Nothing => Vec::new(),
+            Following::Unplanned => {
+                let said = "not weighed: the run that it is to follow has no plan yet";
+                vec![unknown("then", said, "see the checks above that did not pass")]
+            }
+            Following::Planned(site) => {
+                let looks = OF_THE_SEQUEL.iter().map(|(check, name)| async move {
+                    let found = look(check, site).await.into_iter();
+                    found.map(|it| Finding { check: name, ..it }).collect::<Vec<_>>()
+                });
+                join_all(looks).await.concat()
             }
         }
-    });
-    let checks: Vec<Finding> = join_all(looks).await.into_iter().flatten().collect();
-    let caller = site.session().or(site.caller.as_ref().ok());
+    };
+    let (checks, sequel) = join(looks, sequel).await;
+    let checks: Vec<Finding> = checks.into_iter().flatten().chain(sequel).collect();
+    let caller = site.session().or(site.caller.as_deref().ok());
     let caller_arn = caller.and_then(|it| it.operator.caller_arn.clone());
     Diagnosis::new(site.region.as_ref().ok().cloned(), caller_arn, site.role_arn.clone(), checks)
+}
+
+async fn look(check: &Check, site: &Site) -> Vec<Finding> {
+    match timeout(PATIENCE, (check.look)(site)).await {
+        Ok(findings) => findings,
+        Err(_) => {
+            let said = format!("no answer within {} s", PATIENCE.as_secs());
+            vec![unknown(check.name, said, "check the network, and the service's health")]
+        }
+    }
 }
 
 /// Returns the actions that all checks need, each once: what a role's session is for here.
@@ -177,8 +215,8 @@ impl Site {
     /// Returns the connection that a run would use, if there is one.
     pub fn session(&self) -> Option<&Aws> {
         match &self.session {
-            Some(session) => session.as_ref().ok(),
-            None => self.caller.as_ref().ok(),
+            Some(session) => session.as_deref().ok(),
+            None => self.caller.as_deref().ok(),
         }
     }
 
@@ -233,10 +271,6 @@ fn unread(check: &'static str, err: &AwsError) -> Finding {
             fail(check, err.to_string(), remedy)
         }
     }
-}
-
-fn counted(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// How many names a finding lists.

@@ -20,7 +20,7 @@ fn judged(narrowing: &Narrowing) -> Vec<Finding> {
             let folded = folded.map(|it| format!("; {it}")).unwrap_or_default();
             pass(NAME, format!("{length} of {LONGEST_SESSION_POLICY} characters{folded}"))
         }
-        Narrowing::TooLong(it) => fail(NAME, it.said.clone(), it.remedy.clone()),
+        Narrowing::Refused(it) => fail(NAME, it.said.clone(), it.remedy.clone()),
         Narrowing::Open => {
             let said = "not made: which groups the tags match, or the region, is not known";
             unknown(NAME, said, "see the checks that did not pass")

@@ -1,7 +1,7 @@
 //! Whether the flags make a plan: the same one that a run would be made from, by the same code.
 
-use super::{Check, Finding, Outlook, counted, fail, pass, unknown};
-use crate::plan::{Dispatch, Plan};
+use super::{Check, Finding, Outlook, fail, pass, unknown};
+use crate::plan::{Dispatch, Plan, count};
 
 const NAME: &str = "plan";
 
@@ -21,7 +21,7 @@ fn judged(outlook: &Outlook) -> Vec<Finding> {
 
 fn told(plan: &Plan) -> String {
     let whom = match plan.planned() {
-        Some(n) => counted(n as usize, "instance"),
+        Some(n) => count(n as usize, "instance"),
         None => "whoever carries the group's tag".to_owned(),
     };
     let out = match plan.population.excluded.len() {
@@ -34,6 +34,6 @@ fn told(plan: &Plan) -> String {
     };
     let limits = &plan.limits;
     let (at_once, errors) = (limits.max_concurrency.input, limits.max_errors.input);
-    let waves = counted(plan.waves.len().max(1), "wave");
+    let waves = count(plan.waves.len().max(1), "wave");
     format!("{whom}{out}, {by}, {waves}, {at_once} at once, {errors} may fail")
 }

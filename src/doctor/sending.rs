@@ -1,21 +1,20 @@
-//! Whether the document may be sent to the instances. SSM has no dry run, and a request that is to
-//! fail after it was authorised might not fail: so IAM's own simulator is asked, where it may be.
+//! Whether the document may be sent to the instances, or the runbook be started. SSM has no dry run,
+//! and a request that is to fail after it was authorised might not fail: so IAM's own simulator is
+//! asked, where it may be.
 
 use std::collections::BTreeSet;
 
-use super::{Asked, Check, Finding, Site, fail, pass, some_of, unknown, warn};
+use super::{
+    Asked, Check, Finding, Outlook, Site, fail, pass,
+    questions::{self, Facts, Question, Weight},
+    some_of, unknown, warn,
+};
 use crate::{
     aws::{Aws, AwsError, ErrorKind, Found, Opinion, principal},
-    plan::{DocumentKind, GROUP_TAG, Resource, Scope, Target},
+    plan::{Acting, DocumentKind, Scope},
 };
 
 const NAME: &str = "send";
-
-const SEND_COMMAND: &str = "ssm:SendCommand";
-const CANCEL_COMMAND: &str = "ssm:CancelCommand";
-
-/// The most groups, and the most named instances, that are asked about: each takes a call.
-const MOST: usize = 10;
 
 pub(super) const SEND: Check = Check {
     name: NAME,
@@ -24,67 +23,18 @@ pub(super) const SEND: Check = Check {
         Box::pin(async move {
             vec![match Asking::of(site) {
                 Ok(asking) => asking.answered(site).await,
-                Err(why) => untested(why),
+                Err(why) => untested(kind(site), why),
             }]
         })
     },
 };
-
-/// Keys of conditions, with a value each.
-type Facts = Vec<(String, String)>;
-
-/// A resource of SendCommand, and what conditions see of it.
-struct Question {
-    resource: Resource,
-    facts: Facts,
-    /// How the keys begin, in lower case, that the resource cannot have.
-    lacks: &'static [&'static str],
-}
-
-/// AWS's own documents have no tags that an account could see, and no document is of a group.
-const OF_TAGS: [&str; 2] = ["ssm:resourcetag/", "aws:resourcetag/"];
-const OF_GROUPS: [&str; 2] =
-    ["ssm:resourcetag/aws:autoscaling:", "aws:resourcetag/aws:autoscaling:"];
-
-impl Question {
-    fn on_document(name: &str) -> Self {
-        let resource = Resource::document(name);
-        let lacks: &[&str] = match resource {
-            Resource::OfAws { .. } => &OF_TAGS,
-            Resource::Any
-            | Resource::Own { .. }
-            | Resource::Unique { .. }
-            | Resource::Objects { .. }
-            | Resource::Named { .. }
-            | Resource::Shared { .. } => &OF_GROUPS,
-        };
-        Self { resource, facts: Vec::new(), lacks }
-    }
-
-    fn on_instance(id: &str, facts: Facts) -> Self {
-        Self { resource: Resource::instance(id), facts, lacks: &[] }
-    }
-
-    /// Takes out what is missing because there is nothing to tell.
-    fn settled(&self, opinion: Opinion) -> Opinion {
-        let Opinion::Open(missing) = opinion else { return opinion };
-        let is_lacking = |key: &String| {
-            let key = key.to_lowercase();
-            self.lacks.iter().any(|it| key.starts_with(it))
-        };
-        let (lacking, missing): (Vec<String>, _) = missing.into_iter().partition(is_lacking);
-        match lacking.is_empty() || !missing.is_empty() {
-            true => Opinion::Open(missing),
-            false => Opinion::Denied,
-        }
-    }
-}
 
 /// What is asked of IAM, and of whom.
 struct Asking {
     /// The user or the role that would send.
     principal: String,
     scope: Scope,
+    kind: DocumentKind,
     questions: Vec<Question>,
 }
 
@@ -99,48 +49,53 @@ impl Asking {
         let principal = principal.ok_or("nobody whose policies could be weighed has a name")?;
         let region = site.region.as_deref().map_err(|_| "there is no region")?;
         let scope = scope(&principal, region).ok_or("nobody knows the account")?;
-        let Some(Ok(Asked { name, found, .. })) = &site.asked else {
+        let Some(Ok(Asked { name, parameters, found })) = &site.asked else {
             return Err("without --doc there is nothing to weigh");
         };
-        if let Some(Ok(Found { kind: Some(DocumentKind::Automation), .. })) = found {
-            return Err("a runbook is not sent, but started");
-        }
-        let whom = whom(site);
-        if whom.is_empty() {
-            return Err("nobody to send to is known");
-        }
-        let questions = [Question::on_document(name)].into_iter().chain(whom).collect();
-        Ok(Self { principal, scope, questions })
+        let kind = kind(site);
+        let questions = match kind {
+            DocumentKind::Automation => {
+                let found = found.as_ref().and_then(|it| it.as_ref().ok());
+                let version = found.and_then(|it: &Found| it.version.as_deref());
+                let content = found.and_then(|it| it.assume_role.as_ref());
+                let acting = Acting::of(content, parameters);
+                questions::of_starting(name, version, acting.role())
+            }
+            DocumentKind::Command => {
+                questions::of_sending(name, site).ok_or("nobody to send to is known")?
+            }
+            DocumentKind::Replacement => return Err("replacing sends no document"),
+        };
+        Ok(Self { principal, scope, kind, questions })
     }
 
     /// The caller is asked to weigh the role first: a role may seldom look at itself.
     async fn answered(&self, site: &Site) -> Finding {
         let mut trouble = None;
-        let session = site.session.as_ref().and_then(|it| it.as_ref().ok());
-        for aws in [site.caller.as_ref().ok(), session].into_iter().flatten() {
+        let session = site.session.as_ref().and_then(|it| it.as_deref().ok());
+        for aws in [site.caller.as_deref().ok(), session].into_iter().flatten() {
             match self.opinions(aws).await {
                 Ok(opinions) => return self.judged(&opinions),
                 Err(err) => trouble = Some(err),
             }
         }
         match trouble {
-            None => untested("there is no session"),
+            None => untested(self.kind, "there is no session"),
             Some(err) if err.kind == ErrorKind::Denied => {
-                untested("iam:SimulatePrincipalPolicy is not permitted")
+                untested(self.kind, "iam:SimulatePrincipalPolicy is not permitted")
             }
-            Some(err) => untested(&format!("IAM's simulator does not say it ({err})")),
+            Some(err) => untested(self.kind, &format!("IAM's simulator does not say it ({err})")),
         }
     }
 
-    /// Returns what is said to each question, and then to cancelling.
+    /// Returns what is said to each question.
     async fn opinions(&self, aws: &Aws) -> Result<Vec<Opinion>, AwsError> {
         let mut res = Vec::new();
         for it in &self.questions {
             let resource = it.resource.in_scope(&self.scope);
-            let opinion = self.opinion(aws, SEND_COMMAND, &resource, &it.facts).await?;
+            let opinion = self.opinion(aws, it.action, &resource, &it.facts).await?;
             res.push(it.settled(opinion));
         }
-        res.push(self.opinion(aws, CANCEL_COMMAND, "*", &[]).await?);
         Ok(res)
     }
 
@@ -161,33 +116,57 @@ impl Asking {
 
     fn judged(&self, opinions: &[Opinion]) -> Finding {
         let who = &self.principal;
-        let arns: Vec<String> =
-            self.questions.iter().map(|it| it.resource.in_scope(&self.scope)).collect();
-        let (of_sending, of_cancelling) = opinions.split_at(arns.len());
-        let denied: Vec<&String> = arns
-            .iter()
-            .zip(of_sending)
-            .filter_map(|(arn, it)| (*it == Opinion::Denied).then_some(arn))
-            .collect();
-        if !denied.is_empty() {
-            let said = format!(
-                "IAM says that {who} may not send: no policy allows {SEND_COMMAND} on {}",
-                some_of(denied.iter())
-            );
-            return fail(NAME, said, "`fleet policy` with these flags prints what it must allow");
+        let denied = |weight: Weight| {
+            let both = self.questions.iter().zip(opinions);
+            let denied = both.filter(|(it, said)| it.weight == weight && **said == Opinion::Denied);
+            denied.map(|(it, _)| it).collect::<Vec<_>>()
+        };
+        let arns = |of: &[&Question], action: &str| {
+            let of = of.iter().filter(|it| it.action == action);
+            let arns: Vec<String> = of.map(|it| it.resource.in_scope(&self.scope)).collect();
+            some_of(arns.iter())
+        };
+        let print = "`fleet policy` with these flags prints what it must allow";
+        let (may, stop) = match self.kind {
+            // Of a replacement nothing is asked.
+            DocumentKind::Command | DocumentKind::Replacement => ("send", "cancel"),
+            DocumentKind::Automation => ("start", "stop"),
+        };
+        let needed = denied(Weight::Needed);
+        if let Some(Question { action, .. }) = needed.first() {
+            let on = arns(&needed, action);
+            let said =
+                format!("IAM says that {who} may not {may}: no policy allows {action} on {on}");
+            return fail(NAME, said, print);
         }
         if opinions.iter().any(|it| matches!(it, Opinion::Open(_))) {
             let keys: BTreeSet<&str> = opinions.iter().flat_map(missing).collect();
             let keys = some_of(keys.iter());
-            return untested(&format!("IAM's simulator would have to be told of {keys}"));
+            let why = format!("IAM's simulator would have to be told of {keys}");
+            return untested(self.kind, &why);
         }
-        if of_cancelling.contains(&Opinion::Denied) {
-            let said = format!("IAM says that {who} may send, and not {CANCEL_COMMAND}");
+        let listed = denied(Weight::Listed);
+        if let Some(Question { action, .. }) = listed.first() {
+            let said = format!(
+                "IAM says that {who} may {may} this by one of its names, and that no policy allows \
+                 {action} on {}, which AWS lists as well",
+                arns(&listed, action)
+            );
+            return warn(NAME, said, print);
+        }
+        if let Some(Question { action, .. }) = denied(Weight::Stopping).first() {
+            let said = format!("IAM says that {who} may {may}, and not {action}");
             let remedy = "what an interrupt or the error budget stops runs on: `fleet policy \
                           --level full` with these flags prints what it must allow";
             return warn(NAME, said, remedy);
         }
-        pass(NAME, format!("IAM says that {who} may send this, and cancel it; nothing was sent"))
+        let said = format!("IAM says that {who} may {may} this, and {stop} it; nothing was sent");
+        match self.kind {
+            DocumentKind::Command | DocumentKind::Replacement => pass(NAME, said),
+            DocumentKind::Automation => {
+                pass(NAME, format!("{said}. What its steps may do was not weighed"))
+            }
+        }
     }
 }
 
@@ -208,38 +187,24 @@ fn scope(principal: &str, region: &str) -> Option<Scope> {
     Some(Scope { partition, region, account })
 }
 
-/// Returns the instances that would be sent to: one of each group, one of all that have the tags,
-/// and those that are named.
-fn whom(site: &Site) -> Vec<Question> {
-    let selector = &site.selector;
-    let candidates = site.candidates().unwrap_or_default();
-    let resolved = site.population.as_ref().and_then(|it| it.as_ref().ok());
-    let groups = resolved.map_or(&selector.groups, |it| &it.groups);
-    let of_group = groups.iter().take(MOST).map(|group| {
-        let is_of_group = |it: &&Target| it.group.as_ref() == Some(group);
-        let one = candidates.iter().find(is_of_group).map_or("*", |it| it.id.as_str());
-        Question::on_instance(one, tagged(GROUP_TAG, group))
-    });
-    let tags = selector.tags.iter().flat_map(|it| tagged(&it.key, &it.value)).collect();
-    let of_tags = Question::on_instance("*", tags);
-    let named = selector.instances.iter().take(MOST).map(|id| {
-        let group = candidates.iter().find(|it| it.id == *id).and_then(|it| it.group.as_ref());
-        let facts = group.map(|it| tagged(GROUP_TAG, it)).unwrap_or_default();
-        Question::on_instance(id.as_str(), facts)
-    });
-    let of_tags = (!selector.tags.is_empty()).then_some(of_tags);
-    of_group.chain(of_tags).chain(named).collect()
+/// Returns what SSM does with the document, as far as that is known.
+fn kind(site: &Site) -> DocumentKind {
+    if let Outlook::Planned(plan) = &site.outlook {
+        return plan.document.kind();
+    }
+    let asked = site.asked.as_ref().and_then(|it| it.as_ref().ok());
+    let found = asked.and_then(|it| it.found.as_ref()).and_then(|it| it.as_ref().ok());
+    found.and_then(|it| it.kind).unwrap_or_default()
 }
 
-/// Returns a tag of a resource, under both names that policies may use for it.
-fn tagged(key: &str, value: &str) -> Facts {
-    let named = |prefix: &str| (format!("{prefix}/{key}"), value.to_owned());
-    vec![named("ssm:resourceTag"), named("aws:ResourceTag")]
-}
-
-fn untested(why: &str) -> Finding {
-    let said =
-        format!("{SEND_COMMAND} and {CANCEL_COMMAND} are untested: SSM has no dry run, and {why}");
+fn untested(kind: DocumentKind, why: &str) -> Finding {
+    let [act, stop] = match kind {
+        DocumentKind::Command | DocumentKind::Replacement => {
+            [questions::SEND_COMMAND, questions::CANCEL_COMMAND]
+        }
+        DocumentKind::Automation => [questions::START, questions::STOP],
+    };
+    let said = format!("{act} and {stop} are untested: SSM has no dry run, and {why}");
     let remedy = "`fleet policy` prints what the role's policy must allow; the first run on one \
                   instance that can be spared is the test";
     unknown(NAME, said, remedy)

@@ -10,6 +10,14 @@ const FOREIGN: &[(&str, &str)] = &[(
     include_str!("../../documents/aws/AWSSupport-TroubleshootSSH.fleet.toml"),
 )];
 
+/// The runbook of a rescue, of which fleet declares nothing.
+pub const RESCUE: &str = "AWSSupport-StartEC2RescueWorkflow";
+
+/// Returns whether a document of AWS's is known to be a runbook, as all are that fleet knows.
+pub fn is_runbook(name: &str) -> bool {
+    name == RESCUE || FOREIGN.iter().any(|(it, _)| *it == name)
+}
+
 /// Returns what fleet declares of a document of AWS's, if it knows it.
 ///
 /// # Errors
@@ -32,5 +40,6 @@ mod tests {
             assert!(it.rollout.verify.as_deref().and_then(Canned::find).is_some(), "{name}");
         }
         assert!(foreign("Fleet-CheckSshd").is_none());
+        assert!(is_runbook("AWSSupport-TroubleshootSSH") && !is_runbook("Fleet-CheckSshd"));
     }
 }

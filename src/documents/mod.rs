@@ -10,19 +10,19 @@ mod sidecar;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use self::{
     canned::{CANNED, Canned},
     diff::diff,
-    foreign::foreign,
+    foreign::{RESCUE, foreign, is_runbook},
     lint::{Finding, LARGEST, Level, lint},
     node::Place,
     sidecar::{BadSidecar, sidecar},
 };
-use crate::plan::Declared;
+use crate::plan::{AssumeRole, Declared};
 
 /// What a document's content says of itself, as far as fleet needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Content {
     parameters: BTreeMap<String, Parameter>,
     #[serde(default)]
     main_steps: Vec<Step>,
+    #[serde(default)]
+    assume_role: Option<Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -65,27 +67,51 @@ pub enum NotADocument {
     Empty,
 }
 
-/// Reads the content of a document: JSON if it begins like it, YAML otherwise.
-pub fn parse(text: &str) -> Result<Content, NotADocument> {
-    if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).map_err(NotADocument::Json);
+/// In which of the two a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notation {
+    Yaml,
+    Json,
+}
+
+impl Notation {
+    /// Returns the notation of a text: JSON if it begins like it, YAML otherwise.
+    pub fn of(text: &str) -> Self {
+        if text.trim_start().starts_with('{') { Self::Json } else { Self::Yaml }
     }
-    serde_saphyr::from_str(text).map_err(|err| NotADocument::Yaml(Box::new(err)))
+
+    /// Returns what SSM calls it (CreateDocument reference, DocumentFormat).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "YAML",
+            Self::Json => "JSON",
+        }
+    }
+}
+
+/// Reads what a document's content says of itself.
+pub fn parse(text: &str) -> Result<Content, NotADocument> {
+    read(text)
 }
 
 /// Returns the whole content of a document as data: JSON or YAML, but a document that declares its
 /// schema and at least one step.
 pub fn content(text: &str) -> Result<Value, NotADocument> {
-    let value: Value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).map_err(NotADocument::Json)?
-    } else {
-        serde_saphyr::from_str(text).map_err(|err| NotADocument::Yaml(Box::new(err)))?
-    };
+    let value: Value = read(text)?;
     let has = |key: &str| value.get(key).is_some_and(|it| !it.is_null());
     if !has("schemaVersion") || !(has("mainSteps") || has("runtimeConfig")) {
         return Err(NotADocument::Empty);
     }
     Ok(value)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, NotADocument> {
+    match Notation::of(text) {
+        Notation::Json => serde_json::from_str(text).map_err(NotADocument::Json),
+        Notation::Yaml => {
+            serde_saphyr::from_str(text).map_err(|err| NotADocument::Yaml(Box::new(err)))
+        }
+    }
 }
 
 /// Returns the SHA-256 of a content, in hexadecimal: what the service calls a document's hash.
@@ -97,6 +123,12 @@ impl Content {
     /// Returns the names of its steps, in their order.
     pub fn steps(&self) -> Vec<String> {
         self.main_steps.iter().map(|it| it.name.clone()).collect()
+    }
+
+    /// Returns what a runbook says of the role that its steps act as.
+    pub fn assume_role(&self) -> AssumeRole {
+        let text = self.assume_role.as_ref().and_then(Value::as_str);
+        AssumeRole::of(text.unwrap_or_default(), &self.declared())
     }
 
     pub fn declared(&self) -> BTreeMap<String, Declared> {

@@ -6,7 +6,7 @@ use serde::{
 };
 use serde_saphyr::{Location, Spanned};
 
-use super::NotADocument;
+use super::{NotADocument, Notation};
 
 /// A place in a text: both counted from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -66,7 +66,7 @@ pub(super) struct Entry {
 /// Reads a text: YAML, or JSON, which is YAML too as long as no string is a key twice. JSON is
 /// held against its own rules first.
 pub(super) fn parse(text: &str) -> Result<Node, (NotADocument, Place)> {
-    if text.trim_start().starts_with('{') {
+    if Notation::of(text) == Notation::Json {
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|err| {
             let place = Place { line: err.line() as u64, column: err.column().max(1) as u64 };
             (NotADocument::Json(err), place)

@@ -11,14 +11,16 @@ use serde::Serialize;
 
 use super::{
     damage::{Damage, read_events, salvage_events},
-    ledger::read_plan,
+    journal::read_journal,
+    ledger::{Ledger, read_plan},
     page::{BOLD, Page},
     table,
     words::count,
 };
 use crate::{
     plan::{Note, RunId},
-    run::{Event, EventKind, Fold, Outcome, Report},
+    rescue::Held,
+    run::{Event, EventKind, Fold, Outcome, Report, SequelState, sequel_state},
 };
 
 /// Where the ledgers are.
@@ -41,6 +43,9 @@ pub struct Entry {
     /// How many instances may still be running, for all that its ledger knows. A simulator that was
     /// the run's own is gone with it.
     pub unknown: u32,
+    /// Not everything that was changed of groups or instances for it is back: its ledger is what
+    /// `fleet restore` does that from.
+    pub left_changed: bool,
     pub sentence: String,
 }
 
@@ -59,6 +64,14 @@ pub enum HistoryError {
     Unlisted { runs: PathBuf, source: io::Error },
     #[error("run {name} has no beginning: its ledger has no run_started")]
     Empty { name: String },
+    /// It is sent nothing, and its parent's process or the next one begins it.
+    #[error("run {name} was to follow run {parent}, and its process died before it sent anything")]
+    Unbegun {
+        name: String,
+        parent: RunId,
+        /// The run that has followed instead.
+        instead: Option<RunId>,
+    },
 }
 
 impl HistoryError {
@@ -101,6 +114,16 @@ impl History {
         }
     }
 
+    /// Returns whether there is a run of exactly this name.
+    pub fn has(&self, id: &RunId) -> bool {
+        self.runs.join(id.as_str()).is_dir()
+    }
+
+    /// Returns the directories of all runs, the oldest first.
+    pub fn directories(&self) -> Result<Vec<PathBuf>, HistoryError> {
+        Ok(self.names()?.into_iter().map(|it| self.runs.join(it)).collect())
+    }
+
     /// Returns the ids of the runs, the oldest first. They begin with their second; of those of one
     /// second, the plan that was written first is the older.
     fn names(&self) -> Result<Vec<String>, HistoryError> {
@@ -128,11 +151,14 @@ impl History {
     pub fn list(&self) -> Result<(Vec<Entry>, Vec<HistoryError>), HistoryError> {
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
         for name in self.names()?.into_iter().rev() {
-            match salvage(&self.runs.join(&name)) {
+            let directory = self.runs.join(&name);
+            match salvage(&directory) {
                 Ok(Salvage { report, damage, .. }) => {
-                    entries.push(Entry::of(&report));
+                    entries.push(Entry::of(&report, &directory));
                     errors.extend(damage);
                 }
+                // It is over, and another one is in the list.
+                Err(HistoryError::Unbegun { instead: Some(_), .. }) => {}
                 Err(err) => errors.push(err),
             }
         }
@@ -153,6 +179,9 @@ impl History {
 
 /// Returns the events of the run in `directory`, which must be all there.
 pub fn events(directory: &Path) -> Result<Vec<Event>, HistoryError> {
+    if let Some(err) = unbegun(directory) {
+        return Err(err);
+    }
     let events = read_events(&directory.join("events.jsonl"));
     events.map_err(|source| HistoryError::of(name_of(directory), source))
 }
@@ -175,6 +204,9 @@ pub struct Salvage {
 /// Returns whatever can be read of the run in `directory`. Where its events are damaged it is the
 /// report that was stored, or what the others, or the plan alone, amount to; and a note says so.
 pub fn salvage(directory: &Path) -> Result<Salvage, HistoryError> {
+    if let Some(err) = unbegun(directory) {
+        return Err(err);
+    }
     let name = name_of(directory);
     let read = salvage_events(&directory.join("events.jsonl"));
     let (events, damage) = read.map_err(|source| HistoryError::of(name.clone(), source))?;
@@ -222,12 +254,36 @@ fn fold_with_plan(directory: &Path, events: &[Event]) -> Option<Report> {
     fold.report()
 }
 
+/// Returns that the run in `directory` is one that was to follow another, and whose process died
+/// before the first of its events: what it is about stands in the ledger of that other one.
+fn unbegun(directory: &Path) -> Option<HistoryError> {
+    let is_empty = fs::metadata(directory.join("events.jsonl")).is_ok_and(|it| it.len() == 0);
+    let has_ended = directory.join("report.json").exists();
+    if !is_empty || has_ended || Ledger::is_held(directory).unwrap_or(true) {
+        return None;
+    }
+    let plan = read_plan(&directory.join("plan.json")).ok()?;
+    let parent = plan.parent_id.filter(|_| plan.then.is_none())?;
+    let story =
+        read_events(&directory.with_file_name(parent.as_str()).join("events.jsonl")).ok()?;
+    let (first, _) = story.first()?.beginning()?;
+    if first.then.as_ref()?.document.name != plan.document.name {
+        return None;
+    }
+    let instead = match sequel_state(&story) {
+        SequelState::Due => None,
+        SequelState::Begun { run_id } => Some(run_id).filter(|it| *it != plan.run_id),
+        SequelState::Unplanned | SequelState::Ahead | SequelState::Withheld => return None,
+    };
+    Some(HistoryError::Unbegun { name: name_of(directory), parent, instead })
+}
+
 fn name_of(directory: &Path) -> String {
     directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 impl Entry {
-    fn of(report: &Report) -> Self {
+    fn of(report: &Report, directory: &Path) -> Self {
         let verdict = report.verdict.as_ref();
         let of_instances = report.instances.iter().filter_map(|it| it.group.as_ref());
         let groups: BTreeSet<&String> = report.selector.groups.iter().chain(of_instances).collect();
@@ -242,9 +298,30 @@ impl Entry {
                 true => 0,
                 false => report.totals.get(&Outcome::Unknown).copied().unwrap_or(0),
             },
+            left_changed: verdict.is_some() && is_left_changed(report, directory),
             sentence: verdict
-                .map_or_else(|| "goes on, or was killed".to_owned(), |it| it.sentence.clone()),
+                .map_or_else(|| not_ended(report, directory), |it| it.sentence.clone()),
         }
+    }
+}
+
+/// Returns whether `fleet restore` has anything to do, for all that the ledger knows. A simulator that
+/// was the run's own is gone with it.
+fn is_left_changed(report: &Report, directory: &Path) -> bool {
+    let is_held = || read_journal(directory).map_or(true, |it| !Held::of(&it).is_empty());
+    !report.run.is_simulated && (!report.left_changed().is_empty() || is_held())
+}
+
+/// Returns how it stands with a run that has not ended.
+fn not_ended(report: &Report, directory: &Path) -> String {
+    let run = &report.run.id;
+    match Ledger::is_held(directory) {
+        Ok(true) => "goes on".to_owned(),
+        Ok(false) if report.run.is_simulated => {
+            "its process is gone, and its simulator with it".to_owned()
+        }
+        Ok(false) => format!("its process is gone: `fleet watch {run}` brings it to its end"),
+        Err(_) => "goes on, or was killed".to_owned(),
     }
 }
 
@@ -268,7 +345,7 @@ pub(super) fn page(entries: &[Entry], columns: usize) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Ledger, testing};
+    use crate::output::testing;
 
     #[test]
     fn a_run_is_found_by_the_beginning_of_its_name_and_by_being_the_last() {
@@ -312,6 +389,10 @@ mod tests {
         let (entries, errors) = history.list().unwrap();
         assert!(errors.is_empty());
         assert_eq!((entries.len(), entries[0].exit_code), (1, None));
+        assert_eq!(entries[0].sentence, "goes on");
+        drop(ledger);
+        let (entries, _) = history.list().unwrap();
+        assert!(entries[0].sentence.starts_with("its process is gone: `fleet watch "));
         history.remove(&story.plan.run_id).unwrap();
         assert!(history.list().unwrap().0.is_empty());
     }

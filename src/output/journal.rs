@@ -1,19 +1,25 @@
-//! The journal of what a rescue changes in groups: a file beside the run's events. A line is on the
-//! disk before what it says is done.
+//! Journals of what is changed: what a rescue changes in groups, a file beside the run's events, and
+//! what is done to an instance that gets its root volume back, a file each. A line is on the disk before
+//! what it says is done.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use super::{atomic, json};
-use crate::rescue::Entry;
+use crate::{
+    plan::InstanceId,
+    rescue::{Entry, Return},
+};
 
 const FILE: &str = "groups.jsonl";
 
-/// The journal of one run, open for writing.
+/// A journal, open for writing.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
@@ -24,20 +30,36 @@ impl Journal {
     /// Opens the journal of the run in `directory`, and returns what it has. A last line that was torn
     /// is cut off: what it was to say was not done yet.
     pub fn open(directory: &Path) -> io::Result<(Self, Vec<Entry>)> {
-        let path = directory.join(FILE);
+        Self::open_file(&directory.join(FILE))
+    }
+
+    /// Opens the journal of an instance that gets its root volume back, in an account and a region.
+    pub fn of_instance(
+        state_dir: &Path,
+        place: (&str, &str),
+        id: &InstanceId,
+    ) -> io::Result<(Self, Vec<Return>)> {
+        let path = returns(state_dir, place, id);
+        if let Some(directory) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        }
+        Self::open_file(&path)
+    }
+
+    fn open_file<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, Vec<T>)> {
         let mut options = OpenOptions::new();
-        let file = options.append(true).create(true).mode(0o600).open(&path)?;
-        let entries = read_journal(directory)?;
-        let bytes = fs::read(&path)?;
+        let file = options.append(true).create(true).mode(0o600).open(path)?;
+        let entries = read_lines(path)?;
+        let bytes = fs::read(path)?;
         let length = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |it| it as u64 + 1);
         file.set_len(length)?;
         file.sync_all()?;
-        atomic::sync_directory(&path)?;
+        atomic::sync_directory(path)?;
         Ok((Self { file, length }, entries))
     }
 
     /// Appends a line, which is on the disk when this returns.
-    pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
+    pub fn append<T: Serialize>(&mut self, entry: &T) -> io::Result<()> {
         let line = json::line(entry) + "\n";
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         match written {
@@ -56,7 +78,25 @@ impl Journal {
 
 /// Returns what the journal of the run in `directory` has; a run that changed no group has none.
 pub fn read_journal(directory: &Path) -> io::Result<Vec<Entry>> {
-    let bytes = match fs::read(directory.join(FILE)) {
+    read_lines(&directory.join(FILE))
+}
+
+/// Returns what the journal of an instance has; most have none.
+pub fn read_returns(
+    state_dir: &Path,
+    place: (&str, &str),
+    id: &InstanceId,
+) -> io::Result<Vec<Return>> {
+    read_lines(&returns(state_dir, place, id))
+}
+
+/// Ids, accounts and regions are letters, digits and hyphens.
+fn returns(state_dir: &Path, (account, region): (&str, &str), id: &InstanceId) -> PathBuf {
+    state_dir.join("returns").join(format!("{account}_{region}_{id}.jsonl"))
+}
+
+fn read_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    let bytes = match fs::read(path) {
         Ok(it) => it,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(err) => return Err(err),
@@ -66,7 +106,8 @@ pub fn read_journal(directory: &Path) -> io::Result<Vec<Entry>> {
     let read = |(n, line)| {
         let entry = serde_json::from_slice(line);
         entry.map_err(|err| {
-            let text = format!("line {n} of {FILE} cannot be read: {err}");
+            let name = path.file_name().unwrap_or_default().display();
+            let text = format!("line {n} of {name} cannot be read: {err}");
             io::Error::new(io::ErrorKind::InvalidData, text)
         })
     };

@@ -13,7 +13,7 @@ use super::{
     words::{clock, count, is_useful, one_line, outcome, why_of},
 };
 use crate::{
-    plan::InstanceId,
+    plan::{InstanceId, plural},
     run::{Event, EventKind, Execution, Outcome},
 };
 
@@ -126,7 +126,10 @@ impl Log {
             EventKind::SendThrottled { send } if self.throttled.replace(*send) == Some(*send) => {}
             // Under a plan that lists nobody, everybody joins.
             EventKind::InstanceJoined { .. } if progress.planned().is_none() => {}
-            other => lines.extend(telling::of(other).map(|(style, it)| line(now, style, it))),
+            other => {
+                let told = telling::of(other, progress.kind());
+                lines.extend(told.map(|(style, it)| line(now, style, it)));
+            }
         }
         lines
     }
@@ -138,15 +141,16 @@ impl Log {
             return None;
         }
         self.summary_ms = now;
-        let commands = count(progress.n_commands(), progress.command_word());
+        let commands = count(progress.n_commands(), progress.kind().sent_word());
         Some(line(now, PLAIN, format!("{} · {commands}", progress.summary())))
     }
 
     fn accepted(&mut self, send: u32, command_id: &str, progress: &Progress) -> Option<Line> {
-        let (now, word) = (progress.now_ms(), progress.command_word());
+        let (now, word) = (progress.now_ms(), progress.kind().sent_word());
         self.n_commands += 1;
         if self.n_commands > COMMANDS {
-            let text = format!("further {word}s of the wave are counted; the report lists them");
+            let words = plural(word);
+            let text = format!("further {words} of the wave are counted; the report lists them");
             return (self.n_commands == COMMANDS + 1).then(|| line(now, DIM, text));
         }
         let whom = progress.whom(send).map(|it| format!(" for {it}")).unwrap_or_default();

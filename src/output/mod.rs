@@ -15,6 +15,7 @@ mod findings;
 mod folded;
 mod formats;
 mod history;
+mod intents;
 mod journal;
 mod json;
 mod ledger;
@@ -34,6 +35,7 @@ mod rescue_plan;
 mod restoration;
 mod sanitize;
 mod state;
+mod stranded;
 mod stream;
 mod summary;
 mod table;
@@ -58,7 +60,8 @@ pub use self::{
     folded::{Folds, Members},
     formats::{ReportFormat, render, schema},
     history::{Entry, History, HistoryError, Salvage, events, report, salvage, stored_report},
-    journal::{Journal, read_journal},
+    intents::intend,
+    journal::{Journal, read_journal, read_returns},
     ledger::{Ledger, read_plan, state_dir},
     lock::{Lock, LockError},
     orders::Orders,
@@ -66,9 +69,10 @@ pub use self::{
     policy::{NewDocument, Passed, Template, User, cloudformation, iam, terraform},
     report_file::ReportFile,
     rescue_plan::RescuePlan,
-    restoration::{RestoreRow, RestoreState},
+    restoration::{changed, lacking, left_behind, made, mended, unknown, unseen_leftovers},
     sanitize::sanitize,
     state::{StateTrouble, look_at_state},
+    stranded::{Lost, LostState, Resumption},
     tail::Tail,
     terminal::{CancelRow, CancelState, Format, Terminal},
 };

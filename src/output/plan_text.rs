@@ -7,11 +7,15 @@ use super::{
     words::{count, cut, one_line, some_of},
 };
 use crate::plan::{
-    Automation, Bound, Dispatch, DocumentKind, Excluded, IDS_PER_COMMAND, InstanceId, Limits, Plan,
+    Automation, Bound, Dispatch, Document, DocumentKind, Excluded, IDS_PER_COMMAND, InstanceId,
+    Limits, Plan, Selector, Sequel,
 };
 
 /// How much of a parameter's value is shown.
 const VALUE_SHOWN: usize = 200;
+
+/// How many instances that were named are shown by their ids.
+const NAMED: usize = 5;
 
 /// What the worst case of a command by tag does not hold: SSM counts neither Undeliverable nor
 /// AccessDenied nor InvalidPlatform as errors (SendCommand reference).
@@ -26,7 +30,7 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
         (BOLD, &document.name),
         (PLAIN, &version.unwrap_or_default()),
         (PLAIN, " on "),
-        (BOLD, &plan.selector.to_string()),
+        (BOLD, &whom(plan)),
     ]);
     page.whole_fact("run", plan.run_id.as_str());
     let account = plan.account.as_deref().unwrap_or("unknown account");
@@ -39,7 +43,13 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
     if let Some(reason) = &plan.reason {
         page.fact("reason", reason, columns);
     }
-    parameters(&mut page, plan, columns);
+    parameters(&mut page, document, "parameters", columns);
+    if let Some(replacement) = &document.replacement {
+        let groups = count(replacement.groups.len(), "group");
+        let text =
+            format!("none: {groups} replaced member by member, each ended and launched anew");
+        page.fact("document", &text, columns);
+    }
     if let Some(automation) = &document.automation {
         page.fact("runbook", &runbook(automation), columns);
     }
@@ -68,15 +78,52 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
         let text = format!("{} from the start; what still runs is cancelled", seconds(deadline));
         page.fact("deadline", &text, columns);
     }
+    if let Some(then) = &plan.then {
+        sequel(&mut page, then, plan.planned(), columns);
+    }
     for note in &plan.notes {
         page.fact("note", &note.text, columns);
     }
     page
 }
 
-fn parameters(page: &mut Page, plan: &Plan, columns: usize) {
-    let mut label = "parameters";
-    for (name, values) in plan.document.parameters.redacted() {
+/// Returns what was selected; of many that were named, how many.
+fn whom(plan: &Plan) -> String {
+    let n_named = plan.selector.instances.len();
+    if n_named <= NAMED {
+        return plan.selector.to_string();
+    }
+    let rest = Selector { instances: Vec::new(), ..plan.selector.clone() };
+    format!("{rest} {n_named} named instances").trim_start().to_owned()
+}
+
+/// Adds what is run afterwards.
+fn sequel(page: &mut Page, then: &Sequel, planned: Option<u32>, columns: usize) {
+    let Sequel { document, limits: bounds, notes, .. } = then;
+    let version = document.version.as_ref().map(|it| format!(" version {it}"));
+    let when = match then.only_looks() {
+        true => "once this has come to its end, or was stopped",
+        false => "once this has come to its end",
+    };
+    let text = format!(
+        "{}{} on those that this was sent to, as a run of its own, {when}; the worse verdict of \
+         the two is the exit code",
+        document.name,
+        version.unwrap_or_default()
+    );
+    page.fact("then", &text, columns);
+    parameters(page, document, "", columns);
+    if let Some(automation) = &document.automation {
+        page.fact("", &runbook(automation), columns);
+    }
+    page.fact("", &limits(bounds, planned), columns);
+    for note in notes {
+        page.fact("", &note.text, columns);
+    }
+}
+
+fn parameters(page: &mut Page, document: &Document, mut label: &str, columns: usize) {
+    for (name, values) in document.parameters.redacted() {
         let values = values.iter().map(|it| one_line(it)).collect::<Vec<_>>().join(" ⏎ ");
         page.fact(label, &format!("{name} = {}", cut(&values, VALUE_SHOWN)), columns);
         label = "";
@@ -122,7 +169,7 @@ fn dispatch(plan: &Plan) -> String {
         Dispatch::Tag { key, values, .. } => {
             format!("one command by tag {key}={}: {why}", values.join(","))
         }
-        Dispatch::Ids { .. } if plan.document.kind() == DocumentKind::Automation => {
+        Dispatch::Ids { .. } if plan.document.kind() != DocumentKind::Command => {
             format!("by ids: {why}")
         }
         Dispatch::Ids { .. } => format!("by ids, at most {IDS_PER_COMMAND} a command: {why}"),
@@ -130,7 +177,7 @@ fn dispatch(plan: &Plan) -> String {
 }
 
 fn runbook(automation: &Automation) -> String {
-    let Automation { target_parameter, steps } = automation;
+    let Automation { target_parameter, steps, assume_role: _, recovery: _ } = automation;
     let steps = match steps.len() {
         0 => "steps that are not known".to_owned(),
         n => count(n, "step"),
@@ -171,7 +218,7 @@ mod tests {
     use super::*;
     use crate::{
         output::testing,
-        plan::{self, Draft, Limit, Note},
+        plan::{self, AssumeRole, Draft, Limit, Note},
     };
 
     fn text(plan: &Plan) -> String {
@@ -209,11 +256,16 @@ mod tests {
         draft.document.automation = Some(Automation {
             target_parameter: "InstanceId".to_owned(),
             steps: ["look", "mend"].map(ToOwned::to_owned).to_vec(),
+            assume_role: Some(AssumeRole {
+                text: "{{ MyRole }}".to_owned(),
+                defaults: [("MyRole".to_owned(), String::new())].into(),
+            }),
+            recovery: None,
         });
         let text = text(&plan::build(draft).unwrap());
         let lines = "  runbook     Automation, 2 steps; InstanceId takes the instance\n";
         assert!(text.contains(lines), "{text}");
-        assert!(text.contains("AutomationAssumeRole is empty: the steps of"), "{text}");
+        assert!(text.contains("MyRole is empty: the steps of"), "{text}");
         assert!(!text.contains("delivery"), "{text}");
     }
 

@@ -10,7 +10,10 @@ use super::{
     summary, table,
     words::{count, outcome, some_of},
 };
-use crate::run::{Group, Outcome, Report, groups};
+use crate::{
+    plan::{Exclusion, InstanceId},
+    run::{Group, Outcome, Report, groups},
+};
 
 /// Failures shown one by one; the report has them all.
 const FAILURES_SHOWN: usize = 100;
@@ -22,6 +25,7 @@ pub(super) fn page(report: &Report, files: &[PathBuf], folds: Folds, columns: us
     let mut page = Page::default();
     let groups = groups(report, folds.folding);
     failures(&mut page, &groups, folds.members, columns);
+    refused(&mut page, report, columns);
     let before = page.n_lines();
     folded::succeeded(&mut page, &groups, folds, columns);
     if page.n_lines() > before {
@@ -61,6 +65,21 @@ fn failures(page: &mut Page, groups: &[Group<'_>], members: Members, columns: us
         page.remark(&some_of(ids), columns);
     }
     if !folded.is_empty() {
+        page.blank();
+    }
+}
+
+/// Names those whom a check has kept out, with what it found: the operator has asked for them.
+fn refused(page: &mut Page, report: &Report, columns: usize) {
+    let mut whys: BTreeMap<String, Vec<&InstanceId>> = BTreeMap::new();
+    for it in report.population.excluded.iter().filter(|it| it.reason == Exclusion::Preflight) {
+        whys.entry(it.to_string()).or_default().push(&it.instance_id);
+    }
+    for (why, ids) in &whys {
+        page.line(&[(BOLD, &format!("{} left out:", ids.len()))]);
+        page.remark(&format!("{}: {why}", some_of(ids)), columns);
+    }
+    if !whys.is_empty() {
         page.blank();
     }
 }

@@ -12,8 +12,8 @@ use super::{
     words::{count, one_line, place, wrap},
 };
 use crate::{
-    plan::{Finding, Verdict},
-    rescue::{Judged, LONGEST, Preflight, RUNBOOK, Readiness, Row, Site, parameters},
+    plan::{Finding, Redaction, Verdict},
+    rescue::{Judged, LONGEST, Members, Preflight, RUNBOOK, Readiness, Row, Site, parameters},
 };
 
 /// The `schema` of what `fleet rescue plan --output json` prints.
@@ -26,7 +26,8 @@ pub struct RescuePlan {
     region: String,
     account: Option<String>,
     recipe: Recipe,
-    runbook: Runbook,
+    /// Absent where groups replace their members instead.
+    runbook: Option<Runbook>,
     /// What holds for all instances.
     checks: Vec<Checked>,
     instances: Vec<Planned>,
@@ -82,8 +83,20 @@ struct Totals {
 }
 
 impl RescuePlan {
-    pub fn new(region: String, site: &Site, preflight: &Preflight, answering: usize) -> Self {
+    /// `redaction` withholds what is a secret in the script.
+    pub fn new(
+        region: String,
+        site: &Site,
+        preflight: &Preflight,
+        answering: usize,
+        redaction: &Redaction,
+    ) -> Self {
         let cure = &site.cure;
+        let shown = |it: &str| redaction.apply(it).into_owned();
+        let all_shown = |mut it: BTreeMap<String, Vec<String>>| {
+            it.values_mut().flatten().for_each(|it| redaction.withhold(it));
+            it
+        };
         let planned = |(it, facts): (&Judged, _)| Planned {
             instance_id: it.id.to_string(),
             group: it.group.clone(),
@@ -94,7 +107,8 @@ impl RescuePlan {
                 .runbook
                 .as_ref()
                 .ok()
-                .and_then(|runbook| parameters(site, facts, &runbook.declared).ok()),
+                .and_then(|runbook| parameters(site, facts, &runbook.declared).ok())
+                .map(all_shown),
         };
         Self {
             schema: SCHEMA,
@@ -103,13 +117,13 @@ impl RescuePlan {
             recipe: Recipe {
                 name: cure.name.clone(),
                 about: cure.about.clone(),
-                script: cure.script.text().to_owned(),
-                encoded: cure.script.encoded().to_owned(),
+                script: shown(cure.script.text()),
+                encoded: shown(cure.script.encoded()),
             },
-            runbook: Runbook {
+            runbook: (site.wishes.members == Members::Standby).then(|| Runbook {
                 name: RUNBOOK,
                 version: site.runbook.as_ref().ok().and_then(|it| it.version.clone()),
-            },
+            }),
             checks: preflight.shared.iter().map(Checked::of).collect(),
             instances: preflight.instances.iter().zip(&site.instances).map(planned).collect(),
             answering,
@@ -141,6 +155,15 @@ impl Checked {
 }
 
 impl Terminal {
+    /// Shows what a rescue would do before it does it.
+    pub fn rescue_preview(&mut self, plan: &RescuePlan) {
+        if !self.is_quiet() && self.format() == Format::Human {
+            let mut page = page(plan, self.width());
+            page.blank();
+            self.say(&page.into_text());
+        }
+    }
+
     /// Shows what a rescue would do, as the result of a command.
     pub fn rescue_plan(&mut self, plan: &RescuePlan) {
         let text = match self.format() {
@@ -156,11 +179,17 @@ fn page(plan: &RescuePlan, columns: usize) -> Page {
     let mut page = Page::default();
     let Recipe { name, about, encoded, script } = &plan.recipe;
     page.fact("rescue", &format!("{name}: {about}"), columns);
-    let version = plan.runbook.version.as_deref().unwrap_or("unknown");
-    page.fact("runbook", &format!("{}, version {version}", plan.runbook.name), columns);
-    let size = format!("{} bytes, {} of {LONGEST} characters", script.len(), encoded.len());
-    page.fact("script", &size, columns);
-    page.quote("              ", script.lines(), columns.max(100));
+    if let Some(runbook) = &plan.runbook {
+        let version = runbook.version.as_deref().unwrap_or("unknown");
+        page.fact("runbook", &format!("{}, version {version}", runbook.name), columns);
+        let size = format!("{} bytes, {} of {LONGEST} characters", script.len(), encoded.len());
+        page.fact("script", &size, columns);
+        page.quote("              ", script.lines(), columns.max(100));
+    } else {
+        let text = "--replace: nobody is rescued; groups end their members and launch others";
+        page.fact("instead", text, columns);
+    }
+    let done = if plan.runbook.is_some() { "rescued" } else { "replaced" };
     page.blank();
     for it in &plan.checks {
         finding(&mut page, it.number, &it.finding(), columns);
@@ -180,14 +209,16 @@ fn page(plan: &RescuePlan, columns: usize) -> Page {
     }
     for (readiness, rows, instances) in &alike {
         page.blank();
-        let (style, word) = match readiness {
-            Readiness::Ready => (GREEN, "would be rescued"),
-            Readiness::Confirm => (YELLOW, "would be rescued once you agree"),
-            Readiness::Unknown => (RED, "would not be rescued: something must be known first"),
-            Readiness::Refused => (RED, "would not be rescued"),
+        let (style, but) = match readiness {
+            Readiness::Ready => (GREEN, ""),
+            Readiness::Confirm => (YELLOW, " once you agree"),
+            Readiness::Unknown => (RED, ": something must be known first"),
+            Readiness::Refused => (RED, ""),
         };
+        let would = if readiness.may_start() { "would be" } else { "would not be" };
+        let word = format!("{would} {done}{but}");
         let n = count(instances.len(), "instance");
-        page.line(&[(BOLD, &n), (PLAIN, " "), (style, word)]);
+        page.line(&[(BOLD, &n), (PLAIN, " "), (style, &word)]);
         let named: Vec<String> = instances
             .iter()
             .map(|it| {

@@ -5,53 +5,127 @@ use serde::Serialize;
 use super::{
     json,
     terminal::{Format, Terminal},
-    words::{count, some_of},
+    words::some_of,
 };
 use crate::{
     plan::{InstanceId, RunId},
-    rescue::Change,
+    rescue::{Change, Entry, Leftover, unwritten},
+    run::{ChangeState, GroupChange, Report},
 };
 
 const SCHEMA: &str = "fleet.restore/v1";
 
-/// One thing that was undone, or could not be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RestoreRow {
-    pub group: String,
-    pub state: RestoreState,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub processes: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub instances: Vec<InstanceId>,
-    /// For people.
-    pub text: String,
+/// Tells how a change of a group stands, and why.
+pub fn changed(group: &str, state: ChangeState, change: &Change, why: &str) -> GroupChange {
+    let what = words(change);
+    let text = match state {
+        ChangeState::Remains => format!("{group}: {what} not restored: {why}"),
+        ChangeState::Made
+        | ChangeState::Undone
+        | ChangeState::Pending
+        | ChangeState::LeftBehind => format!("{group}: {what}: {why}"),
+    };
+    of_group(group, state, change, text)
 }
 
-/// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RestoreState {
-    /// It is as it was.
-    Undone,
-    /// It would be undone, or comes by itself.
-    Pending,
-    /// It stays changed.
-    Remains,
+/// Returns what the entries of a journal have no word of, of what was told to be changed still: a
+/// journal may be cut off, or gone.
+pub fn lacking(entries: &[Entry], told: &[GroupChange]) -> Vec<(String, Change)> {
+    let changes = |it: &GroupChange| {
+        let suspend = Change::Suspend { processes: it.processes.clone() };
+        let standby = Change::Standby { instances: it.instances.clone() };
+        [suspend, standby].into_iter().filter(|it| !it.is_empty())
+    };
+    let each = told.iter().filter_map(|it| Some((it.group.clone()?, changes(it))));
+    let each = each.flat_map(|(group, it)| it.map(move |change| (group.clone(), change)));
+    each.filter_map(|(group, it)| {
+        let lost = unwritten(entries, &group, &it)?;
+        Some((group, lost))
+    })
+    .collect()
 }
 
-impl RestoreRow {
-    pub fn new(group: &str, state: RestoreState, change: &Change, why: &str) -> Self {
-        let (processes, instances) = match change {
-            Change::Suspend { processes } => (processes.clone(), Vec::new()),
-            Change::Standby { instances } => (Vec::new(), instances.clone()),
-        };
-        let what = words(change);
-        let text = match state {
-            RestoreState::Undone | RestoreState::Pending => format!("{group}: {what}: {why}"),
-            RestoreState::Remains => format!("{group}: {what} not restored: {why}"),
-        };
-        Self { group: group.to_owned(), state, processes, instances, text }
+/// Tells of an instance that was to get back its volume and its state.
+pub fn mended(id: &InstanceId, state: ChangeState, why: &str) -> GroupChange {
+    let text = match state {
+        ChangeState::Remains => format!("{id}: not as it was: {why}"),
+        ChangeState::Made
+        | ChangeState::Undone
+        | ChangeState::Pending
+        | ChangeState::LeftBehind => format!("{id}: {why}"),
+    };
+    let instances = vec![id.clone()];
+    GroupChange { group: None, state, processes: Vec::new(), instances, text }
+}
+
+/// Tells of a helper or a stack that nobody has deleted.
+pub fn left_behind(it: &Leftover) -> GroupChange {
+    let command = it.command.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+    let text = format!("{}{command}", it.text);
+    nameless(ChangeState::LeftBehind, text)
+}
+
+/// Tells that it is not known whether there is any.
+pub fn unseen_leftovers(why: &str) -> GroupChange {
+    let text = format!("whether helpers and stacks are left could not be read: {why}");
+    nameless(ChangeState::LeftBehind, text)
+}
+
+/// Tells that how groups stand is not known, which is not that they are as they were.
+pub fn unknown(why: &str) -> GroupChange {
+    nameless(ChangeState::Remains, format!("what is changed of groups is not known: {why}"))
+}
+
+fn nameless(state: ChangeState, text: String) -> GroupChange {
+    GroupChange { group: None, state, processes: Vec::new(), instances: Vec::new(), text }
+}
+
+fn of_group(group: &str, state: ChangeState, change: &Change, text: String) -> GroupChange {
+    let (processes, instances) = match change {
+        Change::Suspend { processes } => (processes.clone(), Vec::new()),
+        Change::Standby { instances } => (Vec::new(), instances.clone()),
+    };
+    GroupChange { group: Some(group.to_owned()), state, processes, instances, text }
+}
+
+/// Tells of a change that was made for a run.
+pub fn made(group: &str, change: &Change) -> GroupChange {
+    let what = words(change);
+    let text = match change {
+        Change::Suspend { .. } => format!("{group}: {what} suspended"),
+        Change::Standby { .. } => format!("{group}: into Standby: {what}"),
+    };
+    of_group(group, ChangeState::Made, change, text)
+}
+
+/// Returns how what was changed for a run stands at its end.
+pub(super) fn stand(report: &Report) -> String {
+    match &report.left_changed()[..] {
+        [] => match departed(report) {
+            None => {
+                "as they were before: everything that was changed for the run is undone".to_owned()
+            }
+            Some(it) => format!("as they were before, but for {it}"),
+        },
+        [one] => format!("changed still: {}", one.text),
+        [first, rest @ ..] => format!("changed still: {}, and {} more", first.text, rest.len()),
     }
+}
+
+/// Returns what is said of the members who were taken out of their groups by somebody else.
+fn departed(report: &Report) -> Option<String> {
+    let changes = report.changes.iter().map(|it| &it.change);
+    let of_members = changes.filter(|it| it.group.is_some() && !it.instances.is_empty());
+    let mut texts: Vec<&str> = of_members
+        .filter(|it| it.state == ChangeState::LeftBehind)
+        .map(|it| it.text.as_str())
+        .collect();
+    texts.dedup();
+    let (first, rest) = texts.split_first()?;
+    Some(match rest.len() {
+        0 => (*first).to_owned(),
+        n => format!("{first}, and {n} more"),
+    })
 }
 
 /// Returns what a change is about.
@@ -66,36 +140,29 @@ fn words(change: &Change) -> String {
 struct Whole<'a> {
     schema: &'static str,
     run_id: &'a RunId,
-    rows: &'a [RestoreRow],
+    rows: &'a [GroupChange],
 }
 
 impl Terminal {
-    /// Says that a group is about to be changed.
-    pub fn changing(&mut self, group: &str, change: &Change) {
-        let text = match change {
-            Change::Suspend { processes } => {
-                format!("{group}: {} suspended", processes.join(", "))
-            }
-            Change::Standby { instances } => {
-                format!("{group}: {} into Standby", count(instances.len(), "instance"))
-            }
-        };
-        self.note(&text);
-    }
-
     /// Shows what was undone, as the result of a command.
-    pub fn restored(&mut self, run_id: &RunId, rows: &[RestoreRow]) {
-        for it in rows.iter().filter(|it| it.state == RestoreState::Remains) {
-            self.warning(&it.text);
-        }
+    pub fn restored(&mut self, run_id: &RunId, rows: &[GroupChange]) {
+        self.left_changed(rows);
         let text = match self.format() {
-            Format::Human => {
-                let undone = rows.iter().filter(|it| it.state != RestoreState::Remains);
-                undone.map(|it| super::sanitize(&it.text) + "\n").collect()
-            }
+            Format::Human => done(rows),
             Format::Json => json::pretty(&Whole { schema: SCHEMA, run_id, rows }) + "\n",
             Format::Jsonl => rows.iter().map(|it| json::line(it) + "\n").collect::<String>(),
         };
         self.text(&text);
     }
+
+    /// Warns of what stays changed.
+    pub(super) fn left_changed(&mut self, rows: &[GroupChange]) {
+        rows.iter().filter(|it| it.remains()).for_each(|it| self.warning(&it.text));
+    }
+}
+
+/// Returns a line for each that does not stay changed.
+pub(super) fn done(rows: &[GroupChange]) -> String {
+    let done = rows.iter().filter(|it| !it.remains());
+    done.map(|it| super::sanitize(&it.text) + "\n").collect()
 }

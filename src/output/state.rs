@@ -22,7 +22,12 @@ pub fn look_at_state(directory: &Path) -> Result<(), StateTrouble> {
         |path: &Path, source| StateTrouble::Unwritable { path: path.to_owned(), source };
     let there = directory.ancestors().find(|it| it.exists()).unwrap_or(directory);
     atomic::place(&there.join("probe")).map_err(|err| unwritable(there, err))?;
-    for path in [directory.to_owned(), directory.join("runs"), directory.join("locks")] {
+    for path in [
+        directory.to_owned(),
+        directory.join("runs"),
+        directory.join("locks"),
+        directory.join("returns"),
+    ] {
         match fs::metadata(&path) {
             Ok(it) if it.permissions().mode() & 0o077 != 0 => {
                 let mode = it.permissions().mode() & 0o777;

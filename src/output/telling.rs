@@ -6,10 +6,19 @@ use super::{
     page::{CYAN, DIM, RED, YELLOW},
     words::{count, one_line, some_of},
 };
-use crate::run::{EventKind, OnInterrupt, Resume};
+use crate::{
+    plan::DocumentKind,
+    run::{ChangeState, EventKind, OnInterrupt, Resume},
+};
 
-/// Returns one line about `event`; `None` where the counts or the report tell it.
-pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
+/// What the end of the sending means where nothing can be taken back.
+const UNSTOPPED: &str =
+    "nobody else is replaced, what has begun cannot be taken back and is followed to its end";
+
+/// Returns one line about `event` of a run that sends `kind`; `None` where the counts or the report
+/// tell it.
+pub(super) fn of(event: &EventKind, kind: DocumentKind) -> Option<(Style, String)> {
+    let is_revocable = kind != DocumentKind::Replacement;
     Some(match event {
         EventKind::SendRefused { code, message, .. } => {
             (RED, format!("send refused: {code}: {message}"))
@@ -39,10 +48,16 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         EventKind::PauseStarted { wave, seconds, .. } => {
             (DIM, format!("wave {wave} is finished; the next one starts in {seconds} s"))
         }
-        EventKind::CancelRequested { command_id, instances } => match instances {
-            Some(ids) => (YELLOW, format!("cancelling {} of {command_id}", some_of(ids))),
-            None => (YELLOW, format!("cancelling command {command_id}")),
-        },
+        // That it could not be is a note.
+        EventKind::CancelRequested { .. } if !is_revocable => return None,
+        EventKind::CancelRequested { command_id, instances } => {
+            let whom = instances.as_ref().map(|ids| format!("{} of ", some_of(ids)));
+            let (whom, word) = (whom.unwrap_or_default(), kind.sent_word());
+            (YELLOW, format!("cancelling {whom}{word} {command_id}"))
+        }
+        EventKind::CancelOrdered { instances: None } if !is_revocable => {
+            (YELLOW, format!("cancelled by `fleet cancel`: {UNSTOPPED}"))
+        }
         EventKind::CancelOrdered { instances: None } => {
             let text = "cancelled by `fleet cancel`: nothing more is sent, what runs is cancelled \
                         and followed to its end";
@@ -52,6 +67,9 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
             let text = format!("`fleet cancel` takes {} back; the rest goes on", some_of(ids));
             (YELLOW, text)
         }
+        EventKind::DeadlinePassed if !is_revocable => {
+            (YELLOW, format!("deadline passed: {UNSTOPPED}"))
+        }
         EventKind::DeadlinePassed => {
             (YELLOW, "deadline passed: nothing more is sent, what runs is cancelled".to_owned())
         }
@@ -60,12 +78,20 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
                         to its end; a second interrupt stops following";
             (YELLOW, text.to_owned())
         }
+        EventKind::Interrupted { times: 0 | 1, .. } if !is_revocable => {
+            let text = format!("interrupted: {UNSTOPPED}; a second interrupt stops following");
+            (YELLOW, text)
+        }
         EventKind::Interrupted { times: 0 | 1, .. } => {
             let text = "interrupted: nothing more is sent, what runs is cancelled and followed to \
                         its end; a second interrupt stops following";
             (YELLOW, text.to_owned())
         }
         EventKind::Interrupted { .. } => (YELLOW, "interrupted again: following stops".to_owned()),
+        EventKind::GroupChanged { change } => {
+            let style = if change.state == ChangeState::Remains { RED } else { DIM };
+            (style, one_line(&change.text))
+        }
         EventKind::NoteTaken { note } => (CYAN, format!("note: {}", note.text)),
         EventKind::RunResumed { mode: Resume::Follow } => {
             (DIM, "taken over from its ledger to be followed: nothing more is sent".to_owned())
@@ -86,6 +112,37 @@ pub(super) fn of(event: &EventKind) -> Option<(Style, String)> {
         | EventKind::CoverageRead { .. }
         | EventKind::WaveFinished { .. }
         | EventKind::RunFinished { .. }
+        | EventKind::SequelBegun { .. }
         | EventKind::Unknown => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cancelled_is_called_what_it_is() {
+        let check = |kind, expected: Option<&str>| {
+            let command_id = "4c1d".to_owned();
+            let event = EventKind::CancelRequested { command_id, instances: None };
+            assert_eq!(of(&event, kind).map(|it| it.1).as_deref(), expected);
+        };
+        check(DocumentKind::Command, Some("cancelling command 4c1d"));
+        check(DocumentKind::Automation, Some("cancelling execution 4c1d"));
+        check(DocumentKind::Replacement, None);
+    }
+
+    #[test]
+    fn nobody_is_told_that_a_replacement_is_cancelled() {
+        for event in [
+            EventKind::Interrupted { times: 1, running: OnInterrupt::Cancel },
+            EventKind::CancelOrdered { instances: None },
+            EventKind::DeadlinePassed,
+        ] {
+            let said = |kind| of(&event, kind).expect("it must not be missed").1;
+            assert!(said(DocumentKind::Automation).contains("what runs is cancelled"));
+            assert!(said(DocumentKind::Replacement).contains("cannot be taken back"));
+        }
+    }
 }

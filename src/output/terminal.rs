@@ -262,6 +262,10 @@ impl Terminal {
         self.format
     }
 
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(super) fn width(&self) -> usize {
         self.width.of_stdout().min(WIDEST)
     }

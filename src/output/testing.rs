@@ -18,8 +18,8 @@ use crate::{
         Platform, RunId, Selector, Sidecar, Target,
     },
     run::{
-        Accepted, Counts, Effect, Event, EventKind, Fold, Membership, Observed, Pace, Plugin,
-        Report, Row, Run, SendTargets, Status, Step, StepUrls,
+        Accepted, CancelAnswer, Counts, Effect, Event, EventKind, Fold, Membership, Observed, Pace,
+        Plugin, Report, Row, Run, SendTargets, Status, Step, StepUrls,
     },
 };
 
@@ -92,6 +92,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
             sidecar: None,
             dry_run: None,
             automation: None,
+            replacement: None,
         },
         declared: None,
         platforms: vec![Platform::Linux, Platform::MacOs],
@@ -100,6 +101,7 @@ pub(super) fn draft(candidates: Vec<Target>) -> Draft {
         delivery_timeout: 600,
         deadline: None,
         rollout: plan::Rollout::default(),
+        refused: BTreeMap::new(),
         notes: Vec::new(),
     }
 }
@@ -154,6 +156,7 @@ fn row(instance_id: &InstanceId, end: End) -> Row {
         requested: Some(at(0.5)),
         progress: None,
         failure: None,
+        note: None,
         plugins: end.code.map(|_| plugin).into_iter().collect(),
     }
 }
@@ -208,7 +211,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                 Observed::Read { command_id, scope, rows }
             }
             Some(Effect::Cancel { command_id, .. }) => {
-                Observed::CancelAnswered { command_id, refused: None, denial: None }
+                Observed::CancelAnswered { command_id, answer: CancelAnswer::Taken }
             }
             Some(Effect::ReadMembership) => Observed::MembershipRead {
                 membership: Membership {
@@ -218,7 +221,9 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                     note: None,
                 },
             },
-            Some(Effect::Conclude) => Observed::Concluded {
+            Some(Effect::TakeOut { .. }) => unreachable!("nobody is taken out here"),
+            Some(Effect::Conclude(_)) => Observed::Concluded {
+                changes: Vec::new(),
                 api_calls: [
                     ("ListCommandInvocations".to_owned(), 3),
                     ("SendCommand".to_owned(), 1),
@@ -226,9 +231,7 @@ pub(super) fn play(plan: Plan, end: impl Fn(&InstanceId) -> End) -> Story {
                 .into(),
                 throttled: BTreeMap::new(),
             },
-            Some(Effect::ReadOutput { instance_id, .. }) => {
-                Observed::OutputRead { instance_id, output: None, denial: None, failure: None }
-            }
+            Some(Effect::ReadOutput { .. }) => unreachable!("no output is cut here"),
             Some(Effect::Settle { .. } | Effect::FindSends) => {
                 unreachable!("no send is doubted here")
             }

@@ -5,15 +5,11 @@ use std::fmt::Display;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{findings, sanitize::sanitize};
+pub(super) use crate::plan::count;
 use crate::run::{InstanceFacts, Outcome, OutputFiles, Reading, StoredStream};
 
 /// How many ids a folded list names.
 const IDS_SHOWN: usize = 5;
-
-/// Returns `1 instance` or `2 instances`.
-pub(super) fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
 
 /// Returns the outcome in words, as in `2 timed out on delivery`.
 pub(super) fn outcome(outcome: Outcome) -> String {
@@ -206,14 +202,6 @@ fn thousands(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_is_singular() {
-        assert_eq!(
-            (count(1, "instance"), count(0, "instance")),
-            ("1 instance".into(), "0 instances".into())
-        );
-    }
 
     #[test]
     fn a_long_list_names_the_first_five() {

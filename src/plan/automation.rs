@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Declared, InstanceId, Note, Parameters, RunId};
+use super::{AssumeRole, Declared, InstanceId, Parameters, Recovery, RunId};
 
-/// What SSM does with a document.
+/// What is done to the instances, and by whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DocumentKind {
     /// Run Command: the agent of each instance runs it.
@@ -17,6 +17,19 @@ pub enum DocumentKind {
     Command,
     /// Automation: the service carries out its steps, an execution for each instance.
     Automation,
+    /// No document at all: Auto Scaling ends each instance and launches another.
+    Replacement,
+}
+
+impl DocumentKind {
+    /// Returns what the service calls that which comes of a send.
+    pub fn sent_word(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Automation => "execution",
+            Self::Replacement => "activity",
+        }
+    }
 }
 
 /// How an Automation document is run over instances.
@@ -28,10 +41,13 @@ pub struct Automation {
     /// be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
+    /// What its content says of the role that its steps act as; absent where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assume_role: Option<AssumeRole>,
+    /// Of a rescue: what each instance is given, and how its outcome is proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
 }
-
-/// The parameter of the role that the steps act as, by the convention of every runbook of AWS's.
-pub const ASSUME_ROLE: &str = "AutomationAssumeRole";
 
 /// What the parameter that takes an instance is of, where the document says it by type (Automation
 /// guide, parameter types).
@@ -132,37 +148,6 @@ pub fn client_token(run_id: &RunId, instance: &InstanceId) -> String {
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
-/// Returns the role that the steps act as, if the parameters name one.
-pub fn assume_role(parameters: &Parameters) -> Option<&str> {
-    let given = parameters.0.get(ASSUME_ROLE)?.first()?;
-    Some(given.as_str()).filter(|it| !it.is_empty())
-}
-
-/// Returns what the reader of a plan should know of whose permissions the steps have: the caller's,
-/// where no role is named (Automation guide, setting up).
-pub(super) fn notes(
-    document: &str,
-    declared: Option<&BTreeMap<String, Declared>>,
-    parameters: &Parameters,
-) -> Option<Note> {
-    if assume_role(parameters).is_some() {
-        return None;
-    }
-    let takes_role = declared.is_none_or(|it| it.contains_key(ASSUME_ROLE));
-    let text = if takes_role {
-        format!(
-            "{ASSUME_ROLE} is empty: the steps of {document} act with the permissions of whoever \
-             starts it; --param {ASSUME_ROLE}=ARN names a role that they act as"
-        )
-    } else {
-        format!(
-            "{document} takes no {ASSUME_ROLE}: unless it names a role itself, its steps act with \
-             the permissions of whoever starts it"
-        )
-    };
-    Some(Note::new("automation.role", text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +221,8 @@ mod tests {
     #[test]
     fn progress_counts_the_steps_that_are_known() {
         let steps = ["stop", "detach"].map(ToOwned::to_owned).to_vec();
-        let known = Automation { target_parameter: "InstanceId".to_owned(), steps };
+        let target_parameter = "InstanceId".to_owned();
+        let known = Automation { target_parameter, steps, assume_role: None, recovery: None };
         assert_eq!(known.progress("detach"), "step 2 of 2: detach");
         assert_eq!(known.progress("other"), "step other");
     }

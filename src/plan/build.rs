@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Declared, Dispatch, Document, Excluded, Exclusion, GROUP_TAG, Include, Limit, Limits, Note,
-    Operator, Outputs, Plan, Platform, Population, Rollout, RunId, SCHEMA, Selector, ShrinkingWave,
-    Target, VALUES_PER_TAG, Wave, automation, exclusion,
+    Declared, Dispatch, Document, DocumentKind, Excluded, Exclusion, GROUP_TAG, Include,
+    InstanceId, Limit, Limits, Note, Operator, Outputs, Plan, Platform, Population, Refused,
+    Replacement, Rollout, RunId, SCHEMA, Selector, ShrinkingWave, Target, VALUES_PER_TAG, Wave,
+    exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -42,6 +43,8 @@ pub struct Draft {
     pub rollout: Rollout,
     pub outputs: Outputs,
     pub notes: Vec<Note>,
+    /// Candidates that are left out for a reason of their own.
+    pub refused: BTreeMap<InstanceId, Refused>,
 }
 
 /// Why there is no plan. Nothing has been sent.
@@ -65,14 +68,10 @@ pub enum Refusal {
     NotDivisible { selector: String },
     #[error("stopping after wave 0 would send nothing: waves are counted from 1")]
     StopBeforeAll,
-    #[error("there is no wave {after} to stop after: the plan has {}", waves_of(*.n_waves))]
+    #[error("there is no wave {after} to stop after: the plan has {}", super::count(*.n_waves, "wave"))]
     StopBeyondAll { after: u32, n_waves: usize },
     #[error(transparent)]
     ShrinkingWave(#[from] ShrinkingWave),
-}
-
-fn waves_of(n: usize) -> String {
-    if n == 1 { "1 wave".to_owned() } else { format!("{n} waves") }
 }
 
 fn listed(platforms: &[Platform]) -> String {
@@ -96,7 +95,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         Some(candidates) => divide(&draft, candidates),
         // Groups named by their own tags cannot be resolved without listing them either, and a
         // command without a tag value would reach nobody knows whom.
-        None if draft.document.automation.is_none()
+        None if draft.document.kind() == DocumentKind::Command
             && draft.selector.is_groups_only()
             && draft.selector.group_tags.is_empty()
             && !draft.groups.is_empty() =>
@@ -125,9 +124,10 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
     limits.worst_case_failures = draft.rollout.worst_case(&limits, &waves);
     let mut notes = draft.notes;
     let document = &draft.document;
-    if document.automation.is_some() {
-        let (declared, given) = (draft.declared.as_ref(), &document.parameters);
-        notes.extend(automation::notes(&document.name, declared, given));
+    notes.extend(document.replacement.iter().flat_map(Replacement::notes));
+    // A rescue's checks look at its role themselves.
+    if document.automation.as_ref().is_some_and(|it| it.recovery.is_none()) {
+        notes.extend(document.acting().and_then(|it| it.note(&document.name)));
     }
     Ok(Plan {
         schema: SCHEMA.to_owned(),
@@ -152,6 +152,7 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
         waves,
         rollout: draft.rollout,
         outputs: draft.outputs,
+        then: None,
         notes,
     })
 }
@@ -165,10 +166,16 @@ fn divide(draft: &Draft, candidates: &[Target]) -> Population {
             continue;
         }
         let by_name = draft.selector.exclude.contains(&target.id).then_some(Exclusion::ByName);
-        match by_name.or_else(|| exclusion(target, draft.include, &draft.platforms)) {
-            None => population.planned.push(target.clone()),
-            Some(reason) => population.excluded.push(Excluded::new(target, reason)),
-        }
+        let refused = draft.refused.get(&target.id).filter(|_| by_name.is_none());
+        let reason = by_name
+            .or_else(|| refused.map(|it| it.reason))
+            .or_else(|| exclusion(target, draft.include, &draft.platforms));
+        let Some(reason) = reason else {
+            population.planned.push(target.clone());
+            continue;
+        };
+        let why = refused.and_then(|it| it.why.clone());
+        population.excluded.push(Excluded { why, ..Excluded::new(target, reason) });
     }
     population
 }
@@ -196,9 +203,7 @@ fn nothing(draft: &Draft, population: &Population) -> Refusal {
         *reasons.entry(it.to_string()).or_default() += 1;
     }
     let reasons: Vec<String> = reasons.iter().map(|(why, n)| format!("{n} {why}")).collect();
-    let n_matched = population.excluded.len();
-    let matched =
-        if n_matched == 1 { "1 instance".into() } else { format!("{n_matched} instances") };
+    let matched = super::count(population.excluded.len(), "instance");
     Refusal::NothingEligible { selector, matched, reasons: reasons.join("; ") }
 }
 
@@ -210,8 +215,16 @@ fn dispatch(draft: &Draft, population: &Population, waves: &[Wave]) -> Dispatch 
         why: why.to_owned(),
     };
     let by_ids = |why: &str| Dispatch::Ids { why: why.to_owned() };
-    if draft.document.automation.is_some() {
-        return by_ids("each instance is an execution of its own, within fleet's window");
+    match draft.document.kind() {
+        DocumentKind::Automation => {
+            return by_ids("each instance is an execution of its own, within fleet's window");
+        }
+        DocumentKind::Replacement => {
+            return by_ids(
+                "each instance is ended by itself, and its slot held until another is there",
+            );
+        }
+        DocumentKind::Command => {}
     }
     if !population.is_listed {
         return by_tag("the caller may not list the group, and its tag reaches it");
@@ -277,6 +290,7 @@ pub(super) mod tests {
                 sidecar: None,
                 dry_run: None,
                 automation: None,
+                replacement: None,
             },
             declared: None,
             platforms: Vec::new(),
@@ -287,6 +301,7 @@ pub(super) mod tests {
             rollout: Rollout::default(),
             outputs: Outputs::default(),
             notes: Vec::new(),
+            refused: BTreeMap::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Bound, Dispatch, InstanceId, Limits, Plan};
+use super::{Bound, Dispatch, InstanceId, Limits, Plan, Sequel};
 
 /// How many ids a difference names.
 const NAMED: usize = 5;
@@ -40,6 +40,7 @@ pub fn differences(before: &Plan, now: &Plan) -> Vec<String> {
         found.push(format!("it was to go by {}, and would go by {}", by(before), by(now)));
     }
     found.extend(other_tags(before, now));
+    found.extend(other_sequel(before.then.as_deref(), now.then.as_deref()));
     found.extend(unsound_waves(before));
     found.extend(unsound_limits(before));
     found
@@ -53,6 +54,34 @@ fn other_tags(before: &Plan, now: &Plan) -> Option<String> {
     };
     let (before, now) = (tag(before)?, tag(now)?);
     (before != now).then(|| format!("it was to go to {before}, and would go to {now}"))
+}
+
+/// Names what has changed of the document that is to follow.
+fn other_sequel(before: Option<&Sequel>, now: Option<&Sequel>) -> Vec<String> {
+    let named =
+        |it: Option<&Sequel>| it.map_or("nothing".to_owned(), |it| it.document.name.clone());
+    let (Some(before), Some(now)) = (before, now) else {
+        let (before, now) = (named(before), named(now));
+        let is_other = before != now;
+        return is_other
+            .then(|| format!("{before} was to follow, and {now} would"))
+            .into_iter()
+            .collect();
+    };
+    let (was, is) = (&before.document, &now.document);
+    let parameters = |it: &Sequel| format!("{:?}", it.document.parameters.redacted());
+    let (given, would_be) = (parameters(before), parameters(now));
+    let shown = |it: Option<&String>| it.map_or("unknown".to_owned(), Clone::clone);
+    [
+        ("document", was.name.clone(), is.name.clone()),
+        ("document's version", shown(was.version.as_ref()), shown(is.version.as_ref())),
+        ("document's hash", shown(was.hash.as_ref()), shown(is.hash.as_ref())),
+        ("document's parameters", given, would_be),
+    ]
+    .into_iter()
+    .filter(|(_, was, is)| was != is)
+    .map(|(what, was, is)| format!("the {what} that is to follow was {was} and is {is}"))
+    .collect()
 }
 
 /// Returns where the waves of a plan are not its population, once each: a file can be edited.

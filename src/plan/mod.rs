@@ -1,6 +1,7 @@
 //! What will be done: targets, document, limits, waves. Nothing is sent without a [`Plan`].
 //! It knows no AWS type, no clock and no IO, and a plan is never recomputed during its run.
 
+mod acting;
 mod automation;
 mod build;
 mod ceilings;
@@ -8,20 +9,24 @@ mod compare;
 mod document_policy;
 mod durations;
 mod finding;
-mod group_policy;
 mod ids;
 mod limits;
 mod outputs;
 mod parameters;
 mod policy;
 mod privilege;
+mod recovery;
 mod redaction;
+mod replacement;
+mod rescue_policy;
 mod rollout;
 mod selector;
+mod sequel;
 mod session;
 mod sidecar;
 mod target;
 mod wave;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -30,17 +35,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    automation::{
-        ASSUME_ROLE, Automation, DocumentKind, NoTargetParameter, assume_role, client_token,
-        target_parameter,
-    },
+    acting::{ASSUME_ROLE, Acting, AssumeRole},
+    automation::{Automation, DocumentKind, NoTargetParameter, client_token, target_parameter},
     build::{Draft, Refusal, build},
     ceilings::{AboveCeiling, Ceiling, CeilingRule, Ceilings, DocumentPattern},
     compare::differences,
     document_policy::document_policy,
     durations::{parse_deadline, parse_delivery_timeout, parse_session_length},
     finding::{Finding, Verdict},
-    group_policy::group_policy,
     ids::{InstanceId, NotAnInstanceId, RunId},
     limits::{BadLimit, Bound, Limit, Limits},
     outputs::{BadPlace, Outputs, S3Place, parse_log_group},
@@ -52,22 +54,30 @@ pub use self::{
     privilege::{
         Condition, Documents, Fitting, Grant, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY,
         LONGEST_SESSION_POLICY, Level, Manner, Needs, Permission, Policy, Purpose, Resource, Scope,
-        Statement, fit, grant, is_account, is_reserved_name,
+        Statement, fit, grant, is_account, is_reserved_name, union,
     },
+    recovery::{Before, Online, Recovery},
     redaction::{REDACTED, Redaction},
+    replacement::{IRREVOCABLE, Replacement, TERMINATION},
+    rescue_policy::{CHANGES_OF_GROUPS, MENDS, replacing_policy, rescue_policy},
     rollout::{BadWaves, Rollout, ShrinkingWave},
     selector::{NotATag, Selector, Tag},
+    sequel::Sequel,
     session::{
         check_session_tag, parse_external_id, parse_mfa_serial, parse_mfa_token,
         parse_source_identity,
     },
     sidecar::{FindingFormat, NotAPath, RolloutDefaults, Sidecar, ValuePath},
-    target::{Agent, Excluded, Exclusion, Include, Platform, Target, exclusion},
+    target::{Agent, Excluded, Exclusion, Include, Platform, Refused, Target, exclusion},
     wave::Wave,
+    words::{count, plural},
 };
 
 /// The `schema` of a plan that this version writes.
 pub const SCHEMA: &str = "fleet.plan/v1";
+
+/// The code of the note that nobody could read of which type the document is.
+pub const UNTYPED: &str = "document.untyped";
 
 /// The most ids that one SendCommand takes (botocore model).
 pub const IDS_PER_COMMAND: usize = 50;
@@ -117,6 +127,9 @@ pub struct Plan {
     /// Where the output goes besides SSM, and whether all of it is fetched.
     #[serde(default, skip_serializing_if = "Outputs::is_default")]
     pub outputs: Outputs,
+    /// What is run over the same instances once this has come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Box<Sequel>>,
     pub notes: Vec<Note>,
 }
 
@@ -150,11 +163,23 @@ pub struct Document {
     /// How it is run over instances, if it is an Automation document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automation: Option<Automation>,
+    /// The groups that replace the instances, if no document runs at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<Replacement>,
 }
 
 impl Document {
     pub fn kind(&self) -> DocumentKind {
-        if self.automation.is_some() { DocumentKind::Automation } else { DocumentKind::Command }
+        match (&self.automation, &self.replacement) {
+            (_, Some(_)) => DocumentKind::Replacement,
+            (Some(_), None) => DocumentKind::Automation,
+            (None, None) => DocumentKind::Command,
+        }
+    }
+
+    /// Returns whether SSM hands it to instances, within a time of its own.
+    pub fn is_delivered(&self) -> bool {
+        self.kind() == DocumentKind::Command
     }
 
     /// Returns how what it prints is read as findings, if it says so.
@@ -209,7 +234,7 @@ impl Plan {
     pub fn ids_per_send(&self) -> usize {
         match self.document.kind() {
             DocumentKind::Command => IDS_PER_COMMAND,
-            DocumentKind::Automation => 1,
+            DocumentKind::Automation | DocumentKind::Replacement => 1,
         }
     }
 

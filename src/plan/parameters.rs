@@ -193,7 +193,7 @@ fn is_secret(name: &str, value: &str) -> bool {
 pub enum BadParameter {
     #[error("document {document} takes no parameter `{name}`; it takes {}", listed(.known))]
     Unknown { document: String, name: String, known: Vec<String> },
-    #[error("document {document} needs parameter `{name}` ({kind}): pass --param {name}=VALUE")]
+    #[error("document {document} needs parameter `{name}` ({kind})")]
     Missing { document: String, name: String, kind: String },
     #[error("parameter `{name}` takes one value and was given {given}")]
     NotAList { name: String, given: usize },
@@ -340,10 +340,7 @@ mod tests {
             &[("command", &["ls"])],
             "document Doc takes no parameter `command`; it takes commands, dryRun, mode, timeout",
         );
-        check(
-            &[("mode", &["Delete"])],
-            "document Doc needs parameter `commands` (StringList): pass --param commands=VALUE",
-        );
+        check(&[("mode", &["Delete"])], "document Doc needs parameter `commands` (StringList)");
         check(
             &[("commands", &["ls"]), ("mode", &["Burn"])],
             "parameter `mode` is `Burn`; document Doc allows Report, Delete",

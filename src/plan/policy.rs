@@ -5,10 +5,10 @@
 use serde_json::json;
 
 use super::{
-    Dispatch, DocumentKind, Outputs, Plan, Selector,
+    Dispatch, DocumentKind, Outputs, Plan, Selector, count,
     privilege::{
         Documents, Fitting, LONGEST_SESSION_POLICY, Manner, Needs, Permission, Purpose, Resource,
-        Scope, Statement, fit, read, sending,
+        Scope, Statement, fit, sending, used_on,
     },
 };
 
@@ -25,13 +25,9 @@ pub struct PolicyTooLong {
 }
 
 fn whom(n_groups: usize, n_instances: usize) -> String {
-    let count = |n: usize, noun: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        n => Some(format!("{n} {noun}s")),
-    };
-    let named = [count(n_groups, "group"), count(n_instances, "instance")];
-    let named: Vec<String> = named.into_iter().flatten().collect();
+    let named = [(n_groups, "group"), (n_instances, "instance")];
+    let named = named.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| count(n, noun));
+    let named: Vec<String> = named.collect();
     if named.is_empty() { "this selection".to_owned() } else { named.join(" and ") }
 }
 
@@ -96,26 +92,27 @@ fn statements(
     outputs: &Outputs,
 ) -> Vec<Statement> {
     let mut statements = sending(selector, documents);
-    let (of_documents, others): (Vec<Permission>, Vec<_>) = permissions
-        .iter()
-        .filter(|it| !matches!(it, Permission::SendCommand | Permission::StartAutomationExecution))
-        .partition(|it| it.is_of_documents());
+    let (of_documents, others): (Vec<Permission>, Vec<_>) =
+        permissions.iter().filter(|it| !it.is_of_sending()).partition(|it| it.is_of_documents());
     // One statement names the documents, for what is read of them as for sending them.
     if let Some(first) = statements.first_mut() {
         first.actions.extend(of_documents);
     }
-    let others = others.into_iter().filter(|it| *it != Permission::PassRole);
-    let (anywhere, of_places): (Vec<Permission>, Vec<_>) =
-        others.partition(|it| read(*it, outputs) == [Resource::Any]);
-    let reading = |actions, resources| Statement {
+    let mut places: Vec<(Resource, Vec<Permission>)> = vec![(Resource::Any, Vec::new())];
+    for it in others {
+        let place = used_on(it, outputs);
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, permissions)) => permissions.push(it),
+            None => places.push((place, vec![it])),
+        }
+    }
+    statements.extend(places.into_iter().map(|(place, actions)| Statement {
         sid: String::new(),
         actions,
-        resources,
+        resources: vec![place],
         conditions: Vec::new(),
         purpose: Purpose::Required(String::new()),
-    };
-    statements.push(reading(anywhere, vec![Resource::Any]));
-    statements.extend(of_places.into_iter().map(|it| reading(vec![it], read(it, outputs))));
+    }));
     for it in &mut statements {
         it.sid.clear();
     }
@@ -196,6 +193,18 @@ mod tests {
         assert!(policy(&outputs).contains(statement), "{}", policy(&outputs));
         outputs.full = false;
         assert!(!policy(&outputs).contains("logs:"));
+    }
+
+    #[test]
+    fn only_executions_can_be_read_and_stopped_by_who_starts_a_runbook() {
+        let scope = Scope::of_role("arn:aws:iam::123456789012:role/fleet", "us-east-1").unwrap();
+        let (whom, outputs, kind) =
+            (groups(&["web"]), Outputs::default(), DocumentKind::Automation);
+        let permissions = session_permissions(&whom, kind, &outputs);
+        let documents = Documents { kind, ..Documents::commands(&["Mend"]) };
+        let policy = session_policy(&scope, &whom, documents, &permissions, &outputs).unwrap().json;
+        let statement = r#"{"Effect":"Allow","Action":["ssm:GetAutomationExecution","ssm:DescribeAutomationStepExecutions","ssm:StopAutomationExecution"],"Resource":"arn:aws:ssm:us-east-1:123456789012:automation-execution/*"}"#;
+        assert!(policy.contains(statement), "{policy}");
     }
 
     #[test]

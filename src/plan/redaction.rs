@@ -23,6 +23,10 @@ static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
         // Secrets that AWS's own files, answers and variables name, with their names.
         r#"(?i)\b(?:aws_?)?(?:secret_?access_?key|session_?token)\b["']?\s{0,8}[=:]\s{0,8}["']?[a-z0-9/+=_-]{16,}"#,
+        // What a request is authorised by, with its header (RFC 9110, 11.6.2), and the password in a
+        // URL (RFC 3986, 3.2.1); a variable in its place is none.
+        r"(?i)\bauthorization:\s{0,8}(?:basic|bearer|token)\s{1,8}[a-z0-9._~+/=-]{8,}",
+        r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,64}:[^\s/@$%{}<*]{4,}@",
         // Tokens whose prefix their makers have published, and JSON web tokens.
         r"\b(?:ghp|gho|ghs|ghu|github_pat)_[A-Za-z0-9_]{30,}",
         r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
@@ -266,6 +270,15 @@ mod tests {
         check(&format!("export AWS_SESSION_TOKEN='{secret}'"), "export ‹redacted›'");
         check(&format!("{{\"SecretAccessKey\": \"{secret}\"}}"), "{\"‹redacted›\"}");
         check("SecretAccessKey: none", "SecretAccessKey: none");
+        check("curl -H 'Authorization: Bearer abc.DEF-123' x", "curl -H '‹redacted›' x");
+        check("-H \"authorization: basic dXNlcjpwYXNz\"", "-H \"‹redacted›\"");
+        for it in ["Authorization: Bearer $TOKEN", "Authorization: Bearer {{ssm:token}}"] {
+            check(it, it);
+        }
+        check("postgres://app:hunter2@db/x", "‹redacted›db/x");
+        for it in ["https://host:8443/@x", "https://u:$PW@host", "https://u:****@host", "a:b@c"] {
+            check(it, it);
+        }
         check("AKIA is a prefix; i-0123456789abcdef0", "AKIA is a prefix; i-0123456789abcdef0");
     }
 

@@ -99,6 +99,18 @@ pub enum Exclusion {
     AgentNotRegistered,
     /// The document does not run on its platform.
     Platform,
+    /// Its agent answers, so that nothing has to be rescued.
+    Answers,
+    /// A check before a rescue speaks against it; `fleet rescue plan` tells which.
+    Preflight,
+}
+
+/// Why an instance is left out, whatever else there is to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub reason: Exclusion,
+    /// What was found, where the reason alone does not say it.
+    pub why: Option<String>,
 }
 
 /// An instance that was matched and left out.
@@ -109,6 +121,9 @@ pub struct Excluded {
     pub lifecycle: Option<String>,
     pub platform: Option<Platform>,
     pub reason: Exclusion,
+    /// What was found, where the reason alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl Excluded {
@@ -119,6 +134,7 @@ impl Excluded {
             lifecycle: target.lifecycle.clone(),
             platform: target.platform.clone(),
             reason,
+            why: None,
         }
     }
 }
@@ -136,6 +152,13 @@ impl fmt::Display for Excluded {
                 f.write_str("agent lost its connection (--include offline takes it)")
             }
             Exclusion::AgentNotRegistered => f.write_str("not registered with SSM, or stopped"),
+            Exclusion::Answers => f.write_str("its agent answers: it needs no rescue"),
+            Exclusion::Preflight => match &self.why {
+                Some(why) => write!(f, "a check speaks against its rescue: {why}"),
+                None => f.write_str(
+                    "a check speaks against its rescue (`fleet rescue plan` tells which)",
+                ),
+            },
             Exclusion::Platform => match &self.platform {
                 Some(it) => write!(f, "the document does not run on {it}"),
                 None => f.write_str("the document does not run on its platform"),

@@ -1,12 +1,12 @@
 //! What is known before anything is touched: of the account, of the instances, and what the
 //! operator has said. What could not be read is not there, with the reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{recipe::Cure, wishes::Wishes};
-use crate::plan::{Declared, Target};
+use super::{leftovers::Leftover, recipe::Cure, wishes::Wishes};
+use crate::plan::{Declared, InstanceId, Online, Target};
 
 /// What was read, or why it was not.
 pub type Seen<T> = Result<T, Unread>;
@@ -26,14 +26,16 @@ pub struct Site {
     pub account: Option<String>,
     pub now: Timestamp,
     pub runbook: Seen<Runbook>,
+    /// The document that is to tell afterwards whether anything is left, if it is there.
+    pub online: Seen<Option<Online>>,
     pub role: Seen<Role>,
     pub encryption: Seen<EncryptionByDefault>,
     /// How many VPCs the region has.
     pub vpcs: Seen<usize>,
     /// Executions of the runbook that have not ended.
     pub executions: Seen<Vec<Execution>>,
-    /// Instances that earlier executions have left behind.
-    pub helpers: Seen<Vec<String>>,
+    /// Helpers and stacks that earlier executions have left behind.
+    pub leftovers: Seen<Vec<Leftover>>,
     pub groups: Seen<BTreeMap<String, Group>>,
     /// By their names: whether types have volumes of their own that a stop empties.
     pub types: Seen<BTreeMap<String, InstanceStore>>,
@@ -61,6 +63,8 @@ pub struct Role {
     pub may_be_passed: Seen<bool>,
     /// What it lacks of what the runbook does.
     pub lacks: Seen<Vec<String>>,
+    /// What the caller lacks of what a rescue takes besides.
+    pub caller_lacks: Seen<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +83,19 @@ pub struct Execution {
 /// A group, as far as one of its instances can be taken out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
+    pub arn: String,
     pub min: usize,
     pub desired: usize,
     pub max: usize,
-    pub n_members: usize,
+    pub members: BTreeSet<InstanceId>,
+    /// Those of them that are protected from scale-in.
+    pub protected: BTreeSet<InstanceId>,
     /// The names of the processes that are held up.
     pub suspended: Vec<String>,
     /// The status of a refresh that has not ended.
     pub refresh: Option<String>,
+    /// Why its newest launch failed, if it did; read only where it is to launch others.
+    pub failed_launch: Seen<Option<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +129,8 @@ pub struct Described {
     pub root_device: String,
     /// The volume at the root device, if one is there.
     pub root_volume: Option<String>,
+    /// Whether the root volume goes with the instance (DeleteOnTermination).
+    pub goes_with_instance: bool,
     /// Codes of the marketplace; others say who sells the system, such as Amazon's own for Windows.
     pub marketplace: Vec<String>,
     /// `spot`, `scheduled` or `capacity-block`; an ordinary instance has none.

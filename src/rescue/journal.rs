@@ -18,6 +18,16 @@ pub enum Change {
     Standby { instances: Vec<InstanceId> },
 }
 
+impl Change {
+    /// Returns whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Suspend { processes } => processes.is_empty(),
+            Self::Standby { instances } => instances.is_empty(),
+        }
+    }
+}
+
 /// How far a change is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,23 +73,33 @@ impl Held {
     }
 
     pub fn apply(&mut self, entry: &Entry) {
-        let group = self.0.entry(entry.group.clone()).or_default();
-        match (&entry.change, entry.stage) {
-            (Change::Suspend { processes }, Stage::Intended | Stage::Done) => {
-                group.processes.extend(processes.iter().cloned());
-            }
-            (Change::Standby { instances }, Stage::Intended | Stage::Done) => {
-                group.standby.extend(instances.iter().cloned());
-            }
-            (Change::Suspend { processes }, Stage::Refused | Stage::Undone) => {
-                group.processes.retain(|it| !processes.contains(it));
-            }
-            (Change::Standby { instances }, Stage::Refused | Stage::Undone) => {
-                group.standby.retain(|it| !instances.contains(it));
-            }
+        match entry.stage {
+            Stage::Intended | Stage::Done => self.hold(&entry.group, &entry.change),
+            Stage::Refused | Stage::Undone => self.let_go(&entry.group, &entry.change),
+        }
+    }
+
+    /// Adds what is changed.
+    pub fn hold(&mut self, group: &str, change: &Change) {
+        if change.is_empty() {
+            return;
+        }
+        let group = self.0.entry(group.to_owned()).or_default();
+        match change {
+            Change::Suspend { processes } => group.processes.extend(processes.iter().cloned()),
+            Change::Standby { instances } => group.standby.extend(instances.iter().cloned()),
+        }
+    }
+
+    /// Takes out what is as it was.
+    pub fn let_go(&mut self, name: &str, change: &Change) {
+        let Some(group) = self.0.get_mut(name) else { return };
+        match change {
+            Change::Suspend { processes } => group.processes.retain(|it| !processes.contains(it)),
+            Change::Standby { instances } => group.standby.retain(|it| !instances.contains(it)),
         }
         if *group == HeldGroup::default() {
-            self.0.remove(&entry.group);
+            self.0.remove(name);
         }
     }
 
@@ -98,6 +118,31 @@ impl Held {
     }
 }
 
+/// Returns what a journal has no word of, of a change that was told elsewhere: it is cut off, or gone.
+pub fn unwritten(entries: &[Entry], group: &str, told: &Change) -> Option<Change> {
+    let of_group = || entries.iter().filter(|it| it.group == group).map(|it| &it.change);
+    let lost = match told {
+        Change::Suspend { processes } => {
+            let has = |name: &String| {
+                of_group().any(
+                    |it| matches!(it, Change::Suspend { processes } if processes.contains(name)),
+                )
+            };
+            let processes = processes.iter().filter(|it| !has(it)).cloned().collect();
+            Change::Suspend { processes }
+        }
+        Change::Standby { instances } => {
+            let has = |id: &InstanceId| {
+                of_group()
+                    .any(|it| matches!(it, Change::Standby { instances } if instances.contains(id)))
+            };
+            let instances = instances.iter().filter(|it| !has(it)).cloned().collect();
+            Change::Standby { instances }
+        }
+    };
+    Some(lost).filter(|it| !it.is_empty())
+}
+
 /// A group as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupNow {
@@ -108,6 +153,8 @@ pub struct GroupNow {
     pub suspended: BTreeSet<String>,
     /// The LifecycleState of each member.
     pub members: BTreeMap<InstanceId, String>,
+    /// The members that it takes for unhealthy.
+    pub unhealthy: BTreeSet<InstanceId>,
 }
 
 /// Groups as they are now, by their names.
@@ -124,6 +171,21 @@ mod tests {
 
     fn suspend(names: &[&str]) -> Change {
         Change::Suspend { processes: names.iter().map(|it| (*it).to_owned()).collect() }
+    }
+
+    #[test]
+    fn what_was_told_and_never_written_is_lost_and_what_was_undone_is_not() {
+        let both = suspend(&["AZRebalance", "HealthCheck"]);
+        let written = [entry(Stage::Done, &suspend(&["AZRebalance"]))];
+        let undone = [written[0].clone(), entry(Stage::Undone, &suspend(&["AZRebalance"]))];
+        assert_eq!(unwritten(&[], "web", &both), Some(both.clone()));
+        assert_eq!(unwritten(&written, "batch", &both), Some(both.clone()));
+        assert_eq!(unwritten(&written, "web", &both), Some(suspend(&["HealthCheck"])));
+        assert_eq!(unwritten(&undone, "web", &suspend(&["AZRebalance"])), None);
+        let id = InstanceId::parse("i-0123456789abcdef0").unwrap();
+        let standby = Change::Standby { instances: vec![id] };
+        assert_eq!(unwritten(&written, "web", &standby), Some(standby.clone()));
+        assert_eq!(unwritten(&[entry(Stage::Intended, &standby)], "web", &standby), None);
     }
 
     #[test]

@@ -5,14 +5,21 @@
 mod checks;
 mod facts;
 mod journal;
+mod leftovers;
+mod mending;
 mod permissions;
 mod preflight;
+mod proof;
 mod recipe;
+mod replacing;
 mod restoring;
+mod returning;
 mod script;
+mod stranding;
 mod taking;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod wishes;
 
 pub use self::{
@@ -22,13 +29,26 @@ pub use self::{
         Key, Network, Role, Runbook, SecurityGroup, Seen, Site, Status, Subnet, Unread, Volume,
         WayOut,
     },
-    journal::{Change, Entry, GroupNow, GroupsNow, Held, HeldGroup, Stage},
-    permissions::{Need, needed},
+    journal::{Change, Entry, GroupNow, GroupsNow, Held, HeldGroup, Stage, unwritten},
+    leftovers::{Leftover, leftovers},
+    mending::{Mend, Mending, VolumeNow, mending},
+    permissions::{Need, Reach, needed, needed_of_caller},
     preflight::{Judged, Preflight, Readiness, Row, preflight},
+    proof::{Proof, Sight, proof, told},
     recipe::{Cure, ROLE_TEMPLATE, Recipe, Variant},
+    replacing::{
+        Activity, Before as BeforeReplacing, Deed, GroupSight, MemberSight, Replaced,
+        Stage as ActivityStage, replaced,
+    },
     restoring::{Condition, Remaining, Restoring, restoring},
+    returning::{Return, Returned, unfinished},
     script::{LONGEST, OfflineScript, Unsendable},
-    taking::{CannotTake, is_made, is_unmade, taking},
+    stranding::{
+        Belonging, HELPER, Halted, Helper, Hold, Known, Loose, Power, Stranded, Wreckage,
+        belongings,
+    },
+    taking::{CannotTake, is_leaving, is_made, is_unmade, taking},
+    trace::{Trace, TraceStep},
     wishes::{
         Backup, Bitlocker, Data, HELPER_TYPE, Members, RUNBOOK, Unsayable, Where, Wishes,
         parameters,

@@ -1,14 +1,76 @@
 //! What the runbook does in its role's name, as far as is known: AWS's page for it, and what people
 //! found to be missing from that page.
 
-use super::wishes::Where;
-use crate::plan::Scope;
+use super::wishes::{RUNBOOK, Where};
+use crate::plan::{CHANGES_OF_GROUPS, GROUP_TAG, MENDS, Scope};
 
 /// Actions, and one resource that they would be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     pub actions: &'static [&'static str],
     pub resource: String,
+    /// Keys that policies may make conditions of, with a value each.
+    pub context: Vec<(String, String)>,
+}
+
+impl Need {
+    fn of(actions: &'static [&'static str], resource: impl Into<String>) -> Self {
+        Self { actions, resource: resource.into(), context: Vec::new() }
+    }
+}
+
+/// What a caller's rescue reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    /// ARNs of groups that are changed.
+    pub groups: &'a [&'a str],
+    /// One of the instances, and its group.
+    pub instance: Option<(&'a str, Option<&'a str>)>,
+    /// The document that tells afterwards whether it has helped.
+    pub online: Option<&'a str>,
+}
+
+/// What has to be seen for it, and of executions.
+const SEEN: &[&str] = &[
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeAutoScalingInstances",
+    "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstances",
+    "ec2:DescribeVolumes",
+    "ssm:DescribeAutomationExecutions",
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetAutomationExecution",
+];
+
+const START: &[&str] = &["ssm:StartAutomationExecution"];
+
+const SEND: &[&str] = &["ssm:SendCommand"];
+
+/// What shows how the online document has ended.
+const TOLD: &[&str] = &["ssm:ListCommandInvocations", "ssm:ListCommands"];
+
+/// Returns what the caller needs to start the runbook, to follow it, and to bring groups and an instance
+/// of them back: what it may not undo, it is not to begin.
+pub fn needed_of_caller(scope: &Scope, Reach { groups, instance, online }: Reach<'_>) -> Vec<Need> {
+    let Scope { partition, region, account } = scope;
+    let mut res = vec![Need::of(SEEN, "*")];
+    res.extend(groups.iter().map(|it| Need::of(&CHANGES_OF_GROUPS, *it)));
+    // Denials name the version that is to run (recorded answers).
+    let definition = format!("automation-definition/{RUNBOOK}:$DEFAULT");
+    res.push(Need::of(START, format!("arn:{partition}:ssm:{region}::{definition}")));
+    let Some((id, group)) = instance else { return res };
+    let instance = format!("arn:{partition}:ec2:{region}:{account}:instance/{id}");
+    res.push(Need::of(&MENDS, instance.clone()));
+    let Some(online) = online else { return res };
+    let document = format!("arn:{partition}:ssm:{region}:{account}:document/{online}");
+    let tagged = group.into_iter().flat_map(|group| {
+        ["ssm:resourceTag", "aws:ResourceTag"]
+            .map(|key| (format!("{key}/{GROUP_TAG}"), group.to_owned()))
+    });
+    res.push(Need::of(TOLD, "*"));
+    res.push(Need::of(SEND, document));
+    res.push(Need { context: tagged.collect(), ..Need::of(SEND, instance) });
+    res
 }
 
 const SSM: &[&str] = &[
@@ -112,7 +174,7 @@ pub fn needed<'a>(
 ) -> Vec<Need> {
     let Scope { partition, region, account } = scope;
     let own = "AWSSupport-EC2Rescue-fleet-preflight";
-    let need = |actions, resource: String| Need { actions, resource };
+    let need = |actions, resource: String| Need::of(actions, resource);
     let mut res = vec![
         need(SSM, "*".to_owned()),
         need(EC2, "*".to_owned()),
@@ -151,13 +213,17 @@ mod tests {
         "ssm:*",
     ];
 
-    #[test]
-    fn the_role_of_the_template_has_all_that_the_preflight_asks_of_one() {
-        let scope = Scope {
+    fn scope() -> Scope {
+        Scope {
             partition: "aws".to_owned(),
             region: "us-east-1".to_owned(),
             account: "123456789012".to_owned(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_role_of_the_template_has_all_that_the_preflight_asks_of_one() {
+        let scope = scope();
         let (role, _) = ROLE_TEMPLATE.split_once("  OperatorPolicy:\n").unwrap();
         let needs = needed(&scope, &Where::NewVpc, ["arn:aws:kms:us-east-1:123456789012:key/1"]);
         for action in needs.iter().flat_map(|it| it.actions) {
@@ -167,6 +233,25 @@ mod tests {
             });
             let word = |end: char| role.contains(&format!("{action}{end}"));
             assert!(is_managed || word('\n') || word('\''), "{action}");
+        }
+    }
+
+    #[test]
+    fn its_operators_may_do_all_that_the_preflight_asks_of_them() {
+        let (_, operator) = ROLE_TEMPLATE.split_once("  OperatorPolicy:\n").unwrap();
+        let needs = needed_of_caller(
+            &scope(),
+            Reach {
+                groups: &["arn"],
+                instance: Some(("i-1", Some("win"))),
+                online: Some("Fleet-CrowdStrike291"),
+            },
+        );
+        let actions: Vec<&&str> = needs.iter().flat_map(|it| it.actions).collect();
+        assert!(actions.len() > 15, "{actions:?}");
+        for action in actions {
+            let has = |before: &str| operator.contains(&format!("{before}{action}\n"));
+            assert!(has("- ") || has("Action: "), "{action}");
         }
     }
 

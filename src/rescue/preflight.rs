@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    checks::{CHECKS, Check, Judge, Unknown},
+    checks::{Check, Judge, Unknown, checks},
     facts::Site,
 };
 use crate::plan::{Finding, InstanceId, Verdict};
@@ -50,7 +50,8 @@ pub enum Readiness {
 
 /// Judges everything; the order of checks and instances is always the same.
 pub fn preflight(site: &Site) -> Preflight {
-    let shared: Vec<Row> = CHECKS
+    let checks = checks(site.wishes.members);
+    let shared: Vec<Row> = checks
         .iter()
         .filter_map(|check| match check.judge {
             Judge::Once(judge) => Some(row(check, check.finding(judge(site)))),
@@ -58,7 +59,7 @@ pub fn preflight(site: &Site) -> Preflight {
         })
         .collect();
     let instances = site.instances.iter().map(|it| {
-        let rows: Vec<Row> = CHECKS
+        let rows: Vec<Row> = checks
             .iter()
             .filter_map(|check| match check.judge {
                 Judge::Each(judge) => Some(row(check, check.finding(judge(site, it)))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::script::{OfflineScript, Unsendable};
-use crate::plan::Platform;
+use crate::plan::{Online, Platform};
 
 /// The template of the role that the runbook acts as, and of its operators' policy.
 pub const ROLE_TEMPLATE: &str = include_str!("../../documents/rescue/role.yaml");
@@ -16,9 +16,7 @@ pub const ROLE_TEMPLATE: &str = include_str!("../../documents/rescue/role.yaml")
 pub struct Recipe {
     pub about: String,
     pub platform: Platform,
-    /// The document that does the same where the agent answers, and tells afterwards whether it
-    /// has helped.
-    pub online: String,
+    pub online: Online,
     /// What the line begins with by which a script says how it ended.
     pub sentinel: String,
     pub scripts: BTreeMap<String, Variant>,
@@ -31,7 +29,14 @@ pub struct Variant {
     pub about: String,
     /// The words after the sentinel that are a success.
     pub good: Vec<String>,
+    /// Whether the instance answers afterwards.
+    #[serde(default = "yes")]
+    pub answers: bool,
     pub text: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is to be done to each root volume.
@@ -43,7 +48,14 @@ pub struct Cure {
     pub script: OfflineScript,
     /// What the script is for; `None` where nobody says it.
     pub platform: Option<Platform>,
-    pub online: Option<String>,
+    /// The document that does the same where the agent answers, and tells afterwards whether it has
+    /// helped.
+    pub online: Option<Online>,
+    /// Whether the instance answers afterwards.
+    pub answers: bool,
+    /// What the line begins with by which the script says how it ended, and the words after it that
+    /// are a success.
+    pub sentinel: Option<(String, Vec<String>)>,
 }
 
 impl Recipe {
@@ -66,6 +78,8 @@ impl Recipe {
             script: OfflineScript::of(text.as_bytes()).expect("a test encodes the scripts"),
             platform: Some(self.platform.clone()),
             online: Some(self.online.clone()),
+            answers: variant.answers,
+            sentinel: Some((self.sentinel.clone(), variant.good.clone())),
         }
     }
 }
@@ -82,6 +96,8 @@ impl Cure {
             script: OfflineScript::of(bytes)?,
             platform: None,
             online: None,
+            answers: true,
+            sentinel: None,
         })
     }
 }
@@ -106,7 +122,7 @@ mod tests {
                 assert!(cure.script.text().contains(&format!("$s='{word}'")), "{name}: {word}");
             }
         }
-        assert!(crate::documents::Canned::find(&recipe.online).is_some());
+        assert!(crate::documents::Canned::find(&recipe.online.document).is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     journal::{Change, GroupNow, GroupsNow, Held, HeldGroup},
-    taking::BATCH,
+    taking::{BATCH, is_leaving},
 };
 use crate::plan::InstanceId;
 
@@ -15,6 +15,8 @@ use crate::plan::InstanceId;
 pub enum Condition {
     /// It has its root volume, and no rescue of it is under way.
     Whole,
+    /// It is whole, and passes its status checks.
+    Sound,
     /// Something is under way that ends by itself.
     Busy(String),
     /// Somebody has to do something first.
@@ -26,8 +28,14 @@ pub enum Condition {
 pub struct Restoring {
     /// Calls: what is undone, of which group.
     pub calls: Vec<(String, Change)>,
+    /// Members that are to be marked as healthy: whoever was marked otherwise stays so until somebody
+    /// does that (Auto Scaling guide, health checks), and would be replaced when processes go on.
+    pub healing: Vec<(String, InstanceId)>,
     /// Nothing is left to undo of it, and why.
     pub settled: Vec<(String, Change, String)>,
+    /// Members whom somebody has taken out of the group meanwhile: nobody brings them back, and what the
+    /// group's desired capacity was lowered for them is for somebody to decide.
+    pub departed: Vec<(String, Change, String)>,
     /// What is waited for, of which group: it comes by itself.
     pub awaited: Vec<(String, Change, String)>,
     /// What cannot be undone now.
@@ -45,7 +53,7 @@ pub struct Remaining {
 impl Restoring {
     /// Returns whether nothing more happens by itself or by fleet.
     pub fn is_over(&self) -> bool {
-        self.calls.is_empty() && self.awaited.is_empty()
+        self.calls.is_empty() && self.awaited.is_empty() && self.healing.is_empty()
     }
 }
 
@@ -85,15 +93,20 @@ impl Restoring {
         conditions: &BTreeMap<InstanceId, Condition>,
     ) {
         let mut back = Vec::new();
-        let n_awaited = self.awaited.len();
+        let (n_awaited, n_healing) = (self.awaited.len(), self.healing.len());
         for id in &held.standby {
             let lifecycle = group.members.get(id).map(String::as_str);
             match (lifecycle, conditions.get(id)) {
-                (None, _) => self.settle_members(name, vec![id.clone()], "it has left the group"),
+                (None, _) => self.depart(name, id, "it has left the group"),
+                (Some("InService"), Some(Condition::Sound)) if group.unhealthy.contains(id) => {
+                    self.healing.push((name.to_owned(), id.clone()));
+                }
                 (Some("InService"), _) => {
                     self.settle_members(name, vec![id.clone()], "it is in service");
                 }
-                (Some("Standby"), Some(Condition::Whole)) => back.push(id.clone()),
+                (Some("Standby"), Some(Condition::Whole | Condition::Sound)) => {
+                    back.push(id.clone());
+                }
                 (Some("Standby"), Some(Condition::Busy(what))) => {
                     self.await_member(name, id, what);
                 }
@@ -104,8 +117,7 @@ impl Restoring {
                     self.remain(name, vec![id.clone()], "how it is could not be read");
                 }
                 (Some(lifecycle), _) if is_leaving(lifecycle) => {
-                    let why = format!("the group has it as {lifecycle}");
-                    self.settle_members(name, vec![id.clone()], &why);
+                    self.depart(name, id, &format!("the group has it as {lifecycle}"));
                 }
                 // EnteringStandby, Pending and what comes between.
                 (Some(lifecycle), _) => {
@@ -114,8 +126,9 @@ impl Restoring {
             }
         }
         self.return_members(name, group, back);
-        let is_quiet =
-            self.awaited.len() == n_awaited && !self.calls.iter().any(|(group, _)| group == name);
+        let is_quiet = self.awaited.len() == n_awaited
+            && self.healing.len() == n_healing
+            && !self.calls.iter().any(|(group, _)| group == name);
         self.processes(name, held, group, is_quiet);
     }
 
@@ -169,7 +182,12 @@ impl Restoring {
     }
 
     fn settle_members(&mut self, group: &str, instances: Vec<InstanceId>, why: &str) {
-        self.settled.push((group.to_owned(), Change::Standby { instances }, why.to_owned()));
+        join(&mut self.settled, group, instances, why);
+    }
+
+    fn depart(&mut self, group: &str, id: &InstanceId, what: &str) {
+        let why = format!("{what}, whose desired capacity is not raised again for who has left");
+        join(&mut self.departed, group, vec![id.clone()], &why);
     }
 
     fn remain(&mut self, group: &str, instances: Vec<InstanceId>, why: &str) {
@@ -178,8 +196,18 @@ impl Restoring {
     }
 }
 
-fn is_leaving(lifecycle: &str) -> bool {
-    lifecycle.starts_with("Terminat") || lifecycle.starts_with("Detach")
+/// Those of whom the same is said are told of together.
+fn join(
+    said: &mut Vec<(String, Change, String)>,
+    group: &str,
+    instances: Vec<InstanceId>,
+    why: &str,
+) {
+    let same = said.iter_mut().find(|it| it.0 == group && it.2 == why);
+    if let Some((_, Change::Standby { instances: others }, _)) = same {
+        return others.extend(instances);
+    }
+    said.push((group.to_owned(), Change::Standby { instances }, why.to_owned()));
 }
 
 #[cfg(test)]

@@ -10,9 +10,17 @@ use std::fmt;
 pub const LONGEST: usize = 512;
 
 /// Words that would end or hang the runbook's own step, in which the script runs: the root volume
-/// could stay on the helper.
-const FORBIDDEN: [&str; 7] =
-    ["exit", "throw", "stop-computer", "restart-computer", "read-host", "pause", "shutdown"];
+/// could stay on the helper. `stop` is what `$ErrorActionPreference` and `-ErrorAction` take for it.
+const FORBIDDEN: [&str; 8] = [
+    "exit",
+    "throw",
+    "stop",
+    "stop-computer",
+    "restart-computer",
+    "read-host",
+    "pause",
+    "shutdown",
+];
 
 /// A script that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +36,7 @@ pub enum Unsendable {
     /// With or without a byte order mark.
     Utf16,
     ByteOrderMark,
-    /// A byte that ASCII does not have; lines and columns begin at 1.
+    /// A byte that no text in ASCII has; lines and columns begin at 1.
     NotAscii {
         line: usize,
         column: usize,
@@ -57,10 +65,12 @@ impl OfflineScript {
         if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
             return Err(Unsendable::ByteOrderMark);
         }
-        if bytes.contains(&0) {
+        let n_nul = bytes.iter().filter(|it| **it == 0).count();
+        // Of ASCII in UTF-16, every other byte.
+        if n_nul > 0 && n_nul >= bytes.len() / 3 {
             return Err(Unsendable::Utf16);
         }
-        if let Some(at) = bytes.iter().position(|it| !it.is_ascii()) {
+        if let Some(at) = bytes.iter().position(|it| !it.is_ascii() || *it == 0) {
             let before = &bytes[..at];
             let line = 1 + before.iter().filter(|it| **it == b'\n').count();
             let start = before.iter().rposition(|it| *it == b'\n').map_or(0, |it| it + 1);
@@ -105,6 +115,9 @@ impl fmt::Display for Unsendable {
                 "the script begins with a byte order mark, and the runbook decodes ASCII: it would \
                  become a part of the first command",
             ),
+            Self::NotAscii { line, column, byte: 0 } => {
+                write!(f, "the script has a NUL at line {line}, column {column}: it is no text")
+            }
             Self::NotAscii { line, column, byte } => write!(
                 f,
                 "the script has the byte 0x{byte:02x} at line {line}, column {column}, and the \
@@ -125,20 +138,21 @@ impl fmt::Display for Unsendable {
     }
 }
 
-/// Returns the first word that a script may not have, and its line. What stands in a comment or in
-/// single quotes is not run; double quotes may hold commands.
+/// Returns the first word that a script may not have, and its line. Only a line that is nothing but a
+/// comment is passed over: what stands behind other text, or in quotes, is run in too many ways to
+/// tell that it is not. A backtick within a word is no part of it.
 fn forbidden(text: &str) -> Option<(&'static str, usize)> {
+    // PowerShell ends a line at a carriage return as well.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     for (n, line) in text.lines().enumerate() {
+        // Whoever ends a block of comments goes on with commands behind it.
+        if line.trim_start().starts_with('#') && !line.contains("#>") {
+            continue;
+        }
         let mut word = String::new();
         // What stands before a word decides whether it is one: `$exit` and `.Exit` are names.
         let (mut before, mut last) = (' ', ' ');
-        let mut is_quoted = false;
-        for it in line.chars().chain(['\n']) {
-            if is_quoted {
-                is_quoted = it != '\'';
-                last = it;
-                continue;
-            }
+        for it in line.chars().filter(|it| *it != '`').chain(['\n']) {
             if it.is_ascii_alphanumeric() || it == '_' || (it == '-' && !word.is_empty()) {
                 if word.is_empty() {
                     before = last;
@@ -153,11 +167,6 @@ fn forbidden(text: &str) -> Option<(&'static str, usize)> {
                 return Some((found, n + 1));
             }
             word.clear();
-            match it {
-                '#' => break,
-                '\'' => is_quoted = true,
-                _ => {}
-            }
             last = it;
         }
     }
@@ -227,6 +236,8 @@ mod tests {
         check(&utf16, Unsendable::Utf16, "The term 'g' is not recognized");
         check(&[&[0xff, 0xfe], &utf16[..]].concat(), Unsendable::Utf16, "decodes ASCII");
         check(b"\xfe\xff\0d", Unsendable::Utf16, "UTF-16");
+        let nul = Unsendable::NotAscii { line: 2, column: 4, byte: 0 };
+        check(b"ls\ndir\0x", nul, "a NUL at line 2, column 4");
         check(b"\xef\xbb\xbfdir", Unsendable::ByteOrderMark, "byte order mark");
         let err = Unsendable::NotAscii { line: 2, column: 3, byte: 0xc3 };
         check("dir\n'\u{20}\u{e9}'".as_bytes(), err, "0xc3 at line 2, column 3");
@@ -248,7 +259,24 @@ mod tests {
         check("\"$(exit)\"", Some(("exit", 1)));
         check("Stop-Computer -Force", Some(("stop-computer", 1)));
         check("$exit=1;$a.exit", None);
-        check("'exit' # throw", None);
+        check("  # exit\ndir", None);
+        for it in [
+            "<# hi #> exit 1",
+            "# hi\rexit 1",
+            "# hi #> exit 1",
+            "Write-Output \"a#b\"; exit 1",
+            "Write-Output \"it's\"; exit 1",
+            "@'\nit's\n'@; exit 2",
+            "ex`it 1",
+            "dir # exit",
+            "'exit'",
+        ] {
+            assert_eq!(forbidden(it).map(|it| it.0), Some("exit"), "{it}");
+        }
+        for it in ["$ErrorActionPreference='Stop'", "ls x -ErrorAction Stop", "ls -ea:STOP"] {
+            assert_eq!(forbidden(it), Some(("stop", 1)), "{it}");
+        }
+        check("$stop='x'; ls unstoppable", None);
         check("\"existing\";exits", None);
         check("del a-exit", None);
     }

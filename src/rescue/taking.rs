@@ -17,8 +17,8 @@ const SUSPENDED: [&str; 3] = ["AZRebalance", "HealthCheck", "ReplaceUnhealthy"];
 pub enum CannotTake {
     #[error("the Auto Scaling group {0} is not described")]
     NoGroup(String),
-    #[error("{group} has {instance} as {}", .lifecycle.as_deref().unwrap_or("no member"))]
-    NotInService { group: String, instance: InstanceId, lifecycle: Option<String> },
+    #[error("{group} has {instance} as {lifecycle}")]
+    NotInService { group: String, instance: InstanceId, lifecycle: String },
     #[error("Launch is suspended in {0}: what is in Standby cannot come back")]
     LaunchSuspended(String),
     #[error("{group} has MinSize {min} of {desired} wanted: {n} in Standby would fall below it")]
@@ -37,13 +37,16 @@ pub fn taking(
         let mut taken = Vec::new();
         for it in instances {
             match group.members.get(it).map(String::as_str) {
-                Some("Standby") => {}
+                Some("Standby" | "EnteringStandby") => {}
                 Some("InService") => taken.push(it.clone()),
-                lifecycle => {
+                // Whoever has left meanwhile is left alone at its turn; the others are not for it to hold up.
+                None => {}
+                Some(lifecycle) if is_leaving(lifecycle) => {}
+                Some(lifecycle) => {
                     return Err(CannotTake::NotInService {
                         group: name.clone(),
                         instance: it.clone(),
-                        lifecycle: lifecycle.map(ToOwned::to_owned),
+                        lifecycle: lifecycle.to_owned(),
                     });
                 }
             }
@@ -72,6 +75,11 @@ pub fn taking(
         }
     }
     Ok(res)
+}
+
+/// Returns whether a member goes, and does not come back.
+pub fn is_leaving(lifecycle: &str) -> bool {
+    lifecycle.starts_with("Terminat") || lifecycle.starts_with("Detach")
 }
 
 /// Returns whether what was to be changed is seen to be changed.

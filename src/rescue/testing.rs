@@ -1,6 +1,6 @@
 //! Facts for tests: a rescue of one instance that nothing speaks against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     facts::{
@@ -124,26 +124,31 @@ pub(super) fn site() -> Site {
         account: Some(ACCOUNT.to_owned()),
         now: "2024-07-19T05:30:00Z".parse().unwrap(),
         runbook: Ok(runbook()),
+        online: Ok(Some(Recipe::crowdstrike().online)),
         role: Ok(Role {
             arn: role,
             is_callers_own: false,
             trusts_ssm: Ok(Some(true)),
             may_be_passed: Ok(true),
             lacks: Ok(Vec::new()),
+            caller_lacks: Ok(Vec::new()),
         }),
         encryption: Ok(EncryptionByDefault { is_on: false, key: None }),
         vpcs: Ok(1),
         executions: Ok(Vec::new()),
-        helpers: Ok(Vec::new()),
+        leftovers: Ok(Vec::new()),
         groups: Ok(BTreeMap::from([(
             "web".to_owned(),
             Group {
+                arn: "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/web".to_owned(),
                 min: 2,
                 desired: 4,
                 max: 4,
-                n_members: 4,
+                members: (1..5).map(|it| instance(it).target.id).collect(),
+                protected: BTreeSet::new(),
                 suspended: Vec::new(),
                 refresh: None,
+                failed_launch: Ok(None),
             },
         )])),
         types: Ok(BTreeMap::from([("m5.large".to_owned(), InstanceStore::None)])),

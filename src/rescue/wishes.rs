@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::facts::{Instance, Site};
-use crate::plan::Declared;
+use crate::{documents, plan::Declared};
 
 /// The runbook.
-pub const RUNBOOK: &str = "AWSSupport-StartEC2RescueWorkflow";
+pub const RUNBOOK: &str = documents::RESCUE;
 
 /// The helper's instance type that the runbook has as its default.
 pub const HELPER_TYPE: &str = "t3.medium";

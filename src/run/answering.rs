@@ -10,7 +10,7 @@ use super::{
     state::{Run, Stop},
     status::Outcome,
 };
-use crate::plan::{Dispatch, DocumentKind, InstanceId, Note};
+use crate::plan::{Dispatch, DocumentKind, InstanceId, Note, TERMINATION, UNTYPED};
 
 /// SSM's own default for executionTimeout, which its expiry adds to the delivery timeout.
 const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -18,6 +18,10 @@ const EXECUTION_TIMEOUT: Duration = Duration::from_secs(3600);
 /// An execution has no expiry. The longest that one of its steps waits by itself is a week
 /// (aws:approve, aws:pause; Automation actions reference).
 const LONGEST_AUTOMATION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A lifecycle hook holds an instance for at most 48 hours (Auto Scaling guide, lifecycle hooks); the
+/// rest is for the replacement.
+const LONGEST_REPLACEMENT: Duration = Duration::from_secs(50 * 3600);
 
 /// What it can mean that an id is not in a valid state, and where to look (SSM guide,
 /// troubleshooting Run Command).
@@ -69,6 +73,7 @@ impl Run {
                 Duration::from_secs(u64::from(self.plan.delivery_timeout)) + EXECUTION_TIMEOUT
             }
             DocumentKind::Automation => LONGEST_AUTOMATION,
+            DocumentKind::Replacement => LONGEST_REPLACEMENT,
         }
     }
 
@@ -77,6 +82,7 @@ impl Run {
         match self.plan.document.kind() {
             DocumentKind::Command => "SendCommand",
             DocumentKind::Automation => "StartAutomationExecution",
+            DocumentKind::Replacement => TERMINATION,
         }
     }
 
@@ -85,6 +91,7 @@ impl Run {
         match self.plan.document.kind() {
             DocumentKind::Command => "ListCommands",
             DocumentKind::Automation => "DescribeAutomationExecutions",
+            DocumentKind::Replacement => "DescribeScalingActivities",
         }
     }
 
@@ -120,8 +127,8 @@ impl Run {
         let give_up = elapsed.saturating_add(expiry);
         self.take_command(index, &command_id, elapsed, give_up);
         if before == SendState::Refused {
-            let text =
-                format!("send {send} was refused, and then accepted as command {command_id}");
+            let word = self.plan.document.kind().sent_word();
+            let text = format!("send {send} was refused, and then accepted as {word} {command_id}");
             self.note(step, elapsed, Note::new("send.contradicted", text));
         }
         if self.sends[index].state == SendState::Lost {
@@ -201,9 +208,10 @@ impl Run {
         let is_by_ids = matches!(self.plan.dispatch, Dispatch::Ids { .. });
         let consequence = match &kind {
             RefusalKind::InvalidInstances(_) if is_by_ids => Consequence::Split,
-            RefusalKind::Withdrawn if is_by_ids => Consequence::Split,
+            RefusalKind::Withdrawn | RefusalKind::LeftAlone if is_by_ids => Consequence::Split,
             RefusalKind::AccessDenied => Consequence::Denied,
             RefusalKind::Withdrawn
+            | RefusalKind::LeftAlone
             | RefusalKind::InvalidInstances(_)
             | RefusalKind::Throttled
             | RefusalKind::Other => Consequence::Stopped,
@@ -211,14 +219,28 @@ impl Run {
         let (text, reason) = (code.clone(), message.clone());
         let event = EventKind::SendRefused { send, code: text, message: reason, consequence };
         self.emit(step, elapsed, event);
+        if consequence == Consequence::Denied {
+            // What would allow it may be of no use: it may be no command at all.
+            let untyped = self.plan.notes.iter().find(|it| it.code == UNTYPED).cloned();
+            untyped
+                .into_iter()
+                .for_each(|it| self.note(step, elapsed, Note::new("advice", it.text)));
+        }
         if consequence != Consequence::Split {
             advice.into_iter().for_each(|it| self.note(step, elapsed, it));
         }
         match kind {
             RefusalKind::InvalidInstances(named) if is_by_ids => {
-                self.isolate(step, elapsed, index, &named, &code);
+                self.isolate(step, elapsed, index, &named, (&code, &message));
             }
             RefusalKind::Withdrawn => self.withdrawn(step, elapsed, index),
+            RefusalKind::LeftAlone if is_by_ids => {
+                for id in self.open_of(index) {
+                    let outcome = Outcome::NotAttempted;
+                    self.finish_unsent(step, elapsed, &id, outcome, Some(message.clone()));
+                }
+                self.unsend(index);
+            }
             RefusalKind::AccessDenied => {
                 // The refusal, not the budget that it uses up, is why the run stops.
                 let hint = format!("{} was refused: {message}", self.sending());
@@ -228,7 +250,10 @@ impl Run {
                     self.finish_unsent(step, elapsed, &id, outcome, Some(hint.clone()));
                 }
             }
-            RefusalKind::InvalidInstances(_) | RefusalKind::Throttled | RefusalKind::Other => {
+            RefusalKind::InvalidInstances(_)
+            | RefusalKind::LeftAlone
+            | RefusalKind::Throttled
+            | RefusalKind::Other => {
                 self.stop.get_or_insert(Stop::Refused { code, message });
                 self.unsend(index);
             }
@@ -243,7 +268,7 @@ impl Run {
         elapsed: Duration,
         index: usize,
         named: &[InstanceId],
-        code: &str,
+        (code, message): (&str, &str),
     ) {
         let ids = self.sends[index].instances.clone().unwrap_or_default();
         self.unsend(index);
@@ -251,16 +276,23 @@ impl Run {
             [_] => (ids, Vec::new()),
             _ => ids.into_iter().partition(|it| named.contains(it)),
         };
+        let (back, good): (Vec<_>, Vec<_>) =
+            good.into_iter().partition(|it| self.recalled.contains(it));
         let mut rest: VecDeque<InstanceId> = good.into();
-        if bad.is_empty() {
-            let second = rest.split_off(rest.len() / 2);
-            self.queue.push_front(second);
+        let second = if bad.is_empty() { rest.split_off(rest.len() / 2) } else { VecDeque::new() };
+        for part in [second, rest].into_iter().filter(|it| !it.is_empty()) {
+            self.queue.push_front(part);
         }
-        if !rest.is_empty() {
-            self.queue.push_front(rest);
-        }
+        self.leave_out(step, elapsed, back);
         for id in &bad {
-            let hint = format!("SSM refused the id ({code}): {NOT_VALID}");
+            let hint = match self.plan.document.kind() {
+                DocumentKind::Command | DocumentKind::Automation => {
+                    format!("SSM refused the id ({code}): {NOT_VALID}")
+                }
+                DocumentKind::Replacement => {
+                    format!("it was not ended ({code}): {message}")
+                }
+            };
             self.finish_unsent(step, elapsed, id, Outcome::Undeliverable, Some(hint));
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     event::EventKind,
-    observed::{Denial, Effect, Step},
+    observed::{CancelAnswer, Denial, Effect, Step},
     send::SendState,
     state::{Phase, Run, Stop},
     status::{Outcome, Withholder},
@@ -52,9 +52,10 @@ impl Run {
 
     /// Concludes without the answers to cancellations, and says which are missing.
     pub(super) fn give_cancels_up(&mut self, step: &mut Step, elapsed: Duration) {
+        let word = self.plan.document.kind().sent_word();
         for command_id in std::mem::take(&mut self.cancels) {
             let text = format!(
-                "command {command_id} was to be cancelled, and that was not answered: it may go on"
+                "{word} {command_id} was to be cancelled, and that was not answered: it may go on"
             );
             self.note(step, elapsed, Note::new("cancel.unanswered", text));
         }
@@ -113,38 +114,31 @@ impl Run {
         step: &mut Step,
         elapsed: Duration,
         command_id: &str,
-        refused: Option<String>,
-        denial: Option<Denial>,
+        answer: CancelAnswer,
     ) {
-        self.cancel_refused(step, elapsed, command_id, refused, denial);
+        match answer {
+            // Whatever is answered after the end was told is too late for a note.
+            CancelAnswer::Denied(_) | CancelAnswer::Refused(_) if self.is_finished() => {}
+            CancelAnswer::Denied(Denial { action }) => {
+                self.cancels_allowed = false;
+                let text = format!(
+                    "{action} is not permitted: what was sent goes on, and only SSM's own limits \
+                     hold it back"
+                );
+                self.note(step, elapsed, Note::new("permission.missing", text));
+            }
+            CancelAnswer::Refused(why) if self.command_at(command_id).is_some() => {
+                let word = self.plan.document.kind().sent_word();
+                let text = format!("{word} {command_id} could not be cancelled: {why}");
+                self.note(step, elapsed, Note::new("cancel.failed", text));
+            }
+            CancelAnswer::Taken | CancelAnswer::Refused(_) => {}
+        }
         if let Some(at) = self.cancels.iter().position(|it| it == command_id) {
             self.cancels.swap_remove(at);
         }
         if matches!(self.phase, Phase::Cancelling { .. }) && self.cancels.is_empty() {
             self.conclude(step);
-        }
-    }
-
-    fn cancel_refused(
-        &mut self,
-        step: &mut Step,
-        elapsed: Duration,
-        command_id: &str,
-        refused: Option<String>,
-        denial: Option<Denial>,
-    ) {
-        if let Some(Denial { action }) = denial.filter(|_| !self.is_finished()) {
-            self.cancels_allowed = false;
-            let text = format!(
-                "{action} is not permitted: what was sent goes on, and only SSM's own limits hold \
-                 it back"
-            );
-            return self.note(step, elapsed, Note::new("permission.missing", text));
-        }
-        let is_known = self.sends.iter().any(|it| it.command.id == command_id);
-        if let Some(why) = refused.filter(|_| is_known && !self.is_finished()) {
-            let text = format!("command {command_id} could not be cancelled: {why}");
-            self.note(step, elapsed, Note::new("cancel.failed", text));
         }
     }
 

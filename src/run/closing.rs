@@ -6,13 +6,15 @@ use std::{
 };
 
 use super::{
+    change::GroupChange,
     event::{Coverage, EventKind},
     member::Member,
-    observed::{Effect, Membership, Step},
+    observed::{Conclusion, Effect, Membership, PuttingBack, Step},
     state::{Phase, Run},
     status::Outcome,
+    taking::Taking,
 };
-use crate::plan::{Note, Target, reaching};
+use crate::plan::{Note, Target, count, reaching};
 
 impl Run {
     /// Begins the end as soon as nothing more can be sent or heard.
@@ -20,7 +22,9 @@ impl Run {
         let is_open = self.sends.iter().any(|it| !it.is_settled());
         let has_more = self.stop.is_none()
             && (!self.queue.is_empty() || self.wave.map_or(0, |it| it + 1) < self.plan.waves.len());
-        if is_open || has_more || self.lookup.is_some() {
+        // What was asked for a moment ago may be made yet, and has to be brought back.
+        let is_taking = self.taking == Taking::Asked && self.interrupts < 2;
+        if is_open || has_more || is_taking || self.lookup.is_some() {
             return;
         }
         let silent = self.members.iter().filter(|(_, it)| it.outcome.is_none());
@@ -64,8 +68,7 @@ impl Run {
             ),
             (None, None) => "look at the policies of the caller".to_owned(),
         };
-        let whom =
-            if n_denied == 1 { "1 instance".into() } else { format!("{n_denied} instances") };
+        let whom = count(n_denied, "instance");
         let text = format!(
             "ssm:SendCommand was denied on {whom}: {whose}; `fleet policy` with the same flags \
              writes a policy that reaches them"
@@ -176,19 +179,25 @@ impl Run {
 
     pub(super) fn conclude(&mut self, step: &mut Step) {
         self.phase = Phase::Concluding;
-        step.effects.push(Effect::Conclude);
+        let putting_back = if self.interrupts < 2 { PuttingBack::Now } else { PuttingBack::Later };
+        let may_be_sent = |it: &Member| it.send.is_some() || self.is_damaged;
+        let members = self.members.iter().filter(|(_, it)| may_be_sent(it));
+        let sent = members.map(|(id, _)| id.clone()).collect();
+        let changed = self.changed.clone();
+        step.effects.push(Effect::Conclude(Conclusion { putting_back, sent, changed }));
     }
 
     pub(super) fn concluded(
         &mut self,
         step: &mut Step,
         elapsed: Duration,
-        api_calls: BTreeMap<String, u64>,
-        throttled: BTreeMap<String, u64>,
+        changes: Vec<GroupChange>,
+        (api_calls, throttled): (BTreeMap<String, u64>, BTreeMap<String, u64>),
     ) {
         if self.phase != Phase::Concluding {
             return;
         }
+        self.put_back(step, elapsed, changes);
         self.tell_unread_outputs(step, elapsed);
         let verdict = self.verdict();
         let event = EventKind::RunFinished {

@@ -28,7 +28,7 @@ impl Run {
     ///
     /// An execution does not show its token, so executions cannot be looked for. They need not be:
     /// what a lost end of the ledger told of is started again under the token that it had, which
-    /// starts nobody twice for as long as the service remembers it.
+    /// starts nobody twice for as long as the service remembers it. Nor is an instance ended twice.
     pub(super) fn look_up_sends(&mut self, step: &mut Step, elapsed: Duration) {
         let is_findable = self.plan.document.kind() == DocumentKind::Command;
         if !is_findable || self.is_damaged || !self.has_unsent() {

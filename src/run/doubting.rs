@@ -1,7 +1,7 @@
 //! A send without an answer is settled before anything else goes out, and what cannot be settled is
 //! unknown. A command is looked for by its token, and never sent again. An execution shows no token,
 //! but is not started twice under one: it is asked for again, as long as the service is sure to
-//! remember the token.
+//! remember the token. What ends an instance is looked for by the instance, and never asked for again.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Run {
     /// Asks what became of a doubted send.
     pub(super) fn look_for(&mut self, step: &mut Step, elapsed: Duration, index: usize) {
         let again = match self.plan.document.kind() {
-            DocumentKind::Command => None,
+            DocumentKind::Command | DocumentKind::Replacement => None,
             DocumentKind::Automation => {
                 if let Some(why) = self.reason_against_repeating(elapsed, index) {
                     return self.lose(step, elapsed, index, why.to_owned());

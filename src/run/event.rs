@@ -11,11 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    change::GroupChange,
     row::Execution,
     status::{Outcome, Withholder},
     verdict::Verdict,
 };
-use crate::plan::{InstanceId, Note, Plan};
+use crate::plan::{InstanceId, Note, Plan, RunId};
 
 /// One fact. `seq` counts from 1 without a gap, so that a reader knows that it missed nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,6 +153,10 @@ pub enum EventKind {
         #[serde(default)]
         running: OnInterrupt,
     },
+    /// Something besides the document was done to a group, or to an instance, or back.
+    GroupChanged {
+        change: GroupChange,
+    },
     /// The group was read again at the end.
     CoverageRead {
         coverage: Coverage,
@@ -180,6 +185,12 @@ pub enum EventKind {
         throttled: u64,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         throttled_by_operation: BTreeMap<String, u64>,
+    },
+    /// After the run: the one that is to follow it has a ledger of its own, and nothing of it was sent
+    /// before.
+    SequelBegun {
+        run_id: RunId,
+        document: String,
     },
     /// Written by a newer fleet.
     #[serde(other)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     event::{Event, EventKind},
-    report::{ApiCalls, InstanceFacts, Joined, OutputFiles, Report},
+    report::{ApiCalls, InstanceFacts, Joined, OutputFiles, Report, TimedChange},
     status::Outcome,
 };
 use crate::plan::{InstanceId, Plan};
@@ -132,6 +132,14 @@ impl Fold {
                     it.departure.clone_from(departure);
                 }
             }
+            EventKind::GroupChanged { change } => {
+                report.changes.push(TimedChange { at: event.at, change: change.clone() });
+                if report.left_changed().is_empty()
+                    && let Some(verdict) = &mut report.verdict
+                {
+                    verdict.put_back(&report.run.id);
+                }
+            }
             EventKind::CoverageRead { coverage } => report.coverage = *coverage,
             EventKind::NoteTaken { note } => report.notes.push(note.clone()),
             EventKind::RunFinished { verdict, api_calls, throttled, throttled_by_operation } => {
@@ -142,6 +150,9 @@ impl Fold {
                     throttled: *throttled,
                     throttled_by_operation: throttled_by_operation.clone(),
                 };
+            }
+            EventKind::SequelBegun { run_id, .. } => {
+                report.run.followed_by = Some(run_id.clone());
             }
             // A run that had ended without knowing everything goes on.
             EventKind::RunResumed { .. } => (report.run.ended, report.verdict) = (None, None),

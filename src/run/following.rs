@@ -47,7 +47,7 @@ impl Run {
             let failure = [&self.rows_reads, &self.counts_reads];
             let failure = failure.into_iter().find_map(|it| it.failure.as_ref());
             let failure = failure.map(|it| format!("; the last failure: {it}")).unwrap_or_default();
-            let why = format!("nothing could be read for too long{failure}");
+            let why = format!("reads have not been answered for too long, or failed{failure}");
             return self.abandon(step, elapsed, Reach::Followed, &why);
         }
         if self.has_reads_in_flight() || elapsed < self.next_poll {
@@ -189,8 +189,9 @@ impl Run {
             // What it shows need not be read a second time.
             return Vec::new();
         }
-        let is_automation = self.plan.document.kind() == DocumentKind::Automation;
-        let n_before = before.map_or_else(|| is_automation.then_some(0), |it| Some(it.completed));
+        // These tell of stages, and their first counts tell of nothing that has ended.
+        let has_stages = self.plan.document.kind() != DocumentKind::Command;
+        let n_before = before.map_or_else(|| has_stages.then_some(0), |it| Some(it.completed));
         let has_moved = n_before != Some(now.completed);
         // SSM counts no target before it has resolved the tag: few so far is not few.
         let n_sent = self.members.values().filter(|it| it.send == Some(index)).count();

@@ -1,4 +1,5 @@
-//! What an outcome means and what to do about it, written once.
+//! What an outcome means and what to do about it, written once. What an execution says of its failure
+//! goes before what any outcome means.
 
 use super::{
     row::Execution,
@@ -17,6 +18,10 @@ pub(super) fn hint(
     let is_foreign = withheld_by == Some(Withholder::SomebodyElse);
     let code = execution.and_then(|it| it.response_code);
     let has_started = execution.is_some_and(|it| it.started.is_some());
+    let failure = execution.and_then(|it| it.failure.as_deref());
+    if let Some(failure) = failure.filter(|_| outcome != Outcome::Cancelled) {
+        return Some(failure.to_owned());
+    }
     let text = match outcome {
         Outcome::Succeeded => return None,
         Outcome::Failed => match code {
@@ -66,7 +71,9 @@ pub(super) fn hint(
         }
         Outcome::NotAttempted => "nothing was sent to it",
     };
-    Some(text.to_owned())
+    // Of who was cancelled it is the step that it was at: by whom, it does not say.
+    let at = failure.map(|it| format!("; {it}")).unwrap_or_default();
+    Some(format!("{text}{at}"))
 }
 
 /// Returns what an exit code means by the habit of shells (POSIX, Shell & Utilities, 2.8.2).
@@ -95,5 +102,29 @@ mod tests {
         };
         check(Some("2024-07-19T04:09:00Z"), "cancelled while it ran: look at what it left");
         check(None, "cancelled before it started");
+    }
+
+    #[test]
+    fn by_whom_an_execution_was_cancelled_is_told_with_its_step() {
+        let execution = Execution {
+            started: Some("2024-07-19T04:09:00Z".parse().unwrap()),
+            failure: Some("at step 2 of 3: detach".to_owned()),
+            ..Execution::default()
+        };
+        let check = |outcome, by, expected: &str| {
+            assert_eq!(hint(outcome, Some(&execution), Some(by), None).unwrap(), expected);
+        };
+        check(
+            Outcome::Cancelled,
+            Withholder::SomebodyElse,
+            "cancelled while it ran, by somebody else than this run: look at what it left; \
+             at step 2 of 3: detach",
+        );
+        check(
+            Outcome::Cancelled,
+            Withholder::Run,
+            "cancelled while it ran: look at what it left; at step 2 of 3: detach",
+        );
+        check(Outcome::Failed, Withholder::Run, "at step 2 of 3: detach");
     }
 }

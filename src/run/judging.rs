@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     member::Member,
     send::{Send, SendState},
+    sequel::follows,
     state::{Run, Stop},
     status::Outcome,
-    verdict::{Kind, Verdict},
+    verdict::{Kind, Verdict, restoring},
 };
-use crate::plan::{DocumentKind, Plan, REDACTED};
+use crate::plan::{Document, DocumentKind, Parameters, Plan, REDACTED, Sequel, count};
 
 /// The most lines that look at what may still be running.
 const LOOKS: usize = 5;
@@ -35,13 +36,14 @@ impl Run {
             kind = kind.max(Kind::Halted);
         }
         let n_wanting = self.n_wanting();
-        if n_wanting > 0 {
+        if n_wanting > 0 || self.is_left_changed {
             kind = kind.max(Kind::InstancesFailed);
         }
         if self.is_anybody_unknown(&totals) {
             kind = kind.max(Kind::Unknown);
         }
-        if !self.has_sent() && kind != Kind::Succeeded {
+        // Where groups stay changed it is no code that promises that nothing was done.
+        if !self.has_sent() && kind != Kind::Succeeded && !self.is_left_changed {
             kind = kind.max(Kind::NothingSent);
         }
         // Where a cancel came too late for everybody, all is done.
@@ -56,7 +58,12 @@ impl Run {
             sentence.push_str(&text);
         }
         let next_commands = self.next_commands(kind, &totals);
-        Verdict { exit_code: kind.exit_code(), kind, sentence, next_commands }
+        let verdict = Verdict { exit_code: kind.exit_code(), kind, sentence, next_commands };
+        if !self.is_left_changed {
+            return verdict;
+        }
+        let restore = (!self.plan.is_simulated).then(|| restoring(&self.plan.run_id));
+        verdict.leaving_changed(restore)
     }
 
     /// Returns how many succeeded by their exit code alone: what they found is not good, or could
@@ -70,11 +77,11 @@ impl Run {
 
     fn sentence(&self, kind: Kind, totals: &BTreeMap<Outcome, usize>, total: usize) -> String {
         let n_succeeded = totals.get(&Outcome::Succeeded).copied().unwrap_or(0);
-        let noun = if total == 1 { "instance" } else { "instances" };
+        let all = count(total, "instance");
         let others = totals.iter().filter(|(it, _)| **it != Outcome::Succeeded);
         let others: Vec<_> =
             others.map(|(it, n)| format!("{n} {}", it.word().replace('_', " "))).collect();
-        let mut tally = format!("{n_succeeded} of {total} {noun} succeeded");
+        let mut tally = format!("{n_succeeded} of {all} succeeded");
         if !others.is_empty() {
             tally = format!("{tally}, {}", others.join(", "));
         }
@@ -131,7 +138,17 @@ impl Run {
         if self.can_go_on() {
             return vec![format!("fleet watch {} --continue", self.plan.run_id)];
         }
-        let mut res = Vec::from_iter(self.verification());
+        let mut res = Vec::from_iter(match &self.plan.then {
+            Some(then) if follows(then, kind) => None,
+            Some(then) => self.has_sent().then(|| self.second(then)),
+            None => self.verification(),
+        });
+        // A rescue is done again from its checks on.
+        let automation = self.plan.document.automation.as_ref();
+        let is_replacement = self.plan.document.kind() == DocumentKind::Replacement;
+        if is_replacement || automation.is_some_and(|it| it.recovery.is_some()) {
+            return res;
+        }
         let present = Outcome::RETRIED.into_iter().filter(|it| totals.contains_key(it));
         let present: Vec<_> = present.map(Outcome::word).collect();
         match kind {
@@ -146,24 +163,43 @@ impl Run {
     /// Returns the line that shows whether the document has done what it is for, where it declares
     /// one and has changed something.
     fn verification(&self) -> Option<String> {
-        let Plan { document, selector, operator, region, .. } = &self.plan;
+        let document = &self.plan.document;
         let rollout = &document.sidecar.as_ref()?.rollout;
         let verify = rollout.verify.as_ref()?;
         if document.dry_run == Some(true) || !self.has_sent() {
             return None;
         }
+        let names = rollout.verify_parameters.iter().map(String::as_str);
+        Some(self.line(verify, names, &document.parameters))
+    }
+
+    /// Returns the line that runs what was to follow, and does not after all.
+    fn second(&self, then: &Sequel) -> String {
+        let Document { name, parameters, .. } = &then.document;
+        self.line(name, parameters.0.keys().map(String::as_str), parameters)
+    }
+
+    /// Returns the line that sends a document to whom the plan is for, with those of the parameters
+    /// that are no secrets.
+    fn line<'a>(
+        &self,
+        document: &str,
+        names: impl Iterator<Item = &'a str>,
+        parameters: &Parameters,
+    ) -> String {
+        let Plan { selector, operator, region, .. } = &self.plan;
         let mut words = ["fleet", "run", "--region", region].map(ToOwned::to_owned).to_vec();
         words.extend(operator.role_arn.iter().flat_map(|it| ["--role-arn".to_owned(), it.clone()]));
         words.extend(selector.words());
-        words.extend(["--doc".to_owned(), verify.clone()]);
-        let given = document.parameters.redacted();
-        for name in &rollout.verify_parameters {
-            let values = given.get(name.as_str()).into_iter().flatten();
+        words.extend(["--doc".to_owned(), document.to_owned()]);
+        let given = parameters.redacted();
+        for name in names {
+            let values = given.get(name).into_iter().flatten();
             for value in values.filter(|it| !it.contains(REDACTED)) {
                 words.extend(["--param".to_owned(), format!("{name}={value}")]);
             }
         }
-        Some(shell_words::join(words))
+        shell_words::join(words)
     }
 
     fn is_anybody_unknown(&self, totals: &BTreeMap<Outcome, usize>) -> bool {
@@ -173,26 +209,32 @@ impl Run {
 
     /// Returns the lines that look at what may still be running.
     fn looks(&self) -> Vec<String> {
-        let (region, is_automation) =
-            (&self.plan.region, self.plan.document.kind() == DocumentKind::Automation);
+        let (region, kind) = (&self.plan.region, self.plan.document.kind());
         let unknown = self.members.values().filter(|it| it.outcome == Some(Outcome::Unknown));
         let unknown: BTreeSet<_> = unknown.filter_map(|it| it.send).collect();
         let sends = self.sends.iter().enumerate();
         let open = sends.filter(|(at, it)| it.state == SendState::Lost || unknown.contains(at));
-        let line = |it: &Send| match it.command.id.as_str() {
-            "" if is_automation => format!(
+        let line = |it: &Send| match (kind, it.command.id.as_str()) {
+            (DocumentKind::Automation, "") => format!(
                 "aws ssm describe-automation-executions --region {region} --filters \
                  Key=DocumentNamePrefix,Values={}",
                 self.plan.document.name
             ),
-            id if is_automation => format!(
+            (DocumentKind::Automation, id) => format!(
                 "aws ssm get-automation-execution --region {region} --automation-execution-id {id}"
             ),
-            "" => format!(
+            (DocumentKind::Replacement, "") => format!(
+                "aws autoscaling describe-auto-scaling-instances --region {region} --instance-ids {}",
+                it.token
+            ),
+            (DocumentKind::Replacement, id) => format!(
+                "aws autoscaling describe-scaling-activities --region {region} --activity-ids {id}"
+            ),
+            (DocumentKind::Command, "") => format!(
                 "aws ssm list-commands --region {region} --query \"Commands[?Comment=='{}']\"",
                 it.token
             ),
-            id => format!(
+            (DocumentKind::Command, id) => format!(
                 "aws ssm list-command-invocations --region {region} --command-id {id} --details"
             ),
         };
@@ -201,5 +243,5 @@ impl Run {
 }
 
 fn errors(n: u32) -> String {
-    if n == 1 { "1 error".to_owned() } else { format!("{n} errors") }
+    count(n as usize, "error")
 }

@@ -85,21 +85,24 @@ impl Run {
             }
             (ReadKind::Counts | ReadKind::Rows, _) => {
                 self.schedule(elapsed);
-                self.tell_failing(step, elapsed, reason);
+                self.tell_failing(step, elapsed, of, reason);
             }
             (ReadKind::Ahead, _) => {}
         }
     }
 
-    fn tell_failing(&mut self, step: &mut Step, elapsed: Duration, reason: &str) {
+    /// Tells that reads of this kind go on failing, once; those of the other may still be answered.
+    fn tell_failing(&mut self, step: &mut Step, elapsed: Duration, of: ReadKind, reason: &str) {
         let patience = self.pace.lost_after;
-        let is_due = [&mut self.counts_reads, &mut self.rows_reads]
-            .into_iter()
-            .any(|it| it.is_worth_telling(elapsed, patience));
-        if is_due && !self.abandoned && !self.is_finished() {
+        let reads = match of {
+            ReadKind::Counts => &mut self.counts_reads,
+            ReadKind::Rows => &mut self.rows_reads,
+            ReadKind::Ahead => return, // they are not tried again
+        };
+        if reads.is_worth_telling(elapsed, patience) && !self.abandoned && !self.is_finished() {
             let seconds = patience.as_secs();
             let text =
-                format!("nothing can be read, and it is tried for {seconds} s in all: {reason}");
+                format!("reads go on failing, and are tried for {seconds} s in all: {reason}");
             self.note(step, elapsed, Note::new("reads.failing", text));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{row::Execution, status::Outcome};
+use super::{row::Execution, state::Run, status::Outcome};
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -49,11 +49,6 @@ impl Member {
         }
     }
 
-    /// Returns the part of an instance that the plan did not list, reached by a tag.
-    pub(super) fn reached(wave: u32, send: usize, is_planned: bool) -> Self {
-        Self { send: Some(send), is_planned, ..Self::planned(wave) }
-    }
-
     /// Keeps what is needed of its execution to read its output whole, if that was cut.
     pub(super) fn keep(&mut self, execution: &Execution) {
         self.cut.clone_from(&execution.cut_plugins);
@@ -72,5 +67,14 @@ impl Member {
     /// Returns whether it holds one of the window's slots.
     pub(super) fn holds_slot(&self) -> bool {
         self.is_open() || self.is_adrift
+    }
+}
+
+impl Run {
+    /// Returns the part of an instance that the plan does not list, and that the tag of a send has
+    /// reached: it has joined, unless the plan lists nobody.
+    pub(super) fn reached(&self, send: usize) -> Member {
+        let is_planned = !self.plan.population.is_listed;
+        Member { send: Some(send), is_planned, ..Member::planned(self.sends[send].wave) }
     }
 }

@@ -3,6 +3,7 @@
 
 mod answering;
 mod cancelling;
+mod change;
 mod closing;
 mod completing;
 mod doubting;
@@ -31,15 +32,18 @@ mod resuming;
 mod row;
 mod send;
 mod sending;
+mod sequel;
 mod state;
 mod status;
 mod stopping;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod verdict;
 mod withholding;
 
 pub use self::{
+    change::{ChangeState, GroupChange, ended},
     event::{
         Consequence, Coverage, Departure, Event, EventKind, OnInterrupt, Resume, StoredFrom,
         StoredStream,
@@ -52,19 +56,21 @@ pub use self::{
     fold::Fold,
     grouping::{Folding, Group, groups},
     observed::{
-        Accepted, Cancellation, Counts, Denial, Effect, Found, Membership, Observed, Output, Pace,
-        ReadKind, ReadScope, Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Stage,
-        Step,
+        Accepted, CancelAnswer, Cancellation, Conclusion, Counts, Denial, Effect, Found,
+        Membership, Observed, Output, OutputAnswer, Pace, PuttingBack, ReadKind, ReadScope,
+        Refusal, RefusalKind, SendRequest, SendTargets, Settlement, Stage, Step,
     },
     proceeding::{LeftOver, left_over},
     repeating::unsuccessful,
     report::{
         ApiCalls, BudgetFacts, InstanceFacts, Joined, OutputFiles, OutputGroup, PopulationFacts,
-        Report, RunFacts, SCHEMA, WaveFacts,
+        Report, RunFacts, SCHEMA, TimedChange, WaveFacts,
     },
     row::{Execution, Plugin, Row, STDERR_TITLE, StepUrls, push_block},
+    sequel::{SequelState, sequel_begun, sequel_state},
     state::Run,
     status::{NotAnOutcome, Outcome, Status, Withholder},
+    taking::{Awaited, Taken},
     verdict::{Kind, Verdict},
     withholding::withheld,
 };

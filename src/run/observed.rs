@@ -9,8 +9,10 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    change::GroupChange,
     event::{Departure, Event, OnInterrupt},
     row::Row,
+    taking::Taken,
 };
 use crate::plan::{InstanceId, Note};
 
@@ -53,21 +55,21 @@ pub enum Observed {
     },
     CancelAnswered {
         command_id: String,
-        refused: Option<String>,
-        denial: Option<Denial>,
+        answer: CancelAnswer,
     },
     OutputRead {
         instance_id: InstanceId,
-        output: Option<Output>,
-        denial: Option<Denial>,
-        /// Why there is none, if no permission is missing.
-        failure: Option<String>,
+        answer: OutputAnswer,
     },
     MembershipRead {
         membership: Membership,
     },
+    /// It was tried to take instances out of service.
+    Taken(Taken),
     /// The driver's books at the end.
     Concluded {
+        /// How instances and groups were brought back.
+        changes: Vec<GroupChange>,
         api_calls: BTreeMap<String, u64>,
         /// By operation.
         throttled: BTreeMap<String, u64>,
@@ -121,6 +123,27 @@ impl Cancellation {
     }
 }
 
+/// What the service says to a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// What has not ended will be ended.
+    Taken,
+    /// A permission is missing.
+    Denied(Denial),
+    /// It has refused this one, or not answered.
+    Refused(String),
+}
+
+/// What becomes of a read of one instance's whole output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputAnswer {
+    Read(Output),
+    /// A permission is missing.
+    Denied(Denial),
+    /// There is none for another reason.
+    Failed(String),
+}
+
 /// A command that the service has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
@@ -162,6 +185,8 @@ pub enum RefusalKind {
     AccessDenied,
     /// fleet did not send it, because `fleet cancel` had taken it back in the meantime.
     Withdrawn,
+    /// fleet did not send it, because who was meant needs it no more, or must not have it now.
+    LeftAlone,
     /// Anything else: a document, a parameter, expired credentials, an unreachable endpoint.
     Other,
 }
@@ -285,7 +310,30 @@ pub enum Effect {
         plugins: Vec<String>,
     },
     ReadMembership,
-    Conclude,
+    /// Make the next change that takes these out of service.
+    TakeOut {
+        instances: Vec<InstanceId>,
+    },
+    /// Bring back what was changed, and close the books.
+    Conclude(Conclusion),
+}
+
+/// What is to be brought back at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    pub putting_back: PuttingBack,
+    /// Who may have been sent to.
+    pub sent: Vec<InstanceId>,
+    /// What was told to be changed of groups, and not to be undone.
+    pub changed: Vec<GroupChange>,
+}
+
+/// Whether what was changed for the run is brought back at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PuttingBack {
+    Now,
+    /// The operator does not wait: `fleet restore` does it.
+    Later,
 }
 
 /// One SendCommand or StartAutomationExecution, besides what the plan says.
@@ -338,6 +386,9 @@ pub struct Pace {
     pub cancel_within: Duration,
     /// Added to SSM's own expiry before an instance that never answered is given up.
     pub expiry_grace: Duration,
+    /// How long it may take until all are in Standby: a target group lets connections drain for an
+    /// hour at the most (Elastic Load Balancing, deregistration_delay.timeout_seconds).
+    pub taken_within: Duration,
 }
 
 impl Default for Pace {
@@ -352,6 +403,7 @@ impl Default for Pace {
             throttled_for: seconds(600),
             cancel_within: seconds(10),
             expiry_grace: seconds(300),
+            taken_within: seconds(3700),
         }
     }
 }
@@ -381,6 +433,7 @@ impl Pace {
             throttled_for: scale(self.throttled_for),
             cancel_within: patient(self.cancel_within),
             expiry_grace: scale(self.expiry_grace),
+            taken_within: patient(self.taken_within),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     event::EventKind,
     findings,
     member::Member,
-    observed::{Denial, Effect, Output, Step},
+    observed::{Denial, Effect, Output, OutputAnswer, Step},
     state::Run,
     status::Outcome,
 };
@@ -57,7 +57,7 @@ impl Run {
     /// Asks for what the list has cut, as soon as it is seen.
     pub(super) fn complete_outputs(&mut self, step: &mut Step) {
         // What an automation has put out stands whole in its execution.
-        if self.plan.document.kind() == DocumentKind::Automation {
+        if self.plan.document.kind() != DocumentKind::Command {
             return;
         }
         let (prints_findings, most) = (self.plan.document.findings().is_some(), self.most());
@@ -75,7 +75,7 @@ impl Run {
     /// Asks for the rest, if that can be read of all who succeeded: some of them, chosen by nothing,
     /// would tell no more than one of each kind.
     pub(super) fn complete_last_outputs(&mut self, step: &mut Step, elapsed: Duration) {
-        if self.plan.document.kind() == DocumentKind::Automation {
+        if self.plan.document.kind() != DocumentKind::Command {
             return;
         }
         self.complete_outputs(step);
@@ -99,32 +99,30 @@ impl Run {
         step: &mut Step,
         elapsed: Duration,
         instance_id: InstanceId,
-        output: Option<Output>,
-        denial: Option<Denial>,
-        failure: Option<String>,
+        answer: OutputAnswer,
     ) {
         if !self.outputs.wanted.remove(&instance_id) || self.is_finished() {
             return;
         }
-        if let Some(Denial { action }) = denial {
-            self.outputs.permission = Permission::Missing;
-            self.outputs.wanted.clear();
-            self.outputs.waiting.clear();
-            let text =
-                format!("{action} is not permitted: output beyond 2,500 characters stays cut");
-            self.note(step, elapsed, Note::new("permission.missing", text));
-        } else {
-            self.outputs.permission = Permission::Given;
-            self.outputs.go_on(step);
-        }
-        if let Some(why) = failure {
-            let first = instance_id.clone();
-            self.outputs.failed.entry(why).or_insert((first, 0)).1 += 1;
-        }
-        if let Some(Output { stdout, stderr, truncated }) = output {
-            self.weigh_completed(&instance_id, &stdout);
-            let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };
-            self.emit(step, elapsed, event);
+        match answer {
+            OutputAnswer::Denied(Denial { action }) => {
+                self.outputs.permission = Permission::Missing;
+                self.outputs.wanted.clear();
+                self.outputs.waiting.clear();
+                let text =
+                    format!("{action} is not permitted: output beyond 2,500 characters stays cut");
+                self.note(step, elapsed, Note::new("permission.missing", text));
+            }
+            OutputAnswer::Failed(why) => {
+                self.outputs.permitted(step);
+                self.outputs.failed.entry(why).or_insert((instance_id, 0)).1 += 1;
+            }
+            OutputAnswer::Read(Output { stdout, stderr, truncated }) => {
+                self.outputs.permitted(step);
+                self.weigh_completed(&instance_id, &stdout);
+                let event = EventKind::OutputCompleted { instance_id, stdout, stderr, truncated };
+                self.emit(step, elapsed, event);
+            }
         }
         self.conclude_if_read(step, elapsed);
     }
@@ -220,6 +218,12 @@ impl Outputs {
     }
 
     /// Lets the reads go that need not wait.
+    /// Takes in that it may be read; what has waited for that is asked for.
+    fn permitted(&mut self, step: &mut Step) {
+        self.permission = Permission::Given;
+        self.go_on(step);
+    }
+
     fn go_on(&mut self, step: &mut Step) {
         match self.permission {
             Permission::Unknown if !self.waiting.is_empty() => {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::{
     event::EventKind,
     findings,
-    member::Member,
     observed::{ReadScope, Stage, Step},
     row::{Execution, Row},
     send::SendState,
@@ -77,10 +76,10 @@ impl Run {
         if self.members.contains_key(id) {
             return;
         }
-        let is_planned = !self.plan.population.is_listed;
-        let member = Member::reached(self.sends[index].wave, index, is_planned);
+        let member = self.reached(index);
+        let has_joined = !member.is_planned;
         self.members.insert(id.clone(), member);
-        if !is_planned && self.joined.insert(id.clone()) {
+        if has_joined && self.joined.insert(id.clone()) {
             self.emit(step, elapsed, EventKind::InstanceJoined { instance_id: id.clone() });
         }
     }
@@ -103,6 +102,7 @@ impl Run {
             Some(outcome) => {
                 let execution = row.execution();
                 member.keep(&execution);
+                row.note.iter().for_each(|it| self.note(step, elapsed, it.clone()));
                 self.finish(step, elapsed, id, outcome, Some(execution), None);
             }
             None if has_changed => {
@@ -136,6 +136,7 @@ impl Run {
             requested: None,
             progress: stage.progress.clone(),
             failure: None,
+            note: None,
             plugins: Vec::new(),
         };
         // Its end has to be read: the listing does not tell all of it.
@@ -190,8 +191,6 @@ impl Run {
             Some(it) if outcome.is_own_end() => findings::is_wanting(format, &it.stdout),
             Some(_) | None => false,
         };
-        let failure = || execution.as_ref().and_then(|it| it.failure.clone());
-        let hint = hint.or_else(failure);
         let hint =
             hint.or_else(|| super::hint::hint(outcome, execution.as_ref(), withheld_by, format));
         let event = EventKind::InstanceFinished {

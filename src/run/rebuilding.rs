@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
-    event::OnInterrupt,
+    event::{Consequence, OnInterrupt},
     findings,
     member::Member,
+    observed::Counts,
     restoring::Restored,
     row::Execution,
     send::{Command, Send, SendState},
@@ -61,6 +64,70 @@ impl Run {
         self.sends.push(Send::restored((token.to_owned(), at), wave, in_flight, instances));
     }
 
+    pub(super) fn restore_acceptance(
+        &mut self,
+        restored: &mut Restored,
+        (send, at): (u32, Duration),
+        command_id: &str,
+        expires_after: Option<Timestamp>,
+    ) {
+        let Some(index) = self.known(restored, send) else { return };
+        let give_up = match expires_after {
+            Some(it) => {
+                let since = it.duration_since(self.started);
+                Duration::try_from(since.max(SignedDuration::ZERO)).unwrap_or(at)
+            }
+            None => at + self.expiry(),
+        };
+        if self.sends[index].command.id.is_empty() {
+            self.take_command(index, command_id, at, give_up);
+        }
+    }
+
+    pub(super) fn restore_refusal(
+        &mut self,
+        restored: &mut Restored,
+        send: u32,
+        why: Stop,
+        consequence: Consequence,
+    ) {
+        let Some(index) = self.known(restored, send) else { return };
+        self.sends[index].state = SendState::Refused;
+        match consequence {
+            Consequence::Split => self.unsend(index),
+            Consequence::Denied => {
+                self.stop.get_or_insert(why);
+                restored.denied.push(index);
+            }
+            Consequence::Stopped => {
+                self.stop.get_or_insert(why);
+                self.unsend(index);
+            }
+        }
+    }
+
+    pub(super) fn restore_state(&mut self, restored: &mut Restored, send: u32, state: SendState) {
+        if let Some(index) = self.known(restored, send) {
+            self.sends[index].state = state;
+        }
+    }
+
+    /// Restores how many a command has. How many have completed is asked again, so that their rows
+    /// are read again.
+    pub(super) fn restore_counts(&mut self, command_id: &str, targets: u32) {
+        if let Some(index) = self.command_at(command_id) {
+            self.sends[index].command.counts = Some(Counts {
+                command_id: command_id.to_owned(),
+                is_final: false,
+                targets,
+                completed: 0,
+                errors: 0,
+                delivery_timed_out: 0,
+                stage: None,
+            });
+        }
+    }
+
     /// Restores that the instance has shown a row. Returns whether it belongs to the run.
     pub(super) fn restore_row(
         &mut self,
@@ -71,17 +138,15 @@ impl Run {
         progress: Option<&String>,
     ) -> bool {
         let Some(index) = command_id.and_then(|it| self.command_at(it)) else {
-            restored.damaged(format!("the command of {id} is missing"));
+            let word = self.plan.document.kind().sent_word();
+            restored.damaged(format!("the {word} of {id} is missing"));
             return self.members.contains_key(id);
         };
-        let wave = self.sends[index].wave;
-        let is_planned = !self.plan.population.is_listed;
-        let member = self
-            .members
-            .entry(id.clone())
-            .or_insert_with(|| Member::reached(wave, index, is_planned));
+        let reached = self.reached(index);
+        let member = self.members.entry(id.clone()).or_insert(reached);
         if member.send != Some(index) {
-            restored.damaged(format!("{id} was not sent to by its command"));
+            let word = self.plan.document.kind().sent_word();
+            restored.damaged(format!("{id} was not sent to by its {word}"));
             member.send = Some(index);
         }
         self.sends[index].command.rows_seen += usize::from(member.seen.is_none());
@@ -120,6 +185,23 @@ impl Run {
         member.is_found_wanting = stdout.is_some_and(|it| findings::is_wanting(format, it));
     }
 
+    pub(super) fn restore_departure(&mut self, id: &InstanceId) {
+        self.left.insert(id.clone());
+        if let Some(member) = self.members.get_mut(id)
+            && member.outcome.is_some_and(Outcome::may_be_absence)
+        {
+            member.outcome = Some(Outcome::LeftGroup);
+        }
+    }
+
+    pub(super) fn restore_cancellation(&mut self, ids: &[InstanceId]) {
+        for id in ids {
+            if let Some(member) = self.members.get_mut(id) {
+                member.is_taken_back = true;
+            }
+        }
+    }
+
     /// Restores that the operator wanted the run to end. However often they said so, the process
     /// that takes it over follows what is left, and may be interrupted again.
     pub(super) fn restore_interrupt(&mut self, running: OnInterrupt) {
@@ -146,7 +228,7 @@ impl Run {
 }
 
 impl Send {
-    /// Returns a send as the ledger tells of it: its answer can only come from ListCommands.
+    /// Returns a send as the ledger tells of it: its answer can only come from looking for it.
     fn restored(
         (token, intended): (String, Duration),
         wave: u32,

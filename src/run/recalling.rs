@@ -118,7 +118,7 @@ impl Run {
         self.leave_out(step, elapsed, back);
     }
 
-    fn leave_out(&mut self, step: &mut Step, elapsed: Duration, ids: Vec<InstanceId>) {
+    pub(super) fn leave_out(&mut self, step: &mut Step, elapsed: Duration, ids: Vec<InstanceId>) {
         for id in ids {
             let hint = "taken back by `fleet cancel` before it was sent to".to_owned();
             self.finish_unsent(step, elapsed, &id, Outcome::NotAttempted, Some(hint));

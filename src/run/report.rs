@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    change::GroupChange,
     event::{Coverage, Departure, StoredStream},
     findings::{self, FindingSummary, Reading},
     row::Execution,
@@ -49,6 +50,9 @@ pub struct Report {
     pub totals: BTreeMap<Outcome, u32>,
     pub budget: BudgetFacts,
     pub api_calls: ApiCalls,
+    /// What was done to the groups for the run, and back, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<TimedChange>,
     /// Absent while the run goes on.
     pub verdict: Option<Verdict>,
     pub notes: Vec<Note>,
@@ -65,6 +69,9 @@ pub struct RunFacts {
     #[serde(default)]
     pub is_simulated: bool,
     pub reason: Option<String>,
+    /// The last run that was begun over the same instances because this one had ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<RunId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -139,6 +146,12 @@ pub struct OutputGroup {
     pub sample: InstanceId,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimedChange {
+    pub at: Timestamp,
+    pub change: GroupChange,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BudgetFacts {
     pub limit: Option<u32>,
@@ -211,6 +224,7 @@ impl Report {
                 tool_version: plan.tool_version.clone(),
                 is_simulated: plan.is_simulated,
                 reason: plan.reason.clone(),
+                followed_by: None,
             },
             operator: plan.operator.clone(),
             account: plan.account.clone(),
@@ -234,9 +248,20 @@ impl Report {
             totals: BTreeMap::new(),
             budget: BudgetFacts { limit: plan.limits.max_errors.resolved, used: 0 },
             api_calls: ApiCalls::default(),
+            changes: Vec::new(),
             verdict: None,
             notes: plan.notes.clone(),
         }
+    }
+
+    /// Returns what was changed for the run and is not as it was; a change that was made and never
+    /// brought back is among them.
+    pub fn left_changed(&self) -> Vec<GroupChange> {
+        let mut left: Vec<GroupChange> = Vec::new();
+        for TimedChange { change, .. } in &self.changes {
+            change.follow(&mut left);
+        }
+        left
     }
 
     pub(super) fn wave_mut(&mut self, index: u32) -> Option<&mut WaveFacts> {

@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::{
-    event::{Consequence, Event, EventKind, Resume},
-    observed::Counts,
+    event::{Event, EventKind, Resume},
     send::{Send, SendState},
     state::{Phase, Run, Stop},
-    status::Outcome,
 };
-use crate::plan::Plan;
+use crate::plan::{Note, Plan};
 
 /// What the events say besides the state.
 #[derive(Debug, Default)]
@@ -62,13 +58,7 @@ impl Run {
                 restored.has_started = true;
             }
             EventKind::RunResumed { mode } => {
-                restored.was_followed |= *mode == Resume::Follow;
-                if self.is_finished() && *mode == Resume::Continue && self.can_go_on() {
-                    restored.was_followed = false;
-                    self.go_on(at);
-                } else if self.is_finished() {
-                    self.reopen();
-                }
+                self.restore_resumption(restored, at, *mode);
             }
             EventKind::RunFinished { .. } => self.phase = Phase::Finished,
             EventKind::WaveStarted { wave, .. } => match self.wave_at(*wave) {
@@ -86,59 +76,25 @@ impl Run {
                 self.restore_intent(restored, (*send, at), token, *wave, instances);
             }
             EventKind::CommandAccepted { send, command_id, expires_after } => {
-                let Some(index) = self.known(restored, *send) else { return };
-                let give_up = match expires_after {
-                    Some(it) => {
-                        let since = it.duration_since(self.started);
-                        Duration::try_from(since.max(SignedDuration::ZERO)).unwrap_or(at)
-                    }
-                    None => at + self.expiry(),
-                };
-                if self.sends[index].command.id.is_empty() {
-                    self.take_command(index, command_id, at, give_up);
-                }
+                self.restore_acceptance(restored, (*send, at), command_id, *expires_after);
             }
             EventKind::SendRefused { send, code, message, consequence } => {
-                let Some(index) = self.known(restored, *send) else { return };
-                self.sends[index].state = SendState::Refused;
-                let (code, message) = (code.clone(), message.clone());
-                match consequence {
-                    Consequence::Split => self.unsend(index),
-                    Consequence::Denied => {
-                        self.stop.get_or_insert(Stop::Refused { code, message });
-                        restored.denied.push(index);
-                    }
-                    Consequence::Stopped => {
-                        self.stop.get_or_insert(Stop::Refused { code, message });
-                        self.unsend(index);
-                    }
-                }
+                let why = Stop::Refused { code: code.clone(), message: message.clone() };
+                self.restore_refusal(restored, *send, why, *consequence);
             }
             EventKind::SendThrottled { send } => {
-                let Some(index) = self.known(restored, *send) else { return };
-                self.sends[index].state = SendState::Throttled { retry: Duration::ZERO };
+                let state = SendState::Throttled { retry: Duration::ZERO };
+                self.restore_state(restored, *send, state);
             }
             EventKind::SendDoubted { send, .. } => {
-                let Some(index) = self.known(restored, *send) else { return };
-                self.sends[index].state = SendState::Doubted { until: at, retry: None };
+                let state = SendState::Doubted { until: at, retry: None };
+                self.restore_state(restored, *send, state);
             }
             EventKind::SendLost { send, .. } => {
-                let Some(index) = self.known(restored, *send) else { return };
-                self.sends[index].state = SendState::Lost;
+                self.restore_state(restored, *send, SendState::Lost);
             }
             EventKind::CommandCounted { command_id, targets, .. } => {
-                // How many have completed is asked again, so that their rows are read again.
-                if let Some(index) = self.command_at(command_id) {
-                    self.sends[index].command.counts = Some(Counts {
-                        command_id: command_id.clone(),
-                        is_final: false,
-                        targets: *targets,
-                        completed: 0,
-                        errors: 0,
-                        delivery_timed_out: 0,
-                        stage: None,
-                    });
-                }
+                self.restore_counts(command_id, *targets);
             }
             EventKind::InvocationChanged { instance_id, command_id, status_details, progress } => {
                 let (command_id, progress) = (Some(command_id), progress.as_ref());
@@ -163,12 +119,7 @@ impl Run {
                 self.joined.insert(instance_id.clone());
             }
             EventKind::InstanceLeft { instance_id, .. } => {
-                self.left.insert(instance_id.clone());
-                if let Some(member) = self.members.get_mut(instance_id)
-                    && member.outcome.is_some_and(Outcome::may_be_absence)
-                {
-                    member.outcome = Some(Outcome::LeftGroup);
-                }
+                self.restore_departure(instance_id);
             }
             EventKind::OutputCompleted { instance_id, stdout, .. } => {
                 self.weigh_completed(instance_id, stdout);
@@ -193,34 +144,45 @@ impl Run {
                 self.stop.get_or_insert(Stop::Cancelled);
             }
             EventKind::CoverageRead { .. } => self.is_coverage_read = true,
-            EventKind::NoteTaken { note } => {
-                let is_lost = matches!(
-                    note.code.as_str(),
-                    "track.lost"
-                        | "send.contradicted"
-                        | "slots.adrift"
-                        | "ledger.damaged"
-                        | "ledger.unproven"
-                );
-                if is_lost {
-                    self.stop.get_or_insert(Stop::Lost);
-                }
-                if note.code == "track.lost" {
-                    self.restore_abandoned();
-                }
-                self.notes.push(note.clone());
-            }
+            EventKind::NoteTaken { note } => self.restore_note(note),
             // They are asked for again.
             EventKind::CancelRequested { instances, .. } => {
-                for id in instances.iter().flatten() {
-                    if let Some(member) = self.members.get_mut(id) {
-                        member.is_taken_back = true;
-                    }
-                }
+                self.restore_cancellation(instances.as_deref().unwrap_or_default());
             }
-            EventKind::OutputStored { .. } | EventKind::OutputsFetched { .. } => {}
+            EventKind::GroupChanged { change } => self.heed(change),
+            EventKind::OutputStored { .. }
+            | EventKind::OutputsFetched { .. }
+            | EventKind::SequelBegun { .. } => {}
             EventKind::Unknown => restored.damaged("it was written by a newer fleet"),
         }
+    }
+
+    fn restore_resumption(&mut self, restored: &mut Restored, at: Duration, mode: Resume) {
+        restored.was_followed |= mode == Resume::Follow;
+        if self.is_finished() && mode == Resume::Continue && self.can_go_on() {
+            restored.was_followed = false;
+            self.go_on(at);
+        } else if self.is_finished() {
+            self.reopen();
+        }
+    }
+
+    fn restore_note(&mut self, note: &Note) {
+        let is_lost = matches!(
+            note.code.as_str(),
+            "track.lost"
+                | "send.contradicted"
+                | "slots.adrift"
+                | "ledger.damaged"
+                | "ledger.unproven"
+        );
+        if is_lost {
+            self.stop.get_or_insert(Stop::Lost);
+        }
+        if note.code == "track.lost" {
+            self.restore_abandoned();
+        }
+        self.notes.push(note.clone());
     }
 
     fn wave_at(&self, wave: u32) -> Option<usize> {
@@ -232,7 +194,7 @@ impl Run {
         self.sends.iter().position(is_it)
     }
 
-    fn known(&self, restored: &mut Restored, send: u32) -> Option<usize> {
+    pub(super) fn known(&self, restored: &mut Restored, send: u32) -> Option<usize> {
         let found = self.position(send);
         if found.is_none() {
             restored.damaged(format!("the intent of send {send} is missing"));

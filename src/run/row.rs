@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::status::{Outcome, Status};
-use crate::plan::InstanceId;
+use crate::plan::{InstanceId, Note};
 
 /// What the agent prints for a step that a precondition skipped (amazon-ssm-agent
 /// runpluginutil.go); SSM shows such a step as Success with exit code 0.
@@ -17,6 +17,10 @@ pub const STDERR_TITLE: &str = "\n----------ERROR-------\n";
 pub(super) const CUT_MARKS: [&str; 3] =
     ["---Output truncated---", "---Error truncated----", "--output truncated--"];
 
+/// The most characters that are kept of why an automation did not succeed: a script that fails in one
+/// of its steps says all of its traceback.
+const LONGEST_FAILURE: usize = 2_000;
+
 /// One instance's invocation, or its execution of an automation, as last read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -28,8 +32,11 @@ pub struct Row {
     pub requested: Option<Timestamp>,
     /// At which step an automation is.
     pub progress: Option<String>,
-    /// Why an automation did not succeed: the step, and what it said.
+    /// Why an automation did not succeed: the step, and what it said. Of one that was cancelled, at
+    /// which step.
     pub failure: Option<String>,
+    /// What could not be read of it.
+    pub note: Option<Note>,
     pub plugins: Vec<Plugin>,
 }
 
@@ -75,7 +82,8 @@ pub struct Execution {
     pub stderr: String,
     /// More was printed than is here.
     pub truncated: bool,
-    /// Why an automation did not succeed: the step, and what it said.
+    /// Why an automation did not succeed: the step, and what it said. Of one that was cancelled, at
+    /// which step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
     /// The steps to read whole, in their order: all of them, if the output of one was cut.
@@ -121,7 +129,7 @@ impl Row {
             stdout,
             stderr,
             truncated: !cut_plugins.is_empty(),
-            failure: self.failure.clone(),
+            failure: self.failure.as_deref().map(bounded),
             cut_plugins,
             cut_urls: if has_urls { urls() } else { Vec::new() },
         }
@@ -135,6 +143,14 @@ impl Row {
             push_block(&mut streams.1, err);
         }
         streams
+    }
+}
+
+/// Returns as much of a failure as is kept. It has lost its secrets before, whole.
+fn bounded(failure: &str) -> String {
+    match failure.char_indices().nth(LONGEST_FAILURE) {
+        Some((end, _)) => format!("{}…", &failure[..end]),
+        None => failure.to_owned(),
     }
 }
 
@@ -167,6 +183,7 @@ mod tests {
             requested: None,
             progress: None,
             failure: None,
+            note: None,
             plugins: plugins.iter().map(plugin).collect(),
         }
     }
@@ -204,5 +221,16 @@ mod tests {
         let cut = "aaa\n---Output truncated---";
         assert_eq!(row(&[(0, "hello"), (0, cut)]).cut_plugins().len(), 2);
         assert_eq!(row(&[(0, "hello"), (0, "world")]).cut_plugins().len(), 0);
+    }
+
+    #[test]
+    fn a_failure_that_tells_without_end_is_cut() {
+        let kept = |failure: String| {
+            let row = Row { failure: Some(failure), ..row(&[]) };
+            row.execution().failure.unwrap()
+        };
+        let longest = "ü".repeat(LONGEST_FAILURE);
+        assert_eq!(kept(longest.clone()), longest);
+        assert_eq!(kept(format!("{longest}x")), format!("{longest}…"));
     }
 }

@@ -8,21 +8,30 @@ use super::{
     observed::{Effect, SendRequest, SendTargets, Step},
     send::{Command, Send, SendState, number},
     state::{Run, Stop},
+    taking::Taking,
 };
-use crate::plan::{Bound, Dispatch, DocumentKind, InstanceId, Note, client_token};
+use crate::plan::{Bound, Dispatch, DocumentKind, InstanceId, Note, client_token, count};
 
 impl Run {
     /// Sends whatever the window and the budget allow.
     pub(super) fn send_next(&mut self, step: &mut Step, elapsed: Duration) {
         let is_unread = |it: &Send| it.state == SendState::Accepted && it.command.is_unread;
         let must_wait = |it: &Send| it.is_in_doubt() || is_unread(it);
-        if self.stop.is_some() || self.lookup.is_some() || self.sends.iter().any(must_wait) {
+        let is_in_service = self.taking != Taking::Done;
+        if self.stop.is_some()
+            || self.lookup.is_some()
+            || is_in_service
+            || self.sends.iter().any(must_wait)
+        {
             return;
         }
         // The ends of executions are read one by one: one that failed counts before another one that
         // has ended with it gives its slot away.
-        let is_runbook = self.plan.document.kind() == DocumentKind::Automation;
-        if is_runbook && self.rows_reads.in_flight > 0 {
+        let is_one_by_one = match self.plan.document.kind() {
+            DocumentKind::Automation | DocumentKind::Replacement => true,
+            DocumentKind::Command => false,
+        };
+        if is_one_by_one && self.rows_reads.in_flight > 0 {
             return;
         }
         self.enter_wave(step, elapsed);
@@ -125,7 +134,7 @@ impl Run {
     fn halt_adrift(&mut self, step: &mut Step, elapsed: Duration) {
         self.stop = Some(Stop::Lost);
         let n_adrift = self.members.values().filter(|it| it.is_adrift).count();
-        let subject = if n_adrift == 1 { "1 instance" } else { &format!("{n_adrift} instances") };
+        let subject = count(n_adrift, "instance");
         let text = format!("{subject} may still be running, so nothing more was sent");
         self.note(step, elapsed, Note::new("slots.adrift", text));
     }
@@ -175,14 +184,17 @@ impl Run {
     }
 
     /// Returns the words by which the send is known to the service: a command is found by them, an
-    /// execution is not started twice under them.
+    /// execution is not started twice under them, and what ends an instance names that.
     fn token(&self, index: usize, targets: &SendTargets) -> String {
         let run_id = &self.plan.run_id;
         match (self.plan.document.kind(), targets) {
             (DocumentKind::Automation, SendTargets::Ids(ids)) if ids.len() == 1 => {
                 client_token(run_id, &ids[0])
             }
-            (DocumentKind::Automation | DocumentKind::Command, _) => {
+            (DocumentKind::Replacement, SendTargets::Ids(ids)) if ids.len() == 1 => {
+                ids[0].to_string()
+            }
+            (DocumentKind::Automation | DocumentKind::Command | DocumentKind::Replacement, _) => {
                 format!("fleet:{run_id}:{}", index + 1)
             }
         }

@@ -10,6 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    change::GroupChange,
     completing::Lookup,
     event::{Event, EventKind},
     losing::Reads,
@@ -17,6 +18,7 @@ use super::{
     observed::{Effect, Observed, Pace, Step},
     outputs::Outputs,
     send::{Send, SendState},
+    taking::Taking,
 };
 use crate::plan::{InstanceId, Note, Plan};
 
@@ -82,6 +84,12 @@ pub struct Run {
     /// The ledger that the run was taken over from does not tell everything: whoever it does not
     /// name may have been sent to.
     pub(super) is_damaged: bool,
+    pub(super) taking: Taking,
+    pub(super) taking_since: Option<Duration>,
+    /// What was changed for the run and is not known to be undone.
+    pub(super) changed: Vec<GroupChange>,
+    /// Something that was changed for the run could not be brought back.
+    pub(super) is_left_changed: bool,
 }
 
 /// Why nothing more is sent.
@@ -146,6 +154,8 @@ impl Run {
             }
         }
         let chance = fastrand::Rng::with_seed(plan.run_id.seed());
+        let recovery = plan.document.automation.as_ref().and_then(|it| it.recovery.as_ref());
+        let taking = if recovery.is_some() { Taking::Due } else { Taking::Done };
         Self {
             members,
             stop_after: plan.rollout.stop_after_wave,
@@ -186,6 +196,10 @@ impl Run {
             recalled: BTreeSet::new(),
             lookup: None,
             is_damaged: false,
+            taking,
+            taking_since: None,
+            changed: Vec::new(),
+            is_left_changed: false,
         }
     }
 
@@ -212,17 +226,18 @@ impl Run {
             Observed::ReadFailed { of, denial, reason } => {
                 self.read_failed(&mut step, elapsed, of, denial, &reason);
             }
-            Observed::CancelAnswered { command_id, refused, denial } => {
-                self.cancel_answered(&mut step, elapsed, &command_id, refused, denial);
+            Observed::CancelAnswered { command_id, answer } => {
+                self.cancel_answered(&mut step, elapsed, &command_id, answer);
             }
-            Observed::OutputRead { instance_id, output, denial, failure } => {
-                self.output_read(&mut step, elapsed, instance_id, output, denial, failure);
+            Observed::OutputRead { instance_id, answer } => {
+                self.output_read(&mut step, elapsed, instance_id, answer);
             }
             Observed::MembershipRead { membership } => {
                 self.membership_read(&mut step, elapsed, membership);
             }
-            Observed::Concluded { api_calls, throttled } => {
-                self.concluded(&mut step, elapsed, api_calls, throttled);
+            Observed::Taken(taken) => self.taken(&mut step, elapsed, taken),
+            Observed::Concluded { changes, api_calls, throttled } => {
+                self.concluded(&mut step, elapsed, changes, (api_calls, throttled));
             }
             Observed::SendsListed { found } => self.sends_listed(&mut step, elapsed, found),
             Observed::SendsNotListed { denial, reason } => {
@@ -242,6 +257,7 @@ impl Run {
             self.check_deadlines(step, elapsed);
             self.look_up_again(step, elapsed);
             self.retry_sends(step, elapsed);
+            self.take_out(step, elapsed);
             self.send_next(step, elapsed);
             self.poll(step, elapsed);
             self.close_if_done(step, elapsed);

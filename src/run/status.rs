@@ -23,6 +23,8 @@ pub enum Status {
     InvalidPlatform,
     AccessDenied,
     Cancelled,
+    /// The runbook of a rescue succeeded, and that it has helped is not proved: no word of SSM's.
+    Unproven,
     /// A word that is not known here. `is_final` is what Status, a closed enum, says of it.
     Unrecognized {
         details: String,
@@ -96,6 +98,7 @@ impl Status {
             Self::InvalidPlatform => Some(Outcome::InvalidPlatform),
             Self::AccessDenied => Some(Outcome::AccessDenied),
             Self::Cancelled => Some(Outcome::Cancelled),
+            Self::Unproven => Some(Outcome::Unknown),
             Self::Unrecognized { is_final, .. } => is_final.then_some(Outcome::Unknown),
         }
     }

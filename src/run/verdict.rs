@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::RunId;
+
 /// How a run ended; the worst that applies is the verdict.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -36,6 +38,12 @@ impl Kind {
     }
 }
 
+/// What the sentence ends with while something is not as it was before the run.
+const LEFT_CHANGED: &str = "; not everything that was changed for the run is back as it was";
+
+/// What takes its place when that was undone after the end.
+const BACK: &str = "; what was changed for the run was undone after its end";
+
 /// The verdict as it stands in the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
@@ -44,4 +52,27 @@ pub struct Verdict {
     pub sentence: String,
     /// Commands that make sense next, ready to paste.
     pub next_commands: Vec<String>,
+}
+
+impl Verdict {
+    /// Says that something stays changed, and how it is undone.
+    pub(super) fn leaving_changed(mut self, restore: Option<String>) -> Self {
+        self.sentence.push_str(LEFT_CHANGED);
+        self.next_commands.splice(0..0, restore);
+        self
+    }
+
+    /// Takes back what it says of that, now that it is undone. How the run ended stays as it was.
+    pub(super) fn put_back(&mut self, run_id: &RunId) {
+        if let Some(rest) = self.sentence.strip_suffix(LEFT_CHANGED) {
+            self.sentence = format!("{rest}{BACK}");
+        }
+        let restore = restoring(run_id);
+        self.next_commands.retain(|it| *it != restore);
+    }
+}
+
+/// Returns the line that undoes what a run has changed.
+pub(super) fn restoring(run_id: &RunId) -> String {
+    format!("fleet restore {run_id}")
 }

@@ -2,7 +2,7 @@
 //! no report and no screen can have them.
 
 use super::{
-    observed::{Membership, Observed, Settlement},
+    observed::{CancelAnswer, Membership, Observed, OutputAnswer, Settlement},
     row::{CUT_MARKS, STDERR_TITLE},
 };
 use crate::plan::Redaction;
@@ -19,17 +19,18 @@ impl Observed {
             Self::Read { rows, .. } => {
                 for row in rows.iter_mut() {
                     row.failure.iter_mut().for_each(|it| redaction.withhold(it));
+                    row.note.iter_mut().for_each(|it| redaction.withhold(&mut it.text));
                     for plugin in &mut row.plugins {
                         plugin.output = withheld(&plugin.output, redaction);
                     }
                 }
             }
-            Self::OutputRead { output: Some(it), .. } => {
+            Self::OutputRead { answer: OutputAnswer::Read(it), .. } => {
                 it.stdout = withheld(&it.stdout, redaction);
                 it.stderr = withheld(&it.stderr, redaction);
             }
-            Self::CancelAnswered { refused: Some(why), .. }
-            | Self::OutputRead { output: None, failure: Some(why), .. } => redaction.withhold(why),
+            Self::CancelAnswered { answer: CancelAnswer::Refused(why), .. }
+            | Self::OutputRead { answer: OutputAnswer::Failed(why), .. } => redaction.withhold(why),
             Self::MembershipRead { membership: Membership { note: Some(note), .. } } => {
                 redaction.withhold(&mut note.text);
             }
@@ -37,9 +38,12 @@ impl Observed {
             | Self::Settled { .. }
             | Self::SendsListed { .. }
             | Self::Counted { .. }
-            | Self::CancelAnswered { refused: None, .. }
-            | Self::OutputRead { output: None, failure: None, .. }
+            | Self::CancelAnswered {
+                answer: CancelAnswer::Taken | CancelAnswer::Denied(_), ..
+            }
+            | Self::OutputRead { answer: OutputAnswer::Denied(_), .. }
             | Self::MembershipRead { .. }
+            | Self::Taken(_)
             | Self::Concluded { .. }
             | Self::Tick
             | Self::Interrupted(_)

@@ -281,3 +281,52 @@ fn a_state_directory_that_others_may_read_is_told() {
     let output = doctor(&env, &["--sim", "--output", "json"]).exits(3);
     finds(&output, "state directory", "fail", &["cannot be written", "XDG_STATE_HOME"]);
 }
+
+/// A group, and a document that is to look at it afterwards.
+fn with_a_check(more: &str) -> (SimProcess, FleetEnv) {
+    let look = "schemaVersion: \"2.2\"\nmainSteps:\n  - action: aws:runShellScript\n    name: \
+                run\n    inputs:\n      runCommand: [\"true\"]\n";
+    let world = format!(
+        "[[group]]\nname = \"web\"\nsize = 3\n[[document]]\nname = \"Look\"\n\
+         file = \"look.yaml\"\n{more}"
+    );
+    let sim = SimProcess::start(&world, &[("look.yaml", look)]);
+    let env = FleetEnv::of(&sim).unset("FLEET_NOW");
+    (sim, env)
+}
+
+#[test]
+fn what_is_to_follow_is_weighed_as_the_run_would_have_it() {
+    let (_sim, env) = with_a_check("");
+    let flags = ["--asg", "web", "--max-concurrency", "2", "--output", "json"];
+    let with = |then: &str, more: &[&str]| {
+        let args = [&flags[..], &["--then", then], more, &["--", "uptime"]].concat();
+        doctor(&env, &args)
+    };
+    let output = with("Look", &[]).exits(0);
+    finds(&output, "then document", "pass", &["Look, version 1"]);
+    finds(&output, "then send", "pass", &["IAM says that", "may send"]);
+    finds(&output, "then plan", "pass", &["3 instances", "2 at once"]);
+    finds(&output, "then ceilings", "pass", &["none is set"]);
+    // A run with the same flags is refused for the same.
+    let refused = ["run", "--yes", "--asg", "web", "--then", "Nothing", "--", "uptime"];
+    drop(env.run(&refused).exits(3).complains(&["there is no document Nothing"]));
+    let output = with("Nothing", &[]).exits(3);
+    finds(&output, "then document", "fail", &["there is no document Nothing"]);
+    finds(&output, "then plan", "unknown", &["there is none yet"]);
+    finds(&output, "plan", "pass", &["3 instances"]);
+    env.write("fleet.toml", "[ceilings]\nallow_documents = [\"AWS-*\"]\n");
+    let output = with("Look", &[]).exits(3);
+    finds(&output, "ceilings", "pass", &["within them"]);
+    finds(&output, "then ceilings", "fail", &["not among those that are allowed: AWS-*"]);
+}
+
+#[test]
+fn what_is_to_follow_what_is_not_planned_is_unknown_and_follows_nothing_alone() {
+    let (_sim, env) = with_a_check("");
+    let args = ["--asg", "web", "--doc", "Nothing", "--then", "Look", "--output", "json"];
+    let output = doctor(&env, &args).exits(3);
+    finds(&output, "then", "unknown", &["has no plan yet"]);
+    let alone = doctor(&env, &["--asg", "web", "--then", "Look"]).exits(2);
+    drop(alone.complains(&["--then says what follows a document"]));
+}

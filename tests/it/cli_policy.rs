@@ -49,6 +49,24 @@ fn with_an_account_nothing_is_read() {
 }
 
 #[test]
+fn a_runbook_is_known_without_being_read_by_its_name_or_by_the_flag_that_a_note_names() {
+    let runbooks = "arn:aws:iam::123456789012:role/runbooks";
+    let role = format!("AutomationAssumeRole={runbooks}");
+    let flags = ["--region", "us-east-1", "--asg", "web", "--doc"];
+    let with = |more: &[&str]| offline(&[&flags[..], more].concat()).exits(0);
+    let known = with(&["AWSSupport-TroubleshootSSH", "--param", &role]);
+    assert!(!known.stdout.contains("SendCommand"), "{known}");
+    drop(known.prints(&["ssm:StartAutomationExecution", "iam:PassRole", runbooks]));
+    let unknown = with(&["Mend"]).prints(&["ssm:SendCommand"]);
+    let taken = "Mend is taken for a command: pass --automation if it is a runbook";
+    drop(unknown.complains(&[taken]));
+    let said = with(&["Mend", "--automation"]).complains(&["which role the steps of Mend act as"]);
+    assert!(!said.stderr.contains("taken for a command"), "{said}");
+    let own = with(&["Fleet-CheckSshd"]);
+    assert!(!own.stderr.contains("taken for a command"), "{own}");
+}
+
+#[test]
 fn what_is_read_and_what_is_not_come_to_the_same() {
     for flags in
         [&["--asg", "web"][..], &["--asg", "web", "--asg", "other"], &["--tag", "role=web"]]

@@ -14,15 +14,10 @@ const GROUP: &str = r#"
 name = "win"
 size = 3
 platform = "Windows"
-
-[[group.instance]]
-index = 1
-ping = "ConnectionLost"
-
-[[group.instance]]
-index = 2
-ping = "ConnectionLost"
-lifecycle = "Standby"
+instance = [
+    { index = 1, ping = "ConnectionLost" },
+    { index = 2, ping = "ConnectionLost", lifecycle = "Standby" },
+]
 "#;
 
 fn plan(env: &FleetEnv, args: &[&str]) -> Output {
@@ -88,6 +83,87 @@ fn who_does_not_answer_is_judged_by_every_check_and_nothing_is_changed() {
             ["Describe", "Get", "List", "Simulate"].iter().any(|it| operation.starts_with(it));
         assert!(is_read, "{operation}");
     }
+}
+
+#[test]
+fn who_is_excluded_by_name_is_not_counted_among_those_that_answer() {
+    let sim = SimProcess::start(GROUP, &[]);
+    let env = FleetEnv::of(&sim);
+    let json = plan(&env, &["crowdstrike", "--asg", "win", "--output", "json"]).json();
+    let id = json["instances"][1]["instance_id"].as_str().unwrap();
+    let args = ["crowdstrike", "--asg", "win", "--exclude", id];
+    drop(plan(&env, &args).prints(&["1 instance: ", "; 1 more answer"]));
+    let rescue = [&["rescue"], &args[..], &["--no-report", "--dry-run"]].concat();
+    drop(env.run(&rescue).complains(&["1 instance: ", "; 1 more answer"]));
+}
+
+#[test]
+fn every_check_has_an_answer_where_everything_may_be_read() {
+    let sim = SimProcess::start(GROUP, &[]);
+    let env = FleetEnv::of(&sim);
+    for flags in [&["--no-backup"][..], &["--no-backup", "--subnet", "new"]] {
+        let args = ["crowdstrike", "--asg", "win", "--no-bitlocker", "--output", "json"];
+        let json = plan(&env, &[&args[..], flags].concat()).json();
+        let rows = json["instances"].as_array().unwrap().iter().map(|it| &it["checks"]);
+        for it in rows.chain([&json["checks"]]).flat_map(|it| it.as_array().unwrap()) {
+            assert_ne!(it["verdict"], "unknown", "{it}");
+        }
+    }
+}
+
+/// What each of them is found to have, with `--no-backup`.
+const MATERIALS: &str = r#"
+key = [
+    { name = "off", state = "Disabled" },
+    { name = "doomed", state = "PendingDeletion" },
+    { name = "theirs", account = "210987654321" },
+]
+
+[[image]]
+name = "sold"
+platform = "Windows"
+product_codes = ["abc"]
+
+[network]
+ebs_encryption = true
+ebs_key = "theirs"
+vpcs = 5
+
+[[group]]
+name = "win"
+size = 4
+platform = "Windows"
+instance = [
+    { index = 0, ping = "ConnectionLost", image = "sold" },
+    { index = 1, ping = "ConnectionLost", image = "sold", product_codes = [], key = "off" },
+    { index = 2, ping = "ConnectionLost", key = "doomed", snapshot = "2h", public_ip = true },
+    { index = 3, ping = "ConnectionLost", key = "theirs", snapshot = "25h" },
+]
+"#;
+
+#[test]
+fn images_keys_and_snapshots_are_judged_as_the_account_has_them() {
+    let sim = SimProcess::start(MATERIALS, &[]);
+    let env = FleetEnv::of(&sim).unset("FLEET_NOW");
+    let args = ["crowdstrike", "--asg", "win", "--no-backup", "--subnet", "new"];
+    let json = plan(&env, &[&args[..], &["--output", "json"]].concat()).json();
+    let check = |n: Option<usize>, check: &str, verdict: &str, said: &str| {
+        let row = found(&json, n, check);
+        assert_eq!(row["verdict"], verdict, "{n:?} {check}: {row}");
+        assert!(row["said"].as_str().unwrap().contains(said), "{n:?} {check}: {row}");
+    };
+    check(Some(0), "marketplace", "fail", "the instance has the marketplace code abc");
+    check(Some(1), "marketplace", "fail", "its image has the marketplace code abc");
+    check(Some(2), "marketplace", "pass", "no code");
+    check(Some(0), "encryption", "pass", "not encrypted");
+    check(Some(1), "encryption", "fail", "its key is Disabled");
+    check(Some(2), "encryption", "fail", "its key is PendingDeletion");
+    check(Some(3), "encryption", "warn", "of another account: arn:aws:kms:us-east-1:210987654321:");
+    check(Some(2), "backup", "pass", "a snapshot is younger than a day");
+    check(Some(3), "backup", "warn", "no snapshot is younger than a day");
+    check(Some(2), "addresses", "warn", "a public address that is not elastic");
+    check(None, "encrypted helper", "warn", "on, with arn:aws:kms:us-east-1:210987654321:key/");
+    check(None, "new VPC", "unknown", "5 VPCs are there");
 }
 
 #[test]

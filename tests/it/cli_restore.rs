@@ -31,7 +31,11 @@ struct Scene {
 impl Scene {
     /// A run that ended, and what of the group was read before it.
     fn new() -> Self {
-        let sim = SimProcess::start(WORLD, &[]);
+        Self::of(WORLD)
+    }
+
+    fn of(world: &str) -> Self {
+        let sim = SimProcess::start(world, &[]);
         let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.005").unset("FLEET_NOW");
         drop(env.run(&["run", "--asg", "web", "--yes", "--", "true"]).exits(0));
         let planned = env.record().report["instances"].clone();
@@ -125,6 +129,19 @@ fn a_group_is_as_it_was_and_a_second_time_changes_nothing() {
 }
 
 #[test]
+fn a_throttle_makes_it_slower_and_leaves_nobody_in_standby() {
+    let fault = "[[fault]]\noperation = \"ExitStandby\"\ncalls = [1, 2, 3, 4, 5, 6, 7]\n\
+                 kind = \"throttle\"\n";
+    let scene = Scene::of(&format!("{WORLD}{fault}"));
+    let before = scene.group();
+    scene.stand_by(&[0, 1]);
+    scene.journal(&[("done", scene.members(&[0, 1]))]);
+    drop(scene.env.run(&["restore", "last"]).exits(0));
+    assert_eq!(scene.group(), before);
+    assert_eq!(scene.sim.stats().calls("ExitStandby"), 8);
+}
+
+#[test]
 fn what_was_intended_is_undone_if_it_was_done_and_left_alone_if_not() {
     let scene = Scene::new();
     let before = scene.group();
@@ -212,4 +229,58 @@ fn a_run_that_changed_no_group_has_nothing_to_restore() {
     scene.journal(&[("done", json!({ "what": "magic" }))]);
     let output = scene.env.run(&["restore", "last"]).exits(2);
     drop(output.complains(&["line 1 of groups.jsonl cannot be read"]));
+}
+
+#[test]
+fn in_another_region_nothing_is_taken_for_gone() {
+    let scene = Scene::new();
+    let before = scene.group();
+    scene.stand_by(&[0]);
+    scene.journal(&[("done", scene.members(&[0]))]);
+    let elsewhere = scene.env.run(&["restore", "last", "--region", "eu-west-1"]);
+    drop(elsewhere.exits(3).complains(&["the run is of region us-east-1"]));
+    drop(scene.env.run(&["restore", "last"]).exits(0));
+    assert_eq!(scene.group(), before);
+}
+
+#[test]
+fn a_ledger_from_which_something_is_to_be_restored_is_not_pruned() {
+    let scene = Scene::new();
+    scene.stand_by(&[0]);
+    scene.journal(&[("done", scene.members(&[0]))]);
+    let prune = || scene.env.run(&["runs", "prune", "--older-than", "0s"]).exits(0);
+    drop(prune().prints(&["0 runs"]).complains(&["is kept", "`fleet restore"]));
+    drop(scene.env.run(&["restore", "last"]).exits(0));
+    drop(prune().prints(&["1 run"]));
+}
+
+#[test]
+fn whoever_was_stopped_meanwhile_does_not_come_back_to_be_ended_by_its_group() {
+    let scene = Scene::new();
+    let before = scene.group();
+    scene.stand_by(&[0]);
+    scene.journal(&[("done", scene.members(&[0]))]);
+    let id = &scene.ids[0];
+    let ec2 = |action: &str| scene.sim.query("ec2", "2016-11-15", action);
+    drop(ec2(&format!("StopInstances&InstanceId.1={id}")));
+    let output = scene.env.run(&["restore", "last"]).exits(1);
+    drop(output.complains(&[id, "it is stopped, and its group would end it in service"]));
+    drop(ec2(&format!("StartInstances&InstanceId.1={id}")));
+    drop(scene.env.run(&["restore", "last"]).exits(0));
+    assert_eq!(scene.group(), before);
+}
+
+#[test]
+fn of_whoever_was_ended_meanwhile_it_is_said_that_the_capacity_stays_lowered() {
+    let scene = Scene::new();
+    scene.stand_by(&[0, 1]);
+    scene.journal(&[("done", scene.members(&[0, 1]))]);
+    let id = &scene.ids[0];
+    let end = "TerminateInstanceInAutoScalingGroup&ShouldDecrementDesiredCapacity=false";
+    drop(scene.sim.query("autoscaling", VERSION, &format!("{end}&InstanceId={id}")));
+    let output = scene.env.run(&["restore", "last"]).exits(0);
+    drop(output.prints(&[id, "is not raised again for who has left"]));
+    assert!(scene.group().contains(&"<DesiredCapacity>2".to_owned()), "{:?}", scene.group());
+    let again = scene.env.run(&["restore", "last"]).exits(0);
+    drop(again.complains(&["left to restore"]));
 }

@@ -1,8 +1,6 @@
 //! The process of a run is killed (SIGKILL) after each of its events, and another one finishes it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::support::{FleetEnv, Output, Record, SimProcess};
+use crate::support::{FleetEnv, Output, Record, SimProcess, each};
 
 const WORLD: &str =
     "speed = 100.0\n[[group]]\nname = \"web\"\nsize = 4\n[[outcome]]\nstdout = \"ok\"\n";
@@ -121,24 +119,6 @@ fn one_that_looks_again_for_what_was_lost_and_is_killed_is_finished_by_the_next(
 #[test]
 fn one_that_goes_on_after_a_stop_and_is_killed_is_finished_by_the_next() {
     survives_again(stopped);
-}
-
-/// Runs `case` for each number up to `n`, four at a time.
-fn each(n: usize, case: impl Fn(usize) + Sync) {
-    let next = AtomicUsize::new(1);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let it = next.fetch_add(1, Ordering::Relaxed);
-                    if it > n {
-                        break;
-                    }
-                    case(it);
-                }
-            });
-        }
-    });
 }
 
 #[test]

@@ -137,6 +137,54 @@ fn a_role_that_may_not_send_is_a_check_that_fails() {
     finds_of(sends(DOCUMENT, &tagged), 0, "unknown", &told);
 }
 
+const RUNBOOKS: &str = "arn:aws:iam::123456789012:role/runbooks";
+
+/// What a role may do to start AWS's own repair of sshd as these.
+fn starts(on: &[&str], executions: &[&str], passing: &Value) -> Vec<Value> {
+    let reads = json!(["ssm:List*", "ssm:Describe*", "ssm:GetDocument", "autoscaling:Describe*"]);
+    let mut start = allow(&json!("ssm:StartAutomationExecution"), "");
+    start["Resource"] = json!(on);
+    let of_all = "arn:aws:ssm:us-east-1:123456789012:automation-execution/*";
+    let mut pass = allow(&json!("iam:PassRole"), RUNBOOKS);
+    pass["Condition"] = passing.clone();
+    vec![allow(&reads, "*"), start, allow(&json!(executions), of_all), pass]
+}
+
+#[test]
+fn a_role_that_may_not_start_a_runbook_is_a_check_that_fails() {
+    let document = "arn:aws:ssm:us-east-1::document/AWSSupport-TroubleshootSSH";
+    let definition = "arn:aws:ssm:us-east-1::automation-definition/AWSSupport-TroubleshootSSH:*";
+    let execution = "arn:aws:ssm:us-east-1:123456789012:automation-execution/*";
+    let all = [document, definition, execution];
+    let both = ["ssm:GetAutomationExecution", "ssm:StopAutomationExecution"];
+    let to = |service: &str| json!({"StringEquals": {"iam:PassedToService": service}});
+    let to_ssm = to("ssm.amazonaws.com");
+    let simulate = allow(&json!("iam:SimulatePrincipalPolicy"), ROLE);
+    let finds_of = |role: Vec<Value>, code: i32, verdict: &str, texts: &[&str]| {
+        let operator = policy(&json!([allow(&json!("sts:AssumeRole"), ROLE), simulate]));
+        let (sim, env) = Scoped { operator, ..Scoped::of(WEB, &json!(role)) }.start();
+        let env = env.unset("FLEET_NOW");
+        let role = format!("AutomationAssumeRole={RUNBOOKS}");
+        let flags = ["--asg", "web", "--doc", "AWSSupport-TroubleshootSSH", "--param", &role];
+        let more = ["--param", "Action=FixAll", "--role-arn", ROLE, "--output", "json"];
+        let output = doctor(&env, &[&flags[..], &more].concat()).exits(code);
+        finds(&output, "send", verdict, texts);
+        assert_eq!(sim.stats().calls("StartAutomationExecution"), 0);
+    };
+    let may = [ROLE, "may start this, and stop it", "What its steps may do was not weighed"];
+    finds_of(starts(&all, &both, &to_ssm), 0, "pass", &may);
+    let unpassed = ["may not start", "iam:PassRole", RUNBOOKS];
+    finds_of(starts(&all, &both, &to("ec2.amazonaws.com")), 3, "fail", &unpassed);
+    let denied = "ssm:StartAutomationExecution on arn:aws:ssm:us-east-1::automation-definition/";
+    finds_of(starts(&[document, execution], &both, &to_ssm), 3, "fail", &[denied]);
+    let unseen = "ssm:GetAutomationExecution on arn:aws:ssm:us-east-1:123456789012:automation-e";
+    finds_of(starts(&all, &both[1..], &to_ssm), 3, "fail", &[unseen]);
+    let listed = ["by one of its names", document];
+    finds_of(starts(&all[1..], &both, &to_ssm), 0, "warn", &listed);
+    let unstopped = "may start, and not ssm:StopAutomationExecution";
+    finds_of(starts(&all, &both[..1], &to_ssm), 0, "warn", &[unstopped]);
+}
+
 #[test]
 fn parameters_that_are_missing_or_not_allowed_are_a_check_that_fails() {
     let world = "[[document]]\nname = \"Own\"\nfile = \"own.yaml\"\n[[group]]\nname = \"web\"\n\

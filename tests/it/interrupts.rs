@@ -7,6 +7,8 @@ use std::{
     sync::mpsc::channel,
 };
 
+use serde_json::json;
+
 use crate::support::{DEADLINE, FleetEnv, Running, SimProcess, repository, skip};
 
 /// Both mean the same.
@@ -19,6 +21,10 @@ fn world(name: &str) -> String {
 fn delayed(operation: &str, calls: &str) -> String {
     format!("[[fault]]\noperation = \"{operation}\"\n{calls}\nkind = \"delay\"\ndelay = \"24h\"\n")
 }
+
+/// Until it is healed nobody sees that anything has ended, however fast this machine is.
+const BLIND: &str =
+    "[[fault]]\noperation = \"ListCommandInvocations\"\nrate = 1.0\nkind = \"throttle\"\n";
 
 fn start(world: &str) -> (SimProcess, FleetEnv) {
     let sim = SimProcess::start(world, &[]);
@@ -97,10 +103,12 @@ fn during_a_send_its_answer_is_waited_for_and_what_came_of_it_is_cancelled() {
 #[test]
 fn during_a_send_what_came_of_it_can_be_left() {
     let slow = delayed("SendCommand", "calls = [1]").replace("24h", "50s");
-    let (sim, env) = start(&(world("three_healthy") + &slow));
-    let run = spawn(&env, &["--on-interrupt", "leave"]);
+    let (sim, env) = start(&(world("three_healthy") + &slow + BLIND));
+    let mut run = spawn(&env, &["--on-interrupt", "leave", "--output", "jsonl"]);
     sim.wait_for_call("SendCommand");
     run.interrupt();
+    run.wait_for("interrupted");
+    sim.heal();
     drop(run.finish().exits(130));
     assert_eq!((sim.stats().commands(), sim.stats().calls("CancelCommand")), (1, 0));
     assert_eq!(sim.stats().executions(), [1, 1, 1]);
@@ -144,11 +152,13 @@ const SLOW: &str = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 4\n\
 #[test]
 fn while_following_what_runs_can_be_left_to_its_end() {
     for signal in SIGNALS {
-        let (sim, env) = start(SLOW);
+        let (sim, env) = start(&(SLOW.to_owned() + BLIND));
         let flags = ["--waves", "2,4", "--max-concurrency", "4", "--on-interrupt", "leave"];
         let mut run = spawn(&env, &[&flags[..], &["--output", "jsonl"]].concat());
         run.wait_for("command_accepted");
         signal(&run);
+        run.wait_for("interrupted");
+        sim.heal();
         let output = run.finish().exits(130);
         assert!(!output.stderr.contains("nothing was sent"), "\n{output}");
         assert_eq!((sim.stats().commands(), sim.stats().calls("CancelCommand")), (1, 0));
@@ -165,7 +175,7 @@ fn while_following_what_runs_can_be_left_to_its_end() {
 
 #[test]
 fn a_run_that_was_taken_over_can_leave_what_runs_as_well() {
-    let (sim, env) = start(SLOW);
+    let (sim, env) = start(&(SLOW.to_owned() + BLIND));
     let mut run = spawn(&env, &["--waves", "2,4", "--max-concurrency", "4", "--output", "jsonl"]);
     run.wait_for("command_accepted");
     run.kill();
@@ -174,6 +184,8 @@ fn a_run_that_was_taken_over_can_leave_what_runs_as_well() {
     let mut watch = env.spawn(&[&watch[..], &["--output", "jsonl"]].concat());
     watch.wait_for("run_resumed");
     watch.interrupt();
+    watch.wait_for("interrupted");
+    sim.heal();
     drop(watch.finish().exits(130));
     assert_eq!((sim.stats().commands(), sim.stats().calls("CancelCommand")), (1, 0));
     assert_eq!(env.record().replayed().complete()["totals"]["succeeded"], 2);
@@ -183,10 +195,15 @@ fn a_run_that_was_taken_over_can_leave_what_runs_as_well() {
 fn a_retry_can_leave_what_runs_as_well() {
     let (sim, env) = start(&SLOW.replace("stdout = \"ok\"", "exit = 1"));
     drop(spawn(&env, &["--max-errors", "4", "--max-concurrency", "4"]).finish().exits(1));
+    sim.order(&json!([
+        { "operation": "ListCommandInvocations", "rate": 1.0, "kind": "throttle" }
+    ]));
     let retry = ["retry", "last", "--yes", "--on-interrupt", "leave", "--output", "jsonl"];
     let mut retry = env.spawn(&retry);
     retry.wait_for("command_accepted");
     retry.interrupt();
+    retry.wait_for("interrupted");
+    sim.heal();
     drop(retry.finish().exits(130));
     assert_eq!((sim.stats().commands(), sim.stats().calls("CancelCommand")), (2, 0));
 }
@@ -196,13 +213,17 @@ fn while_the_report_is_made_the_last_reads_end_and_the_verdict_stays() {
     for signal in SIGNALS {
         let slow = delayed("DescribeAutoScalingGroups", "calls = [2]");
         let (sim, env) = start(&(world("three_healthy") + &slow));
+        // Time alone cuts them short after three minutes, in which nobody is too slow.
+        let env = env.set("FLEET_PACE", "1");
         let mut run = spawn(&env, &["--output", "jsonl"]);
         run.wait_for("wave_finished");
         signal(&run);
         drop(run.finish().exits(0));
         let record = env.record();
         assert_eq!(record.replayed().complete()["totals"]["succeeded"], 3);
-        assert_eq!(record.report["notes"][0]["code"], "closing.cut");
+        let note = &record.report["notes"][0];
+        assert_eq!(note["code"], "closing.cut");
+        assert!(note["text"].as_str().unwrap().contains("by an interrupt"), "{note}");
         assert_eq!(sim.stats().executions(), [1, 1, 1]);
     }
 }
@@ -210,7 +231,7 @@ fn while_the_report_is_made_the_last_reads_end_and_the_verdict_stays() {
 #[test]
 fn a_second_one_names_the_commands_and_the_line_that_takes_the_run_up_again() {
     for signal in SIGNALS {
-        let stuck = SLOW.to_owned() + &delayed("CancelCommand", "rate = 1.0");
+        let stuck = SLOW.to_owned() + BLIND + &delayed("CancelCommand", "rate = 1.0");
         let (sim, env) = start(&stuck);
         let mut run = spawn(&env, &["--max-concurrency", "4"]);
         run.wait_for("accepted");
@@ -237,9 +258,7 @@ fn a_second_one_names_the_commands_and_the_line_that_takes_the_run_up_again() {
 #[test]
 fn a_terminal_that_goes_away_asks_once_however_often_that_is_said() {
     // Nothing ends before it was asked twice.
-    let blind =
-        "[[fault]]\noperation = \"ListCommandInvocations\"\nrate = 1.0\nkind = \"throttle\"\n";
-    let (sim, env) = start(&(SLOW.to_owned() + blind));
+    let (sim, env) = start(&(SLOW.to_owned() + BLIND));
     let flags = ["--max-concurrency", "4", "--on-interrupt", "leave", "--output", "jsonl"];
     let mut run = spawn(&env, &flags);
     run.wait_for("command_accepted");

@@ -134,7 +134,7 @@ fn old_runs_are_listed_as_they_ended() {
     }
     let text = env.run(&["runs"]).exits(0);
     let all = [SUCCESS, OVER_BUDGET, RETRY, INTERRUPTED, BETWEEN_WAVES, UNDER_WAY];
-    drop(text.prints(&all).prints(&["goes on, or was killed", "6 runs"]));
+    drop(text.prints(&all).prints(&["its process is gone: `fleet watch", "6 runs"]));
 }
 
 #[test]

@@ -60,6 +60,9 @@ mod runbooks;
 /// A document that is run after another one.
 mod then;
 
+/// The same, when a process dies in between.
+mod sequels;
+
 /// What `fleet run` leaves: stdout in its formats, the ledger, the report files.
 mod records;
 
@@ -68,10 +71,21 @@ mod cli_plan;
 
 /// `fleet doctor`: every check has a world in which it does not pass.
 mod cli_doctor;
-/// `fleet rescue`: its preflight, and the role it needs.
-mod cli_rescue;
+
 /// `fleet doctor` does not pass what `fleet run` refuses.
 mod doctor_and_run;
+
+/// `fleet rescue`: its preflight, and the role it needs.
+mod cli_rescue;
+
+/// `fleet rescue crowdstrike` over AWS's runbook.
+mod rescues;
+
+/// `fleet rescue crowdstrike --replace`: groups end their members and launch others.
+mod rescues_replace;
+
+/// `fleet rescue resume` of instances that this machine has no ledger of.
+mod rescues_resume;
 
 /// `fleet policy` as a command.
 mod cli_policy;
@@ -97,8 +111,10 @@ mod cli_report;
 /// `fleet cancel`.
 mod cli_cancel;
 
-/// `fleet retry`.
+/// `fleet restore`.
 mod cli_restore;
+
+/// `fleet retry`.
 mod cli_retry;
 
 /// `fleet watch`.

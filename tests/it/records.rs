@@ -168,5 +168,11 @@ fn a_run_id_that_is_taken_is_refused_before_the_send() {
     let env = FleetEnv::new().set("FLEET_SEED", "7");
     drop(env.run(&["run", &mixed(), "--asg", "web", "--", "true"]).exits(0));
     let again = env.run(&["run", &mixed(), "--asg", "web", "--", "true"]).exits(3);
-    drop(again.complains(&["ledger", "nothing was sent"]));
+    let again = again.complains(&["ledger", "run it again", "nothing was sent"]);
+    assert!(!again.stderr.contains("XDG_STATE_HOME"), "{again}");
+    // A file where the runs belong is another matter.
+    let state = env.write("file", "");
+    let env = env.set("XDG_STATE_HOME", state.to_str().unwrap());
+    let refused = env.run(&["run", &mixed(), "--asg", "web", "--", "true"]).exits(3);
+    drop(refused.complains(&["XDG_STATE_HOME", "nothing was sent"]));
 }

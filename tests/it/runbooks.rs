@@ -1,11 +1,11 @@
 //! Documents of type Automation: the same plan, limits, ledger, report and exit codes as a command's.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod failures;
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    FleetEnv, Output, SimProcess,
+    FleetEnv, Output, SimProcess, each,
     scoped::{ROLE, Scoped, allow, policy},
 };
 
@@ -144,31 +144,20 @@ fn a_run_that_is_killed_after_any_of_its_events_is_finished_and_starts_nobody_tw
     let begin = || start_with(SCRIPT, 3);
     let n_events = begin().1.run(&args).exits(0).lines().len();
     assert!((15..100).contains(&n_events), "{n_events} events");
-    let next = AtomicUsize::new(1);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n > n_events {
-                        return;
-                    }
-                    let (sim, env) = begin();
-                    let mut run = env.spawn(&args);
-                    if run.wait_for_lines(n) {
-                        run.kill();
-                    }
-                    drop(run);
-                    let output = env.run(&watch);
-                    let record = env.record();
-                    let place = format!("killed after {n} events: {:?}\n{output}", record.kinds());
-                    let report = record.replayed().complete();
-                    assert_eq!(output.code, Some(0), "{place}");
-                    assert_eq!(outcomes(report), ["succeeded"; 3], "{place}");
-                    assert_eq!(sim.stats().executions(), [1, 1, 1], "{place}");
-                }
-            });
+    each(n_events, |n| {
+        let (sim, env) = begin();
+        let mut run = env.spawn(&args);
+        if run.wait_for_lines(n) {
+            run.kill();
         }
+        drop(run);
+        let output = env.run(&watch);
+        let record = env.record();
+        let place = format!("killed after {n} events: {:?}\n{output}", record.kinds());
+        let report = record.replayed().complete();
+        assert_eq!(output.code, Some(0), "{place}");
+        assert_eq!(outcomes(report), ["succeeded"; 3], "{place}");
+        assert_eq!(sim.stats().executions(), [1, 1, 1], "{place}");
     });
 }
 
@@ -311,12 +300,8 @@ fn executions_that_may_not_be_listed_are_read_one_by_one() {
     assert_eq!(sim.stats().calls("StopAutomationExecution"), 2);
 }
 
-#[test]
-fn a_session_is_narrowed_to_the_runbook_once_its_type_is_known() {
-    let broad = json!([
-        allow(&json!(["ssm:*", "autoscaling:Describe*"]), "*"),
-        allow(&json!("iam:PassRole"), RUNBOOKS)
-    ]);
+/// A world with a role for steps to act as, and a role for fleet that may do what `may` says.
+fn with_runbooks(document: &str, may: &Value) -> (SimProcess, FleetEnv) {
     let trust = policy(&json!({
         "Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"Service": "ssm.amazonaws.com"},
@@ -326,13 +311,36 @@ fn a_session_is_narrowed_to_the_runbook_once_its_type_is_known() {
         "[[group]]\nname = \"web\"\nsize = 3\n{SCRIPT}\n[[role]]\nname = \"runbooks\"\n\
          trust = \"runbooks-trust.json\"\npolicy = \"runbooks.json\"\n"
     );
-    let mut world = Scoped::of(&groups, &broad);
-    MEND.clone_into(&mut world.document);
-    let (sim, env) = world.start_with(
+    let mut world = Scoped::of(&groups, may);
+    document.clone_into(&mut world.document);
+    world.start_with(
         "",
         &[("runbooks-trust.json", &trust.to_string()), ("runbooks.json", &may_change.to_string())],
-    );
-    let args = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
+    )
+}
+
+fn broad() -> Value {
+    json!([
+        allow(&json!(["ssm:*", "autoscaling:Describe*"]), "*"),
+        allow(&json!("iam:PassRole"), RUNBOOKS)
+    ])
+}
+
+const NARROWED: [&str; 8] =
+    ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
+
+/// The runbook with a role that is named otherwise, and the parameter that names it.
+fn naming(assume_role: &str, parameter: &str, default: &str) -> String {
+    MEND.replace("{{ AutomationAssumeRole }}", assume_role).replace(
+        r#""AutomationAssumeRole":{"type":"String","default":""}"#,
+        &format!(r#""{parameter}":{{"type":"String","default":"{default}"}}"#),
+    )
+}
+
+#[test]
+fn a_session_is_narrowed_to_the_runbook_once_its_type_is_known() {
+    let (sim, env) = with_runbooks(MEND, &broad());
+    let args = NARROWED;
     // The steps would act with a session that may do nothing but start them.
     drop(env.run(&args).exits(3).complains(&["its steps would act with that session"]));
     assert_eq!(sim.stats().calls("StartAutomationExecution"), 0);
@@ -343,6 +351,101 @@ fn a_session_is_narrowed_to_the_runbook_once_its_type_is_known() {
     drop(env.run(&[&args[..], &["--param", &role, "--automation"]].concat()).exits(0));
     assert_eq!(sim.stats().calls("AssumeRole"), before + 3);
     assert_eq!(sim.stats().executions(), [2, 2, 2]);
+}
+
+#[test]
+fn a_role_that_the_content_or_a_default_names_is_passed_like_one_that_is_given() {
+    let own = format!("MyRole={RUNBOOKS}");
+    let check = |document: &str, more: &[&str]| {
+        let (sim, env) = with_runbooks(document, &broad());
+        let args = [&NARROWED[..], more].concat();
+        let output = env.run(&args).exits(0);
+        assert!(!output.stderr.contains("permissions of whoever starts it"), "{output}");
+        // Whoever says beforehand that it is a runbook has a session that does not know the role.
+        drop(env.run(&[&args[..], &["--automation"]].concat()).exits(0));
+        assert_eq!(sim.stats().executions(), [2, 2, 2]);
+        let flags = [&["policy"], &args[2..]].concat();
+        let granted = env.run(&flags).exits(0).json().to_string();
+        assert!(granted.contains("iam:PassRole") && granted.contains(RUNBOOKS), "{granted}");
+    };
+    check(&naming(RUNBOOKS, "Unused", ""), &[]);
+    check(&naming("{{ AutomationAssumeRole }}", "AutomationAssumeRole", RUNBOOKS), &[]);
+    check(&naming("{{ MyRole }}", "MyRole", ""), &["--param", &own]);
+}
+
+#[test]
+fn advice_names_the_parameter_that_the_runbook_has_for_its_role() {
+    let refused = |document: &str, texts: &[&str]| {
+        let (sim, env) = with_runbooks(document, &broad());
+        let output = env.run(&NARROWED).exits(3).complains(texts);
+        assert!(!output.stderr.contains("AutomationAssumeRole"), "{output}");
+        assert_eq!(sim.stats().calls("StartAutomationExecution"), 0);
+    };
+    refused(&naming("{{ MyRole }}", "MyRole", ""), &["--param MyRole=ARN names the role"]);
+    refused(&naming("", "Unused", ""), &["only its content, as assumeRole, could name one"]);
+    let variable = "arn:aws:iam::{{ global:ACCOUNT_ID }}:role/runbooks";
+    refused(&naming(variable, "Unused", ""), &["cannot be told before it is started", variable]);
+}
+
+#[test]
+fn a_run_with_the_flags_that_a_policy_was_made_for_works_under_it() {
+    let role = format!("AutomationAssumeRole={RUNBOOKS}");
+    let named = naming(RUNBOOKS, "Unused", "");
+    let said = ["--automation", "--target-parameter", "InstanceId"];
+    let check = |document: &str, flags: &[&str], reads: usize| {
+        let args = [&NARROWED[2..], flags].concat();
+        let (_sim, env) = with_runbooks(document, &broad());
+        let granted = env.run(&[&["policy"], &args[..]].concat()).exits(0).json();
+        assert_eq!(granted.to_string().matches("ssm:GetDocument").count(), reads, "{granted:#}");
+        let (sim, env) = with_runbooks(document, &granted["Statement"]);
+        drop(env.run(&[&["run", "--yes"], &args[..]].concat()).exits(0));
+        assert_eq!(sim.stats().executions(), [1, 1, 1]);
+    };
+    check(MEND, &["--param", &role], 1);
+    check(MEND, &[&["--param", &role], &said[..1]].concat(), 1);
+    check(MEND, &[&["--param", &role], &said[..]].concat(), 0);
+    // Its role stands in its content alone.
+    check(&named, &[], 1);
+    check(&named, &said, 1);
+}
+
+#[test]
+fn whoever_may_not_read_of_which_type_it_is_is_told_how_to_say_it() {
+    let (sim, env) = scoped("", &minimal());
+    let args = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
+    let output = env.run(&[&args[..], &["--session-policy", "none"]].concat()).exits(3);
+    let how = "Restart is taken for a command: its type may not be read; of a runbook, --automation \
+               --target-parameter NAME says what it is";
+    let record = env.record();
+    let mut notes = record.report["notes"].as_array().unwrap().iter();
+    let is_told = |it: &Value| it["code"] == "advice" && it["text"].as_str().unwrap().contains(how);
+    assert!(notes.any(is_told), "{output}");
+    assert_eq!(sim.stats().calls("SendCommand"), 1);
+}
+
+#[test]
+fn a_plan_whose_document_is_of_another_type_by_now_is_stale() {
+    let command = r#"{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"x",
+        "inputs":{"runCommand":["id"]}}]}"#;
+    let of = |document: &str| {
+        let world = "[[group]]\nname = \"web\"\nsize = 1\n[[document]]\nname = \"Mend\"\n\
+                     file = \"mend.json\"\n";
+        let sim = SimProcess::start(world, &[("mend.json", document)]);
+        let env = FleetEnv::of(&sim);
+        (sim, env)
+    };
+    let check = |before: &str, now: &str, text: &str| {
+        let (_sim, env) = of(before);
+        drop(env.run(&["plan", "--asg", "web", "--doc", "Mend", "-o", "plan.json"]).exits(0));
+        let plan = env.path("plan.json");
+        let (sim, env) = of(now);
+        let output = env.run(&["run", "--plan", plan.to_str().unwrap(), "--yes"]).exits(3);
+        let output = output.complains(&["the plan is stale", text, "nothing was sent"]);
+        assert!(!output.stderr.contains("--automation"), "{output}");
+        assert_eq!(sim.stats().executions(), Vec::<u64>::new());
+    };
+    check(MEND, command, "document Mend was of type Automation and is of type Command");
+    check(command, MEND, "document Mend was of type Command and is of type Automation");
 }
 
 #[test]
@@ -360,6 +463,7 @@ fn fleet_policy_grants_what_the_run_needs() {
             "ssm:StartAutomationExecution",
             "iam:PassRole",
             "autoscaling:DescribeAutoScalingGroups",
+            "ssm:GetDocument",
             "ssm:GetAutomationExecution",
         ],
         "{granted:#}"

@@ -210,6 +210,51 @@ fn a_reference_is_sent_as_it_is_and_is_no_secret() {
     assert!(!output.stdout.contains("is a secret by its name"), "{output}");
 }
 
+/// One member that does not boot, and what the runbook's script printed.
+const WRECK: &str = "speed = 400.0\n[[group]]\nname = \"win\"\nsize = 2\nplatform = \"Windows\"\n\
+    min = 0\nsuspended = [\"ReplaceUnhealthy\"]\n\
+    [[group.instance]]\nindex = 1\nimpaired = true\nping = \"ConnectionLost\"\n\
+    [[runbook]]\ndocument = \"AWSSupport-StartEC2RescueWorkflow\"\n\
+    [[runbook.step]]\nname = \"runScriptForWindows\"\noutputs = { Output = \"mounted with tok-98765\" }\n";
+
+#[test]
+fn a_secret_in_the_script_of_a_rescue_is_withheld_with_its_base64() {
+    let sim = SimProcess::start(WRECK, &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("FLEET_NOW");
+    let script = env.write("mount.ps1", &format!("net use z: {FLAGGED}\n\"done\"\n"));
+    let script = script.to_str().unwrap();
+    // Of `use z: tok-98765`, in the place where it stands.
+    let encoded = "IHVzZSB6OiB0b2stOTg3NjUK";
+    let is_silent = |output: &Output| {
+        for text in [&output.stdout, &output.stderr] {
+            for it in [FLAGGED, encoded] {
+                assert!(!text.contains(it), "{it} stands in\n{text}");
+            }
+        }
+    };
+    let common = ["--asg", "win", "--no-bitlocker", "--redact", r"tok-\d+"];
+    for more in [&["--output", "json"][..], &[]] {
+        let args = [&["rescue", "plan", "--script", script], &common[..], more].concat();
+        let output = env.run(&args).exits(0);
+        assert!(output.stdout.contains("net use z: ‹redacted›"), "{output}");
+        is_silent(&output);
+    }
+    let page = env.path("page.html");
+    let more = ["--yes", "--report", page.to_str().unwrap()];
+    let output = env.run(&[&["rescue", "script", script], &common[..], &more].concat());
+    is_silent(&output.exits(0));
+    assert!(is_clean(&env.path("state")) >= 4);
+    fs::remove_file(script).unwrap();
+    let written = std::process::Command::new("grep")
+        .args(["-rlE", &format!("{FLAGGED}|{encoded}"), "."])
+        .current_dir(env.path(""))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&written.stdout), "");
+    // It was sent as it is, all the same.
+    assert_eq!(sim.stats().calls("StartAutomationExecution"), 1);
+}
+
 #[test]
 fn what_is_on_the_command_line_is_said_to_be_in_the_process_list() {
     let sim = sim();

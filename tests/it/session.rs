@@ -1,6 +1,9 @@
 //! A role's session that ends in mid-run is renewed: nothing is lost, and nothing runs twice.
 
-use crate::support::{FleetEnv, SimProcess};
+use crate::{
+    cli_doctor::finds,
+    support::{FleetEnv, SimProcess},
+};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/fleet";
 
@@ -80,4 +83,19 @@ fn a_send_after_the_end_of_a_session_that_takes_a_code_is_refused_in_words() {
     drop(output.complains(&["the session that a code of", DEVICE, "has ended"]));
     let executions = sim.stats().executions();
     assert_eq!(executions.iter().sum::<u64>(), 1, "{executions:?}");
+}
+
+#[test]
+fn a_code_that_is_not_enough_for_what_follows_is_told_by_the_doctor_as_by_the_run() {
+    let (sim, env) = world(600, 20);
+    let code = ["--role-arn", ROLE, "--mfa-serial", DEVICE, "--mfa-token", "314159"];
+    let flags = ["--asg", "web", "--then", "AWS-RunShellScript", "--output"];
+    let told = "--then takes a session of its own";
+    let run = [&["run", "--yes"], &flags[..], &["jsonl"], &code, &["--", "true"]].concat();
+    drop(env.run(&run).exits(2).complains(&[told, "nothing was sent"]));
+    let doctor = [&["doctor"], &flags[..], &["json"], &code, &["--", "true"]].concat();
+    let output = env.run(&doctor).exits(3);
+    finds(&output, "plan", "pass", &["4 instances"]);
+    finds(&output, "then session", "fail", &[told, "the next code"]);
+    assert_eq!(sim.stats().commands(), 0);
 }

@@ -207,6 +207,17 @@ fn refusals_of_a_request_say_what_to_change() {
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         "raise the role's MaxSessionDuration",
     );
+    check(
+        "InvalidParameterValue",
+        "One of the specified transitive tag keys can't be set because it conflicts with a \
+         transitive tag key from the calling session.",
+        "leave the --session-tag of that key out",
+    );
+    check(
+        "ValidationError",
+        "The source identity cannot be changed in a chained session.",
+        "leave --source-identity out",
+    );
     check("MalformedPolicyDocument", "Syntax errors in policy.", "--session-policy");
     check("RegionDisabledException", "STS is not activated in this region", "--region");
     check("InvalidDocument", "", "one region of one account");

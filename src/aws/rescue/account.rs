@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ask::filtered, instances::marketplace, unread};
 use crate::{
-    aws::clients::Aws,
-    rescue::{EncryptionByDefault, InstanceStore, Seen, Where},
+    aws::{clients::Aws, error::AwsError, signed::Element},
+    rescue::{self, EncryptionByDefault, HELPER, InstanceStore, Leftover, Seen, Where},
 };
-
-/// How helpers are named by the stack that makes them (EC2Rescue's own template).
-const HELPERS: &str = "AWSSupport-EC2Rescue*";
 
 pub(super) async fn encryption(aws: &Aws) -> Seen<EncryptionByDefault> {
     let answer = aws.ask_ec2_for_one("GetEbsEncryptionByDefault", &[]).await;
@@ -41,14 +38,18 @@ pub(super) async fn types(
         .ask_ec2_for_each("DescribeInstanceTypes", "instance-type", &kinds, "instanceTypeSet")
         .await
         .map_err(|err| unread(&err))?;
-    let store = found.iter().map(|it| {
-        let store = match it.at(&["instanceStorageSupported"]) {
-            "true" => InstanceStore::Some,
-            _ => InstanceStore::None,
-        };
-        (it.at(&["instanceType"]).to_owned(), store)
-    });
-    Ok(store.collect())
+    Ok(found.iter().filter_map(store).collect())
+}
+
+/// Reads whether a type has volumes of its own. What is not told is not known to be none: a stop
+/// empties them.
+fn store(it: &Element) -> Option<(String, InstanceStore)> {
+    let store = match it.at(&["instanceStorageSupported"]) {
+        "true" => InstanceStore::Some,
+        "false" => InstanceStore::None,
+        _ => return None,
+    };
+    Some((it.at(&["instanceType"]).to_owned(), store))
 }
 
 pub(super) async fn images(aws: &Aws, ids: &BTreeSet<&str>) -> Seen<BTreeMap<String, Vec<String>>> {
@@ -61,11 +62,35 @@ pub(super) async fn images(aws: &Aws, ids: &BTreeSet<&str>) -> Seen<BTreeMap<Str
     Ok(codes.collect())
 }
 
-pub(super) async fn helpers(aws: &Aws) -> Seen<Vec<String>> {
+/// Reads what is left behind of executions, whoever's they were.
+pub(super) async fn leftovers(aws: &Aws) -> Seen<Vec<Leftover>> {
+    let found = aws.wreckage(&BTreeSet::new(), &BTreeSet::new()).await;
+    Ok(rescue::leftovers(&found.map_err(|err| unread(&err))?, &aws.region))
+}
+
+/// Reads the instances that the runbook has made and nobody has terminated.
+pub(super) async fn read_helpers(aws: &Aws) -> Result<Vec<Element>, AwsError> {
     let states = ["pending", "running", "stopping", "stopped"];
-    let query = filtered(&[("tag:Name", &[HELPERS]), ("instance-state-name", &states)]);
-    let found = aws.ask_ec2("DescribeInstances", &query, "reservationSet").await;
-    let found = found.map_err(|err| unread(&err))?;
-    let instances = found.iter().flat_map(|it| it.set("instancesSet"));
-    Ok(instances.map(|it| it.at(&["instanceId"]).to_owned()).collect())
+    let names = format!("{HELPER}*");
+    let query = filtered(&[("tag:Name", &[&names]), ("instance-state-name", &states)]);
+    let found = aws.ask_ec2("DescribeInstances", &query, "reservationSet").await?;
+    Ok(found.iter().flat_map(|it| it.set("instancesSet")).cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_of_which_it_is_not_told_is_not_taken_for_one_without_volumes_of_its_own() {
+        let check = |told: &str, expected: Option<InstanceStore>| {
+            let xml = format!("<item><instanceType>m5d.large</instanceType>{told}</item>");
+            let found = store(&Element::parse(xml.as_bytes()).unwrap());
+            assert_eq!(found.map(|it| it.1), expected, "{told}");
+        };
+        let told = |it: &str| format!("<instanceStorageSupported>{it}</instanceStorageSupported>");
+        check(&told("true"), Some(InstanceStore::Some));
+        check(&told("false"), Some(InstanceStore::None));
+        check("", None);
+    }
 }

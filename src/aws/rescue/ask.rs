@@ -1,8 +1,8 @@
-//! Questions to EC2, IAM and KMS, and how their answers are taken apart.
+//! Questions to EC2 and KMS, page after page.
 
 use crate::aws::{
     clients::Aws,
-    error::{AwsError, ErrorKind},
+    error::AwsError,
     signed::{Element, Request, Service},
 };
 
@@ -42,7 +42,7 @@ impl Aws {
             }
             token = next;
         }
-        Err(unreadable(operation, "its pages lead back to themselves"))
+        Err(AwsError::unreadable(operation, "its pages lead back to themselves"))
     }
 
     /// Asks EC2 for one answer.
@@ -51,9 +51,7 @@ impl Aws {
         operation: &'static str,
         query: &[(String, String)],
     ) -> Result<Element, AwsError> {
-        let request = Request::query(&Service::EC2, operation, query);
-        let answer = self.ask_signed(operation, request).await?;
-        answer.xml().ok_or_else(|| unreadable(operation, "its answer is no XML"))
+        self.ask_query(operation, &Service::EC2, query).await
     }
 
     /// Asks EC2 for items by the values of a filter, as many at a time as one filter takes.
@@ -71,17 +69,6 @@ impl Aws {
         Ok(res)
     }
 
-    /// Asks IAM for one answer.
-    pub(in crate::aws) async fn ask_iam(
-        &self,
-        operation: &'static str,
-        query: &[(String, String)],
-    ) -> Result<Element, AwsError> {
-        let request = Request::query(&Service::IAM, operation, query);
-        let answer = self.ask_signed(operation, request).await?;
-        answer.xml().ok_or_else(|| unreadable(operation, "its answer is no XML"))
-    }
-
     /// Asks KMS for one answer.
     pub(super) async fn ask_kms(
         &self,
@@ -90,17 +77,7 @@ impl Aws {
     ) -> Result<serde_json::Value, AwsError> {
         let request = Request::json(&Service::KMS, operation, body);
         let answer = self.ask_signed(operation, request).await?;
-        answer.json().map_err(|_| unreadable(operation, "its answer is no JSON"))
-    }
-}
-
-fn unreadable(operation: &'static str, why: &str) -> AwsError {
-    AwsError {
-        operation,
-        kind: ErrorKind::Ambiguous,
-        code: String::new(),
-        message: why.to_owned(),
-        request_id: None,
+        answer.json().map_err(|_| AwsError::unreadable(operation, "its answer is no JSON"))
     }
 }
 
@@ -114,22 +91,4 @@ pub(super) fn filtered(filters: &[(&str, &[&str])]) -> Query {
         }
     }
     res
-}
-
-impl Element {
-    /// Returns the child of that name: names recur further down.
-    pub(in crate::aws) fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|it| it.name == name)
-    }
-
-    /// Returns the text at the end of a path of children; empty if there is none.
-    pub(in crate::aws) fn at(&self, path: &[&str]) -> &str {
-        let found = path.iter().try_fold(self, |it, name| it.child(name));
-        found.map_or("", |it| it.text.trim())
-    }
-
-    /// Returns the items of a child that is a set.
-    pub(in crate::aws) fn set(&self, name: &str) -> impl Iterator<Item = &Self> {
-        self.child(name).into_iter().flat_map(|it| &it.children)
-    }
 }

@@ -6,11 +6,11 @@ use super::unread;
 use crate::{
     aws::{
         clients::Aws,
-        error::AwsError,
+        signed::Service,
         simulation::{Opinion, principal},
     },
     plan::Scope,
-    rescue::{Role, Seen, Unread, Wishes, needed},
+    rescue::{Need, Reach, Role, Seen, Unread, Wishes, needed, needed_of_caller},
 };
 
 /// Who runs runbooks.
@@ -21,6 +21,7 @@ pub(super) async fn read(
     scope: Option<&Scope>,
     wishes: &Wishes,
     keys: &BTreeSet<&str>,
+    of_caller: Reach<'_>,
 ) -> Seen<Role> {
     let caller = aws.operator.caller_arn.as_deref().and_then(principal);
     let caller = caller.ok_or_else(|| Unread {
@@ -31,36 +32,29 @@ pub(super) async fn read(
         Some(arn) => (arn.clone(), false),
         None => (caller.clone()?, true),
     };
+    let caller_lacks = match (scope, &caller) {
+        (Some(scope), Ok(caller)) => lacks(aws, caller, needed_of_caller(scope, of_caller)).await,
+        (_, Err(err)) => Err(err.clone()),
+        (None, _) => {
+            Err(Unread { said: "the account is not known".to_owned(), remedy: String::new() })
+        }
+    };
     let lacks = match scope {
         None => Err(Unread { said: "the account is not known".to_owned(), remedy: String::new() }),
-        Some(scope) => {
-            let needs = needed(scope, &wishes.subnet, keys.iter().copied());
-            let mut lacks = Vec::new();
-            let mut trouble = None;
-            for it in needs {
-                match denied(aws, &arn, it.actions, &it.resource, &[]).await {
-                    Ok(actions) => lacks.extend(actions),
-                    Err(err) => {
-                        trouble = Some(unread(&err));
-                        break;
-                    }
-                }
-            }
-            trouble.map_or(Ok(lacks), Err)
-        }
+        Some(scope) => lacks(aws, &arn, needed(scope, &wishes.subnet, keys.iter().copied())).await,
     };
     let (trusts_ssm, may_be_passed) = if is_callers_own {
         (Ok(Some(true)), Ok(true))
     } else {
         (trusts_ssm(aws, &arn).await, may_pass(aws, &caller, &arn).await)
     };
-    Ok(Role { arn, is_callers_own, trusts_ssm, may_be_passed, lacks })
+    Ok(Role { arn, is_callers_own, trusts_ssm, may_be_passed, lacks, caller_lacks })
 }
 
 async fn trusts_ssm(aws: &Aws, arn: &str) -> Seen<Option<bool>> {
     let name = arn.rsplit('/').next().unwrap_or_default();
     let query = [("RoleName".to_owned(), name.to_owned())];
-    match aws.ask_iam("GetRole", &query).await {
+    match aws.ask_query("GetRole", &Service::IAM, &query).await {
         Ok(answer) => {
             let trust = answer.at(&["GetRoleResult", "Role", "AssumeRolePolicyDocument"]);
             let unreadable = || Unread {
@@ -98,26 +92,60 @@ fn is_trusted(encoded: &str) -> Option<bool> {
 async fn may_pass(aws: &Aws, caller: &Seen<String>, role: &str) -> Seen<bool> {
     let caller = caller.clone()?;
     let context = [("iam:PassedToService".to_owned(), SERVICE.to_owned())];
-    let denied = denied(aws, &caller, &["iam:PassRole"], role, &context).await;
-    Ok(denied.map_err(|err| unread(&err))?.is_empty())
+    let opinions = aws.simulate(&caller, &["iam:PassRole"], role, &context).await;
+    Ok(denied(opinions.map_err(|err| unread(&err))?)?.is_empty())
 }
 
-/// Returns those of the actions that a principal's policies do not allow.
-async fn denied(
-    aws: &Aws,
-    principal: &str,
-    actions: &[&str],
-    resource: &str,
-    context: &[(String, String)],
-) -> Result<Vec<String>, AwsError> {
-    let opinions = aws.simulate(principal, actions, resource, context).await?;
-    let denied = opinions.into_iter().filter(|(_, it)| *it != Opinion::Allowed);
-    Ok(denied.map(|(action, _)| action).collect())
+/// Returns what a role lacks of what is needed.
+async fn lacks(aws: &Aws, arn: &str, needs: Vec<Need>) -> Seen<Vec<String>> {
+    let mut opinions = Vec::new();
+    for it in needs {
+        let found = aws.simulate(arn, it.actions, &it.resource, &it.context).await;
+        opinions.extend(found.map_err(|err| unread(&err))?);
+    }
+    denied(opinions)
+}
+
+/// Returns the actions that are denied. If none is, but one hangs on conditions that IAM's simulator
+/// was not told of, nobody knows.
+fn denied(opinions: Vec<(String, Opinion)>) -> Seen<Vec<String>> {
+    let (mut denied, mut missing) = (Vec::new(), BTreeSet::new());
+    for (action, opinion) in opinions {
+        match opinion {
+            Opinion::Allowed => {}
+            // Of two resources that it takes, each may be denied.
+            Opinion::Denied if denied.contains(&action) => {}
+            Opinion::Denied => denied.push(action),
+            Opinion::Open(keys) => missing.extend(keys),
+        }
+    }
+    if denied.is_empty() && !missing.is_empty() {
+        let keys = missing.into_iter().collect::<Vec<_>>().join(", ");
+        let said = format!("IAM's simulator would have to be told of {keys}");
+        return Err(Unread { said, remedy: String::new() });
+    }
+    Ok(denied)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_hangs_on_a_condition_is_neither_allowed_nor_denied() {
+        let open = || Opinion::Open(vec!["aws:ResourceTag/team".to_owned()]);
+        let check = |opinions: &[Opinion], expected: Option<&[&str]>| {
+            let names = ["a", "b"].map(ToOwned::to_owned);
+            let found = denied(names.into_iter().zip(opinions.iter().cloned()).collect());
+            assert_eq!(found.ok(), expected.map(|it| it.iter().map(ToString::to_string).collect()));
+        };
+        check(&[Opinion::Allowed, Opinion::Allowed], Some(&[]));
+        check(&[Opinion::Allowed, Opinion::Denied], Some(&["b"]));
+        check(&[open(), Opinion::Denied], Some(&["b"]));
+        let twice = ["a", "a"].map(|it| (it.to_owned(), Opinion::Denied));
+        assert_eq!(denied(twice.to_vec()), Ok(vec!["a".to_owned()]));
+        check(&[Opinion::Allowed, open()], None);
+    }
 
     #[test]
     fn a_trust_policy_names_the_service() {

@@ -4,13 +4,14 @@ use aws_sdk_ssm::types::{AutomationExecutionFilter, AutomationExecutionFilterKey
 
 use super::unread;
 use crate::{
-    aws::clients::Aws,
+    aws::{DocumentError, Found, clients::Aws, find_document},
     documents,
+    plan::Online,
     rescue::{Execution, RUNBOOK, Runbook, Seen, Unread},
 };
 
 /// The statuses of executions that have not ended; at most ten fit a filter (botocore model).
-const UNDER_WAY: [&str; 6] =
+pub(super) const UNDER_WAY: [&str; 6] =
     ["Pending", "InProgress", "Waiting", "Cancelling", "RunbookInProgress", "Scheduled"];
 
 /// Reads what the runbook takes, as it is now: AWS changes it without notice.
@@ -33,6 +34,20 @@ pub(super) async fn runbook(aws: &Aws) -> Seen<Runbook> {
     })?;
     let version = answer.document_version().map(ToOwned::to_owned);
     Ok(Runbook { version, declared: content.declared() })
+}
+
+/// Reads which version of the document is there that is to tell afterwards whether anything is left.
+pub(super) async fn online(aws: &Aws, online: Option<&Online>) -> Seen<Option<Online>> {
+    let Some(online) = online else { return Ok(None) };
+    let name = &online.document;
+    match find_document(aws, name, None).await {
+        Ok(Found { version, hash, .. }) => Ok(Some(Online { version, hash, ..online.clone() })),
+        Err(DocumentError::Unknown { .. }) => Ok(None),
+        Err(err) => Err(Unread {
+            said: format!("whether it has helped could not be told afterwards: {err}"),
+            remedy: format!("mend {name}, or --no-report to do without"),
+        }),
+    }
 }
 
 /// Reads the executions that have not ended, and which instance each is about.
@@ -59,12 +74,25 @@ pub(super) async fn executions(aws: &Aws) -> Seen<Vec<Execution>> {
     read.map_err(|err| unread(&err))?;
     let mut res = Vec::new();
     for id in ids {
-        let request = aws.ssm.get_automation_execution().automation_execution_id(&id);
-        let answer = aws.ask("GetAutomationExecution", || request.clone().send()).await;
-        let answer = answer.map_err(|err| unread(&err))?;
-        let given = answer.automation_execution.and_then(|it| it.parameters);
-        let instance = given.and_then(|it| it.get("InstanceId")?.first().cloned());
+        let known = aws.subjects.borrow().get(&id).cloned();
+        let instance = match known {
+            Some(it) => Some(it),
+            None => subject(aws, &id).await?,
+        };
         res.push(Execution { id, instance });
     }
+    let mut subjects = aws.subjects.borrow_mut();
+    subjects.clear();
+    subjects.extend(res.iter().filter_map(|it| Some((it.id.clone(), it.instance.clone()?))));
+    drop(subjects);
     Ok(res)
+}
+
+/// Reads which instance an execution is about.
+async fn subject(aws: &Aws, id: &str) -> Seen<Option<String>> {
+    let request = aws.ssm.get_automation_execution().automation_execution_id(id);
+    let answer = aws.ask("GetAutomationExecution", || request.clone().send()).await;
+    let answer = answer.map_err(|err| unread(&err))?;
+    let given = answer.automation_execution.and_then(|it| it.parameters);
+    Ok(given.and_then(|it| it.get("InstanceId")?.first().cloned()))
 }

@@ -1,18 +1,13 @@
 //! What a rescue changes in Auto Scaling groups, and how that is undone: each once, because the
 //! answer to a second request says nothing of the first. Whether it was done is seen in the group.
 
-use std::{error::Error as StdError, future::Future};
-
-use aws_sdk_autoscaling::config::{Builder, retry::RetryConfig};
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_sdk_autoscaling::{
+    config::{Builder, retry::RetryConfig},
+    types::Instance as Member,
+};
 
 use crate::{
-    aws::{
-        clients::Aws,
-        error::{AwsError, ErrorKind, explain},
-        targets::read_groups,
-    },
+    aws::{clients::Aws, error::AwsError, targets::read_groups},
     plan::{InstanceId, Selector},
     rescue::{Change, GroupNow, GroupsNow},
 };
@@ -30,7 +25,11 @@ impl Aws {
                 let id = InstanceId::parse(it.instance_id()?).ok()?;
                 Some((id, it.lifecycle_state()?.as_str().to_owned()))
             });
+            let is_unhealthy = |it: &&Member| it.health_status() == Some("Unhealthy");
+            let unhealthy = it.instances().iter().filter(is_unhealthy);
+            let unhealthy = unhealthy.filter_map(|it| InstanceId::parse(it.instance_id()?).ok());
             let group = GroupNow {
+                unhealthy: unhealthy.collect(),
                 min: size(it.min_size()),
                 desired: size(it.desired_capacity()),
                 max: size(it.max_size()),
@@ -79,29 +78,16 @@ impl Aws {
         }
     }
 
-    /// Asks for a change once, and in a new session if the old one had ended: that proves that
-    /// nothing was done.
-    async fn ask_once<T, E, F>(
-        &self,
-        operation: &'static str,
-        send: impl Fn() -> F,
-    ) -> Result<T, AwsError>
-    where
-        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    {
-        self.pacing.turn(operation).await;
-        let answer = send().await.map_err(|err| self.told(explain(operation, &err)));
-        match answer {
-            Err(err) if err.kind == ErrorKind::BadCredentials && self.renew() => {
-                send().await.map_err(|err| self.told(explain(operation, &err)))
-            }
-            other => other,
-        }
+    /// Has its group take an instance for healthy again.
+    pub async fn heal(&self, id: &InstanceId) -> Result<(), AwsError> {
+        let call = self.autoscaling.set_instance_health().instance_id(id.as_str());
+        let call = call.health_status("Healthy");
+        let send = || call.clone().customize().config_override(without_retries()).send();
+        self.ask_once("SetInstanceHealth", send).await.map(drop)
     }
 }
 
-fn without_retries() -> Builder {
+pub(in crate::aws) fn without_retries() -> Builder {
     Builder::new().retry_config(RetryConfig::disabled())
 }
 

@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{automation, instances::root_of};
+use super::{
+    automation,
+    instances::{root_of, statuses},
+};
 use crate::{
     aws::clients::Aws,
     plan::InstanceId,
-    rescue::{Condition, Unread},
+    rescue::{Condition, Status, Unread},
 };
 
 impl Aws {
@@ -17,10 +20,15 @@ impl Aws {
             return BTreeMap::new();
         }
         let unread = |it: Unread| match it.remedy.as_str() {
-            "" => Condition::Broken(it.said),
+            // It may be read in a moment.
+            "" => Condition::Busy(it.said),
             remedy => Condition::Broken(format!("{}: {remedy}", it.said)),
         };
-        let (executions, roots) = tokio::join!(automation::executions(self), root_of(self, ids));
+        let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
+        let (executions, roots, statuses) =
+            tokio::join!(automation::executions(self), root_of(self, ids), statuses(self, &texts));
+        // Whoever's checks cannot be read is not said to pass them.
+        let statuses = statuses.unwrap_or_default();
         let each = ids.iter().map(|id| {
             let condition = match (&executions, &roots) {
                 (Err(it), _) | (_, Err(it)) => unread(it.clone()),
@@ -28,9 +36,13 @@ impl Aws {
                     let mut all = executions.iter();
                     match all.find(|it| it.instance.as_deref() == Some(id.as_str())) {
                         Some(it) => Condition::Busy(format!("execution {} is under way", it.id)),
-                        None => roots.get(id).cloned().unwrap_or_else(|| {
-                            Condition::Broken("EC2 does not know it".to_owned())
-                        }),
+                        None => match roots.get(id) {
+                            Some(Condition::Whole) if is_sound(statuses.get(id.as_str())) => {
+                                Condition::Sound
+                            }
+                            Some(it) => it.clone(),
+                            None => Condition::Broken("EC2 does not know it".to_owned()),
+                        },
                     }
                 }
             };
@@ -38,4 +50,8 @@ impl Aws {
         });
         each.collect()
     }
+}
+
+fn is_sound(status: Option<&Status>) -> bool {
+    status.is_some_and(|it| it.system == "ok" && it.instance == "ok")
 }

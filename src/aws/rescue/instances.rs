@@ -83,6 +83,9 @@ pub(super) async fn root_of(
         _ if it.root_device_type == "ebs" && it.root_volume.is_none() => {
             Condition::Broken(format!("it has no root volume at {}", it.root_device))
         }
+        "stopped" => Condition::Broken(
+            "it is stopped, and its group would end it in service: start it first".to_owned(),
+        ),
         _ => Condition::Whole,
     };
     let each = each.filter_map(|(id, it)| Some((InstanceId::parse(&id).ok()?, condition(&it))));
@@ -105,10 +108,16 @@ pub(super) fn marketplace<'a>(codes: impl Iterator<Item = &'a Element>) -> Vec<S
     codes.filter_map(|it| text(it.at(&["productCode"])).or(text(it.at(&["code"])))).collect()
 }
 
+/// Returns what hangs where an instance's root volume is to be.
+pub(super) fn root(it: &Element) -> Option<&Element> {
+    let root_device = it.at(&["rootDeviceName"]);
+    it.set("blockDeviceMapping").find(|it| it.at(&["deviceName"]) == root_device)
+}
+
 fn described(it: &Element) -> (String, Described) {
     let root_device = it.at(&["rootDeviceName"]);
-    let mut mappings = it.set("blockDeviceMapping");
-    let root = mappings.find(|it| it.at(&["deviceName"]) == root_device);
+    let root = root(it);
+    let root_goes = root.is_some_and(|it| it.at(&["ebs", "deleteOnTermination"]) == "true");
     let interfaces = it.set("networkInterfaceSet");
     // An address that EC2 lends ends with the stop; an elastic one has an owner of its own.
     let lent = interfaces
@@ -123,6 +132,7 @@ fn described(it: &Element) -> (String, Described) {
         root_device_type: it.at(&["rootDeviceType"]).to_owned(),
         root_device: root_device.to_owned(),
         root_volume: root.and_then(|it| text(it.at(&["ebs", "volumeId"]))),
+        goes_with_instance: root_goes,
         marketplace: marketplace(it.set("productCodes")),
         lifecycle: text(it.at(&["instanceLifecycle"])),
         tenancy: it.at(&["placement", "tenancy"]).to_owned(),
@@ -135,7 +145,7 @@ fn described(it: &Element) -> (String, Described) {
     (it.at(&["instanceId"]).to_owned(), res)
 }
 
-async fn statuses(aws: &Aws, ids: &[&str]) -> Seen<BTreeMap<String, Status>> {
+pub(super) async fn statuses(aws: &Aws, ids: &[&str]) -> Seen<BTreeMap<String, Status>> {
     let mut res = BTreeMap::new();
     for ids in ids.chunks(STATUS_IDS) {
         let mut query: Query = vec![("IncludeAllInstances".to_owned(), "true".to_owned())];
@@ -258,6 +268,7 @@ mod tests {
             root_device_type: "ebs".to_owned(),
             root_device: "/dev/sda1".to_owned(),
             root_volume: text("vol-a"),
+            goes_with_instance: false,
             marketplace: vec!["4i20ezfza3p7xx2kt2g8weu2u".to_owned()],
             lifecycle: text("spot"),
             tenancy: "host".to_owned(),

@@ -75,6 +75,22 @@ impl Element {
     pub(in crate::aws) fn text_of(&self, name: &str) -> Option<&str> {
         self.find(name).map(|it| it.text.trim())
     }
+
+    /// Returns the child of that name: names recur further down.
+    pub(in crate::aws) fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|it| it.name == name)
+    }
+
+    /// Returns the text at the end of a path of children; empty if there is none.
+    pub(in crate::aws) fn at(&self, path: &[&str]) -> &str {
+        let found = path.iter().try_fold(self, |it, name| it.child(name));
+        found.map_or("", |it| it.text.trim())
+    }
+
+    /// Returns the items of a child that is a set.
+    pub(in crate::aws) fn set(&self, name: &str) -> impl Iterator<Item = &Self> {
+        self.child(name).into_iter().flat_map(|it| &it.children)
+    }
 }
 
 fn resolved(reference: &str) -> Option<char> {

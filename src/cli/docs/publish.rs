@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{PublicationRow, PublicationState, Terminal},
+    plan::count,
     signal::Interrupts,
 };
 
@@ -94,9 +95,9 @@ pub(in crate::cli) async fn confirm(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<(), Error> {
-    let noun = if n_changes == 1 { "document" } else { "documents" };
+    let documents = count(n_changes, "document");
     let account = aws.account.as_deref().unwrap_or("unknown");
-    let question = format!("Publish {n_changes} {noun} to account {account} in {}?", aws.region);
+    let question = format!("Publish {documents} to account {account} in {}?", aws.region);
     match ask(terminal, &question, interrupts).await {
         Answer::Yes => Ok(()),
         Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::{
-    aws::{HASH_TAG, Kind, Notation, Publication, VERSION_TAG},
-    documents::{self, CANNED, Canned, Level},
+    aws::{HASH_TAG, Kind, Publication, VERSION_TAG},
+    documents::{self, CANNED, Canned, Level, Notation},
     error::Error,
     exit::Exit,
     plan::Sidecar,
@@ -110,15 +110,14 @@ fn publication(
         }
         _ => Kind::Command,
     };
-    let is_json = content.trim_start().starts_with('{');
     let hash = documents::hash(&content);
     let mut tags = vec![(HASH_TAG.to_owned(), hash.clone())];
     tags.extend(sidecar.map(|it| (VERSION_TAG.to_owned(), it.version.clone())));
     Ok(Publication {
         name: name.to_owned(),
+        notation: Notation::of(&content),
         content,
         hash,
-        notation: if is_json { Notation::Json } else { Notation::Yaml },
         kind,
         tags,
     })

@@ -15,6 +15,7 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
         }
     };
     add("After run", report.run.parent_id.as_ref().map(ToString::to_string));
+    add("Followed by run", report.run.followed_by.as_ref().map(ToString::to_string));
     add("Reason", report.run.reason.clone());
     let version = report.document.version.as_deref();
     let version = version.map(|it| format!(", version {it}")).unwrap_or_default();

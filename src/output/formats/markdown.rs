@@ -6,6 +6,7 @@ use super::{
         findings,
         folded::{Folds, Members, tail, title},
         members::places,
+        restoration::stand,
         sanitize::sanitize,
         words::{beyond, count, one_line, outcome},
     },
@@ -155,6 +156,16 @@ fn foot(report: &Report) -> String {
         }
         if let Some(n @ 1..) = excluded.len().checked_sub(IDS) {
             add(&mut res, format_args!("- {} are in the report\n", count(n, "more instance")));
+        }
+    }
+    if !report.changes.is_empty() {
+        res += &format_heading(2, "Groups");
+        add(&mut res, format_args!("\n{}.\n\n", text(&stand(report))));
+        for it in report.changes.iter().take(IDS) {
+            add(&mut res, format_args!("- {}\n", text(&short(&one_line(&it.change.text)))));
+        }
+        if let Some(n @ 1..) = report.changes.len().checked_sub(IDS) {
+            add(&mut res, format_args!("- {} are in the report\n", count(n, "more change")));
         }
     }
     if !report.notes.is_empty() {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     output::testing,
+    plan::Automation,
     run::{
         Change, ChangeFacts, CodeCount, CodeFacts, Event, EventKind, Finding, FindingSummary,
         Outcome, Reading, Report, SharedFacts, UnreadFacts, VerdictFacts,
@@ -298,4 +299,22 @@ fn markdown_names_fewer_instances_rather_than_leave_out_what_they_printed() {
     let text = render(ReportFormat::Markdown, &report, folds, Path::new("")).unwrap();
     assert!(text.chars().count() < 65_536, "{}", text.chars().count());
     assert!(text.contains("what it printed") && text.contains(" more\n"), "{text}");
+}
+
+#[test]
+fn the_page_calls_what_was_sent_by_its_name() {
+    let sent = |report: &Report| {
+        let html = rendered(ReportFormat::Html, report);
+        let data = between(&html, "id=\"data\">", "</script>");
+        serde_json::from_str::<serde_json::Value>(data).unwrap()["sent"].clone()
+    };
+    let mut report = testing::mixed().report();
+    assert_eq!(sent(&report), "command");
+    report.document.automation = Some(Automation {
+        target_parameter: "InstanceId".to_owned(),
+        steps: Vec::new(),
+        assume_role: None,
+        recovery: None,
+    });
+    assert_eq!(sent(&report), "execution");
 }

@@ -4,6 +4,9 @@
 use super::{Lines, NewDocument, Passed, Template, User, quoted};
 use crate::plan::{Resource, Statement};
 
+/// What the documents are called in the template.
+const DOCUMENTS: [&str; 2] = ["Document", "SecondDocument"];
+
 /// Returns the template.
 pub fn cloudformation(template: &Template<'_>) -> String {
     let mut lines = Lines::default();
@@ -15,8 +18,8 @@ pub fn cloudformation(template: &Template<'_>) -> String {
     lines.add(0, "Conditions:");
     lines.add(1, "HasExternalId: !Not [!Equals [!Ref ExternalId, \"\"]]");
     lines.add(0, "Resources:");
-    if let Some(it) = template.document {
-        document(&mut lines, it);
+    for (id, it) in DOCUMENTS.iter().zip(template.documents) {
+        document(&mut lines, id, it);
     }
     if template.user == User::New {
         lines.add(
@@ -61,8 +64,8 @@ fn parameters(lines: &mut Lines, user: User) {
     lines.add(2, "Description: \"The longest --duration, in seconds\"");
 }
 
-fn document(lines: &mut Lines, document: &NewDocument) {
-    lines.add(1, "Document:");
+fn document(lines: &mut Lines, id: &str, document: &NewDocument) {
+    lines.add(1, &format!("{id}:"));
     lines.add(2, "Type: AWS::SSM::Document");
     lines.add(2, "Metadata:");
     lines.add(
@@ -136,11 +139,11 @@ fn role(lines: &mut Lines, template: &Template<'_>) {
     lines.add(6, "Version: \"2012-10-17\"");
     lines.add(6, "Statement:");
     for it in template.statements {
-        statement(lines, it, template.document);
+        statement(lines, it, template.documents);
     }
 }
 
-fn statement(lines: &mut Lines, statement: &Statement, document: Option<&NewDocument>) {
+fn statement(lines: &mut Lines, statement: &Statement, documents: &[NewDocument]) {
     lines.add(7, &format!("# {}: {}", statement.purpose.word(), statement.purpose.text()));
     lines.add(7, &format!("- Sid: {}", statement.sid));
     lines.add(8, "Effect: Allow");
@@ -150,7 +153,7 @@ fn statement(lines: &mut Lines, statement: &Statement, document: Option<&NewDocu
     }
     lines.add(8, "Resource:");
     for it in &statement.resources {
-        lines.add(9, &format!("- {}", resource(it, document)));
+        lines.add(9, &format!("- {}", resource(it, documents)));
     }
     if !statement.conditions.is_empty() {
         lines.add(8, "Condition:");
@@ -169,19 +172,21 @@ fn statement(lines: &mut Lines, statement: &Statement, document: Option<&NewDocu
 }
 
 /// Returns the resource with what only the deployment knows left to it.
-fn resource(resource: &Resource, document: Option<&NewDocument>) -> String {
-    let own = document.map(|it| Resource::document(&it.name));
+fn resource(resource: &Resource, documents: &[NewDocument]) -> String {
+    let mut own = DOCUMENTS.iter().zip(documents);
+    let own = own.find(|(_, it)| Resource::document(&it.name) == *resource);
     let arn = |resource: &Resource| {
         resource.arn("${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}")
     };
     match resource {
         Resource::Any | Resource::Shared { .. } => quoted(&arn(resource)),
-        it if own.as_ref() == Some(it) => {
-            let by_reference =
-                Resource::Own { service: "ssm", name: "document/${Document}".into() };
-            format!("!Sub {}", quoted(&arn(&by_reference)))
-        }
-        _ => format!("!Sub {}", quoted(&arn(resource))),
+        _ => match own {
+            Some((id, _)) => {
+                let name = format!("document/${{{id}}}");
+                format!("!Sub {}", quoted(&arn(&Resource::Own { service: "ssm", name })))
+            }
+            None => format!("!Sub {}", quoted(&arn(resource))),
+        },
     }
 }
 

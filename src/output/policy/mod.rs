@@ -8,7 +8,10 @@ mod terraform;
 use serde_json::Value;
 
 pub use self::{cloudformation::cloudformation, iam::iam, terraform::terraform};
-use crate::plan::{Scope, Statement};
+use crate::{
+    documents::Notation,
+    plan::{Scope, Statement},
+};
 
 /// What a template deploys besides the role.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +20,7 @@ pub struct Template<'a> {
     pub description: &'a str,
     pub statements: &'a [Statement],
     pub scope: &'a Scope,
-    pub document: Option<&'a NewDocument>,
+    pub documents: &'a [NewDocument],
     pub user: User,
     /// What a session is given besides, which the trust has to allow.
     pub passed: &'a [Passed],
@@ -35,7 +38,7 @@ pub struct NewDocument {
 impl NewDocument {
     /// Returns what the service calls the notation of the text.
     fn format(&self) -> &'static str {
-        if self.text.trim_start().starts_with('{') { "JSON" } else { "YAML" }
+        Notation::of(&self.text).name()
     }
 }
 

@@ -27,8 +27,8 @@ pub fn terraform(template: &Template<'_>) -> String {
     lines.add(1, "default     = 3600");
     lines.add(1, "description = \"The longest --duration, in seconds: 3600 to 43200\"");
     lines.add(0, "}");
-    if let Some(it) = template.document {
-        document(&mut lines, it);
+    for (id, it) in ["fleet", "second"].iter().zip(template.documents) {
+        document(&mut lines, id, it);
     }
     if template.user == User::New {
         lines.add(0, "");
@@ -62,9 +62,9 @@ pub fn terraform(template: &Template<'_>) -> String {
     lines.0
 }
 
-fn document(lines: &mut Lines, document: &NewDocument) {
+fn document(lines: &mut Lines, id: &str, document: &NewDocument) {
     lines.add(0, "");
-    lines.add(0, "resource \"aws_ssm_document\" \"fleet\" {");
+    lines.add(0, &format!("resource \"aws_ssm_document\" \"{id}\" {{"));
     lines.add(1, &format!("name            = {}", quoted(&document.name)));
     lines.add(1, "document_type   = \"Command\"");
     lines.add(1, &format!("document_format = {}", quoted(document.format())));

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     output::testing::{self, Story},
     plan::{self, Draft, Limit, Rollout},
+    run::{Event, EventKind},
 };
 
 /// Three waves of which the first has ended and the second goes on, in the middle of its events.

@@ -41,9 +41,7 @@ pub struct Grant<'a> {
 /// Returns a statement for each thing that is granted, so that each can be taken out alone.
 pub fn grant(grant: Grant<'_>) -> Vec<Statement> {
     let mut statements = sending(grant.whom, grant.documents);
-    let send =
-        [Permission::SendCommand, Permission::StartAutomationExecution, Permission::PassRole];
-    for permission in grant.needs.required.iter().filter(|it| !send.contains(it)) {
+    for permission in grant.needs.required.iter().filter(|it| !it.is_of_sending()) {
         let purpose = Purpose::Required(permission.buys().to_owned());
         statements.push(reading(permission.name(), *permission, grant, purpose));
     }
@@ -58,14 +56,9 @@ pub fn grant(grant: Grant<'_>) -> Vec<Statement> {
 }
 
 fn reading(sid: &str, permission: Permission, grant: Grant<'_>, purpose: Purpose) -> Statement {
-    let resources = match permission {
-        _ if permission.is_of_documents() => {
-            grant.documents.names.iter().map(|it| Resource::document(it)).collect()
-        }
-        Permission::GetAutomationExecution | Permission::StopAutomationExecution => {
-            vec![Resource::every_execution()]
-        }
-        _ => read(permission, &grant.needs.outputs),
+    let resources = match permission.is_of_documents() {
+        true => grant.documents.names.iter().map(|it| Resource::document(it)).collect(),
+        false => vec![used_on(permission, &grant.needs.outputs)],
     };
     Statement {
         sid: sid.to_owned(),
@@ -76,12 +69,31 @@ fn reading(sid: &str, permission: Permission, grant: Grant<'_>, purpose: Purpose
     }
 }
 
-/// Returns what is read with a permission that is not granted on documents.
-pub(in crate::plan) fn read(permission: Permission, outputs: &Outputs) -> Vec<Resource> {
-    let objects = outputs.fetched_s3().filter(|_| permission == Permission::GetObject);
-    let streams = outputs.fetched_logs().filter(|_| permission == Permission::GetLogEvents);
-    let place = objects.map(Resource::objects).or(streams.map(Resource::log_streams));
-    vec![place.unwrap_or(Resource::Any)]
+/// Returns what a permission is granted on that is neither one of sending nor one of documents.
+pub(in crate::plan) fn used_on(permission: Permission, outputs: &Outputs) -> Resource {
+    let place = match permission {
+        Permission::GetAutomationExecution
+        | Permission::DescribeAutomationStepExecutions
+        | Permission::StopAutomationExecution => Some(Resource::every_execution()),
+        Permission::GetObject => outputs.fetched_s3().map(Resource::objects),
+        Permission::GetLogEvents => outputs.fetched_logs().map(Resource::log_streams),
+        Permission::SendCommand
+        | Permission::ListCommandInvocations
+        | Permission::DescribeAutoScalingGroups
+        | Permission::DescribeAutoScalingInstances
+        | Permission::DescribeScalingActivities
+        | Permission::DescribeInstanceInformation
+        | Permission::DescribeInstanceProperties
+        | Permission::DescribeDocument
+        | Permission::GetDocument
+        | Permission::ListCommands
+        | Permission::GetCommandInvocation
+        | Permission::CancelCommand
+        | Permission::StartAutomationExecution
+        | Permission::DescribeAutomationExecutions
+        | Permission::PassRole => None,
+    };
+    place.unwrap_or(Resource::Any)
 }
 
 /// Returns the statements on what sends: for SendCommand one for the documents, and one for each
@@ -93,8 +105,11 @@ pub(in crate::plan) fn sending(whom: &Selector, documents: Documents<'_>) -> Vec
     if documents.names.is_empty() {
         return Vec::new();
     }
-    if documents.kind == DocumentKind::Automation {
-        return starting(documents);
+    match documents.kind {
+        DocumentKind::Command => {}
+        DocumentKind::Automation => return starting(documents),
+        // Nothing is sent.
+        DocumentKind::Replacement => return Vec::new(),
     }
     let documents = documents.names;
     let statement = |sid: &str, resources, conditions, purpose: &str| Statement {

@@ -7,8 +7,9 @@ mod grant;
 mod needs;
 mod permission;
 mod statement;
+mod union;
 
-pub(super) use self::grant::{read, sending};
+pub(super) use self::grant::{sending, used_on};
 pub use self::{
     arn::{Resource, Scope, is_account, is_reserved_name},
     fit::{Fitting, LONGEST_MANAGED_POLICY, LONGEST_ROLE_POLICY, LONGEST_SESSION_POLICY, fit},
@@ -16,4 +17,5 @@ pub use self::{
     needs::{Manner, Needs},
     permission::Permission,
     statement::{Condition, Policy, Purpose, Statement},
+    union::union,
 };

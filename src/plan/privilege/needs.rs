@@ -1,9 +1,7 @@
 //! Which permissions a selection cannot do without, and which would help.
 
 use super::Permission;
-use crate::plan::{
-    Dispatch, DocumentKind, Exclusion, Outputs, Plan, Rollout, Selector, assume_role,
-};
+use crate::plan::{Dispatch, DocumentKind, Exclusion, Outputs, Plan, Rollout, Selector, Sequel};
 
 /// What a plan does that decides which reads it depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +18,9 @@ pub struct Manner {
     pub kind: DocumentKind,
     /// The steps of a runbook act as a role that is passed to them.
     pub passes_role: bool,
+    /// Something without which nothing can be started stands in the document alone: that it is a
+    /// runbook, which parameter takes the instance, or which role its steps act as.
+    pub reads_content: bool,
 }
 
 impl Manner {
@@ -38,8 +39,8 @@ impl Manner {
             ]),
             minds_platform: false,
             kind: plan.document.kind(),
-            passes_role: plan.document.kind() == DocumentKind::Automation
-                && assume_role(&plan.document.parameters).is_some(),
+            passes_role: plan.document.passed_role().is_some(),
+            reads_content: false,
         }
     }
 
@@ -57,7 +58,8 @@ impl Manner {
 /// The permissions of one run, in a fixed order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Without one of them the plan cannot be made, or not be carried out.
+    /// Without one of them this plan cannot be made, or not be carried out. What is made in its place
+    /// may be another: without the groups' lists a run goes by tag, and says what that costs.
     pub required: Vec<Permission>,
     /// Without one of them something is lost, which a note names.
     pub optional: Vec<Permission>,
@@ -69,35 +71,62 @@ impl Needs {
     pub fn of(selector: &Selector, manner: Manner, outputs: &Outputs) -> Self {
         let has_groups = !(selector.groups.is_empty() && selector.group_tags.is_empty());
         let has_others = !(selector.instances.is_empty() && selector.tags.is_empty());
+        let has_tags = (!selector.group_tags.is_empty(), !selector.tags.is_empty());
+        Self::with((has_groups, has_others), has_tags, manner, outputs)
+    }
+
+    /// Returns what a run needs that follows another one: it names the instances by their ids.
+    pub fn of_sequel(sequel: &Sequel) -> Self {
+        let kind = sequel.document.kind();
+        let passes_role = sequel.document.passed_role().is_some();
+        // No flag says what it is.
+        let reads_content = kind == DocumentKind::Automation;
+        let manner = Manner { kind, passes_role, reads_content, ..Manner::default() };
+        Self::by_ids(manner, &sequel.outputs)
+    }
+
+    /// Returns what a run needs that selects instances by nothing but their ids.
+    pub fn by_ids(manner: Manner, outputs: &Outputs) -> Self {
+        let manner = Manner { is_by_ids: true, ..manner };
+        Self::with((false, true), (false, false), manner, outputs)
+    }
+
+    fn with(
+        (has_groups, has_others): (bool, bool),
+        (has_group_tags, has_tags): (bool, bool),
+        manner: Manner,
+        outputs: &Outputs,
+    ) -> Self {
         let is_command = manner.kind == DocumentKind::Command;
+        let is_runbook = manner.kind == DocumentKind::Automation;
         let mut needs = Self { outputs: outputs.clone(), ..Self::default() };
         for permission in Permission::ALL {
             // Whether the run makes use of it at all, and whether it depends on it.
             let (is_used, is_required) = match permission {
                 Permission::SendCommand | Permission::ListCommandInvocations => (is_command, true),
                 Permission::StartAutomationExecution | Permission::GetAutomationExecution => {
-                    (!is_command, true)
+                    (is_runbook, true)
                 }
-                Permission::DescribeAutomationExecutions | Permission::StopAutomationExecution => {
-                    (!is_command, false)
-                }
+                Permission::DescribeAutomationExecutions
+                | Permission::DescribeAutomationStepExecutions
+                | Permission::StopAutomationExecution => (is_runbook, false),
                 Permission::PassRole => (manner.passes_role, true),
                 Permission::DescribeAutoScalingGroups => {
                     let is_chosen = manner.is_by_ids || manner.minds_platform;
-                    (has_groups, is_chosen || !selector.group_tags.is_empty())
+                    (has_groups, is_chosen || has_group_tags)
                 }
                 Permission::DescribeAutoScalingInstances => (has_others, manner.minds_lifecycle),
                 Permission::DescribeInstanceInformation => {
                     let is_asked = manner.minds_agents || manner.minds_platform;
-                    (true, is_asked || !selector.tags.is_empty())
+                    (true, is_asked || has_tags)
                 }
                 Permission::DescribeScalingActivities | Permission::DescribeInstanceProperties => {
                     (has_groups, false)
                 }
                 Permission::GetObject => (outputs.fetched_s3().is_some(), false),
                 Permission::GetLogEvents => (outputs.fetched_logs().is_some(), false),
-                // Which parameter of a runbook takes the instance stands in its content.
-                Permission::DescribeDocument | Permission::GetDocument => (true, false),
+                Permission::DescribeDocument => (true, false),
+                Permission::GetDocument => (true, manner.reads_content),
                 Permission::ListCommands
                 | Permission::GetCommandInvocation
                 | Permission::CancelCommand => (is_command, false),
@@ -165,13 +194,17 @@ mod tests {
         let selector = Selector { groups: vec!["web".to_owned()], ..Selector::default() };
         let needs = Needs::of(&selector, Manner::default(), &Outputs::default());
         assert!(!needs.all().any(|it| it == Permission::DescribeAutoScalingInstances));
-        assert_eq!(needs.all().count(), Permission::ALL.len() - 8);
+        assert_eq!(needs.all().count(), Permission::ALL.len() - 9);
         let runbook = Manner { kind: DocumentKind::Automation, ..Manner::default() };
         let needs = Needs::of(&selector, runbook, &Outputs::default());
         let (start, get) =
             (Permission::StartAutomationExecution, Permission::GetAutomationExecution);
         assert_eq!(needs.required, [start, get]);
         assert!(!needs.all().any(|it| it.name().contains("Command")));
+        // What no flag says is read of the document itself.
+        let unsaid = Manner { reads_content: true, ..runbook };
+        let needs = Needs::of(&selector, unsaid, &Outputs::default());
+        assert!(needs.required.contains(&Permission::GetDocument), "{needs:?}");
         let s3 = "s3://logs".parse().ok();
         let outputs = Outputs { s3, log_group: Some("runs".to_owned()), full: true };
         let needs = Needs::of(&selector, Manner::default(), &outputs);

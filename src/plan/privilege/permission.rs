@@ -21,12 +21,13 @@ pub enum Permission {
     StartAutomationExecution,
     GetAutomationExecution,
     DescribeAutomationExecutions,
+    DescribeAutomationStepExecutions,
     StopAutomationExecution,
     PassRole,
 }
 
 impl Permission {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SendCommand,
         Self::ListCommandInvocations,
         Self::DescribeAutoScalingGroups,
@@ -44,6 +45,7 @@ impl Permission {
         Self::StartAutomationExecution,
         Self::GetAutomationExecution,
         Self::DescribeAutomationExecutions,
+        Self::DescribeAutomationStepExecutions,
         Self::StopAutomationExecution,
         Self::PassRole,
     ];
@@ -70,6 +72,7 @@ impl Permission {
             Self::StartAutomationExecution => "ssm:StartAutomationExecution",
             Self::GetAutomationExecution => "ssm:GetAutomationExecution",
             Self::DescribeAutomationExecutions => "ssm:DescribeAutomationExecutions",
+            Self::DescribeAutomationStepExecutions => "ssm:DescribeAutomationStepExecutions",
             Self::StopAutomationExecution => "ssm:StopAutomationExecution",
             Self::PassRole => "iam:PassRole",
             Self::GetObject => "s3:GetObject",
@@ -99,7 +102,10 @@ impl Permission {
                 "the same of a large group, in a twentieth of the calls"
             }
             Self::DescribeDocument => "the pinned version and hash, and the document's platforms",
-            Self::GetDocument => "the check of the parameters before anything is sent",
+            Self::GetDocument => {
+                "the check of the parameters before anything is sent, and what a runbook is: its \
+                 steps, what takes the instance, and its role"
+            }
             Self::ListCommands => "settling a send whose answer was lost, and cheaper progress",
             Self::GetCommandInvocation => "output beyond 2,500 characters",
             Self::CancelCommand | Self::StopAutomationExecution => {
@@ -108,7 +114,12 @@ impl Permission {
             Self::StartAutomationExecution => "starting",
             Self::GetAutomationExecution => "following every execution to its end",
             Self::DescribeAutomationExecutions => "the progress of ten executions in one call",
-            Self::PassRole => "letting the steps act as the role that the parameters name",
+            Self::DescribeAutomationStepExecutions => {
+                "which step failed, of a runbook with more than 100"
+            }
+            Self::PassRole => {
+                "letting the steps act as the role that the runbook or its parameters name"
+            }
             Self::GetObject => "output beyond 24,000 characters, from the bucket",
             Self::GetLogEvents => "output beyond 24,000 characters, from the log group",
         }
@@ -134,16 +145,21 @@ impl Permission {
             | Self::StartAutomationExecution
             | Self::GetAutomationExecution
             | Self::DescribeAutomationExecutions
+            | Self::DescribeAutomationStepExecutions
             | Self::StopAutomationExecution
             | Self::PassRole => false,
         }
     }
 
-    /// Returns whether it can be granted on single documents, and on nothing else: the instances of
-    /// SendCommand are resources too, and what StartAutomationExecution takes are three kinds of
-    /// them (service authorisation reference).
+    /// Returns whether it is what sends: the statements on that say on what.
+    pub fn is_of_sending(self) -> bool {
+        matches!(self, Self::SendCommand | Self::StartAutomationExecution | Self::PassRole)
+    }
+
+    /// Returns whether it is granted on single documents, and on nothing else (service authorisation
+    /// reference).
     pub fn is_of_documents(self) -> bool {
-        matches!(self, Self::SendCommand | Self::DescribeDocument | Self::GetDocument)
+        matches!(self, Self::DescribeDocument | Self::GetDocument)
     }
 }
 

@@ -45,6 +45,17 @@ pub(super) const PERMISSIONS: Check = Check {
     unknown: Unknown::Asks,
     judge: Judge::Once(|site| {
         let role = known(&site.role)?;
+        let lacking = known(&role.caller_lacks)?;
+        if !lacking.is_empty() {
+            let lacking = lacking.join(", ");
+            return fail(
+                format!(
+                    "the caller lacks {lacking}, without which a rescue is not begun, followed, or \
+                     undone"
+                ),
+                "`fleet rescue prepare` prints the policy of its operators",
+            );
+        }
         let lacks = known(&role.lacks)?;
         if lacks.is_empty() {
             return pass("it has all that the runbook is known to need");

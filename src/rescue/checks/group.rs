@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Judge, Judgement, Unknown, counted, fail, known, pass, unknown, warn};
-use crate::rescue::{
-    facts::{Instance, Seen, Site},
-    wishes::Members,
+use super::{Check, Judge, Judgement, Unknown, fail, known, pass, warn};
+use crate::{
+    plan::count,
+    rescue::facts::{Group, Instance, Seen, Site, Unread},
 };
 
 pub(super) const GROUP: Check = Check {
@@ -22,41 +22,20 @@ pub(super) const GROUP: Check = Check {
 
 fn group(site: &Site, it: &Instance) -> Seen<Judgement> {
     let Some(name) = &it.target.group else { return pass("it is in no group") };
-    let groups = known(&site.groups)?;
-    let Some(group) = groups.get(name) else {
-        return unknown(format!("the group {name} is not described"), "");
-    };
+    let group = described(site, name)?;
     if let Some(status) = &group.refresh {
-        return fail(
-            format!("an instance refresh of {name} is {status}: it may end what is in Standby"),
-            format!("aws autoscaling cancel-instance-refresh --auto-scaling-group-name {name}"),
-        );
+        return refreshing(name, status, "it may end what is in Standby");
     }
-    match it.target.lifecycle.as_deref() {
-        Some("Standby") => return pass("it is in Standby already, and stays there"),
-        Some("InService") => {}
-        Some(other) => {
-            return fail(
-                format!("{name} has it as {other}"),
-                "wait until it is InService or Standby, or leave it out: --exclude",
-            );
-        }
-        None => return unknown("its lifecycle in the group is not told", ""),
+    match lifecycle(it)? {
+        "Standby" => return pass("it is in Standby already, and stays there"),
+        "InService" => {}
+        other => return elsewhere(name, other, "InService or Standby"),
     }
-    if site.wishes.members == Members::Replaced {
-        return pass(format!("{name} is asked to replace it: --replace"));
-    }
-    if group.suspended.iter().any(|it| it == "Launch") {
-        return fail(
-            format!("Launch is suspended in {name}: what is in Standby cannot come back"),
-            format!(
-                "aws autoscaling resume-processes --auto-scaling-group-name {name} \
-                 --scaling-processes Launch"
-            ),
-        );
+    if let Some(process) = held_up(group, &["Launch"]) {
+        return suspended(name, process, "what is in Standby cannot come back");
     }
     // EnterStandby takes n out if desired - n >= MinSize (Auto Scaling guide).
-    let n = at_once(site, name);
+    let n = in_service(site, name);
     let room = group.desired.saturating_sub(group.min);
     if room < n {
         let least = group.desired.saturating_sub(n);
@@ -65,7 +44,7 @@ fn group(site: &Site, it: &Instance) -> Seen<Judgement> {
                 "{name} has MinSize {} of {} wanted: {} at once would fall below it",
                 group.min,
                 group.desired,
-                counted(n, "instance")
+                count(n, "instance")
             ),
             format!(
                 "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} \
@@ -75,7 +54,7 @@ fn group(site: &Site, it: &Instance) -> Seen<Judgement> {
     }
     let said = format!("{name} goes from {} to {} meanwhile", group.desired, group.desired - n);
     if it.target.health.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("unhealthy"))
-        && !group.suspended.iter().any(|it| it == "ReplaceUnhealthy")
+        && held_up(group, &["ReplaceUnhealthy"]).is_none()
     {
         return warn(
             format!("{said}; it takes the instance for unhealthy, and is about to replace it"),
@@ -88,11 +67,111 @@ fn group(site: &Site, it: &Instance) -> Seen<Judgement> {
     pass(said)
 }
 
-/// Returns how many of a group's members would be in Standby at once for it.
-fn at_once(site: &Site, group: &str) -> usize {
+/// The same number, for groups that are to replace their members instead.
+pub(super) const REPLACEMENT: Check = Check {
+    number: 9,
+    name: "group",
+    reads: &[
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeInstanceRefreshes",
+        "autoscaling:DescribeScalingActivities",
+    ],
+    unknown: Unknown::Stops,
+    judge: Judge::Each(replacement),
+};
+
+fn replacement(site: &Site, it: &Instance) -> Seen<Judgement> {
+    let Some(name) = &it.target.group else {
+        return fail("it is in no group that would launch another", "rescue it: without --replace");
+    };
+    let group = described(site, name)?;
+    if let Some(status) = &group.refresh {
+        return refreshing(name, status, "it replaces them itself");
+    }
+    match lifecycle(it)? {
+        "InService" => {}
+        // What is in Standby is not counted, so that its end leaves no gap (Auto Scaling guide,
+        // temporarily removing instances).
+        "Standby" => {
+            return fail(
+                format!("it is in Standby, and {name} launches nobody for what it does not count"),
+                "rescue it where it stands, without --replace; or leave it out: --exclude",
+            );
+        }
+        other => return elsewhere(name, other, "InService"),
+    }
+    if let Some(process) = held_up(group, &["Launch", "Terminate"]) {
+        return suspended(name, process, "it cannot be replaced");
+    }
+    // Such a termination does not mind the protection (Auto Scaling guide), but its owner does.
+    if group.protected.contains(&it.target.id) {
+        return fail(
+            "it is protected from scale-in: somebody wants to keep it",
+            format!(
+                "aws autoscaling set-instance-protection --auto-scaling-group-name {name} \
+                 --instance-ids {} --no-protected-from-scale-in",
+                it.target.id
+            ),
+        );
+    }
+    if let Some(why) = known(&group.failed_launch)? {
+        return fail(
+            format!("{name} could not launch the last time: {why}"),
+            "see that it can: what is ended would not be replaced",
+        );
+    }
+    pass(format!("{name} ends it and launches another"))
+}
+
+fn described<'a>(site: &'a Site, name: &str) -> Seen<&'a Group> {
+    let absent =
+        || Unread { said: format!("the group {name} is not described"), remedy: String::new() };
+    known(&site.groups)?.get(name).ok_or_else(absent)
+}
+
+fn lifecycle(it: &Instance) -> Seen<&str> {
+    let untold = || Unread {
+        said: "its lifecycle in the group is not told".to_owned(),
+        remedy: String::new(),
+    };
+    it.target.lifecycle.as_deref().ok_or_else(untold)
+}
+
+/// Returns the first of the processes that is suspended.
+fn held_up<'a>(group: &Group, processes: &[&'a str]) -> Option<&'a str> {
+    processes.iter().find(|it| group.suspended.iter().any(|held| held == *it)).copied()
+}
+
+fn refreshing(name: &str, status: &str, so: &str) -> Seen<Judgement> {
+    fail(
+        format!("an instance refresh of {name} is {status}: {so}"),
+        format!("aws autoscaling cancel-instance-refresh --auto-scaling-group-name {name}"),
+    )
+}
+
+fn elsewhere(name: &str, lifecycle: &str, wanted: &str) -> Seen<Judgement> {
+    fail(
+        format!("{name} has it as {lifecycle}"),
+        format!("wait until it is {wanted}, or leave it out: --exclude"),
+    )
+}
+
+fn suspended(name: &str, process: &str, so: &str) -> Seen<Judgement> {
+    fail(
+        format!("{process} is suspended in {name}: {so}"),
+        format!(
+            "aws autoscaling resume-processes --auto-scaling-group-name {name} \
+             --scaling-processes {process}"
+        ),
+    )
+}
+
+/// Returns how many of a group's members would be in Standby for it: all of them, from the beginning.
+fn in_service(site: &Site, group: &str) -> usize {
     let is_in_service =
         |it: &&Instance| it.target.group.as_deref() == Some(group) && it.is_in_service();
-    site.instances.iter().filter(is_in_service).count().min(site.wishes.at_once)
+    site.instances.iter().filter(is_in_service).count()
 }
 
 impl Instance {
@@ -111,14 +190,14 @@ pub(super) const BLAST_RADIUS: Check = Check {
             site.instances.iter().filter_map(|it| it.target.group.as_deref()).collect();
         let n = site.instances.len();
         let said =
-            format!("{} of {}", counted(n, "instance"), counted(names.len(), "Auto Scaling group"));
+            format!("{} of {}", count(n, "instance"), count(names.len(), "Auto Scaling group"));
         let whole: Vec<&str> = match &site.groups {
             Ok(groups) => names
                 .iter()
                 .filter(|name| {
                     let n = site.instances.iter();
                     let n = n.filter(|it| it.target.group.as_deref() == Some(name)).count();
-                    n > 1 && groups.get(**name).is_some_and(|it| it.n_members == n)
+                    n > 1 && groups.get(**name).is_some_and(|it| it.members.len() == n)
                 })
                 .copied()
                 .collect(),

@@ -35,9 +35,9 @@ pub(super) const DEAD: Check = Check {
 fn dead(site: &Site, it: &Instance) -> Seen<Judgement> {
     if it.target.agent == Agent::Online {
         let remedy = match &site.cure.online {
-            Some(document) => format!(
-                "it needs no rescue: fleet run --instance {} --doc {document}",
-                it.target.id
+            Some(online) => format!(
+                "it needs no rescue: fleet run --instance {} --doc {}",
+                it.target.id, online.document
             ),
             None => "it needs no rescue: fleet run reaches it".to_owned(),
         };

@@ -14,7 +14,10 @@ mod storage;
 
 use std::collections::BTreeSet;
 
-use super::facts::{Instance, Seen, Site, Unread};
+use super::{
+    facts::{Instance, Seen, Site, Unread},
+    wishes::Members,
+};
 use crate::plan::{Finding, Verdict};
 
 pub(super) const CHECKS: [&Check; 24] = [
@@ -43,6 +46,18 @@ pub(super) const CHECKS: [&Check; 24] = [
     &order::LEFTOVERS,
     &group::BLAST_RADIUS,
 ];
+
+/// The checks where groups replace their members, under the same numbers: no runbook is at work.
+pub(super) const REPLACING: [&Check; 5] =
+    [&health::PLATFORM, &health::DEAD, &group::REPLACEMENT, &storage::LOSS, &group::BLAST_RADIUS];
+
+/// Returns the checks for what is to become of the instances.
+pub(super) fn checks(members: Members) -> &'static [&'static Check] {
+    match members {
+        Members::Standby => &CHECKS,
+        Members::Replaced => &REPLACING,
+    }
+}
 
 /// One thing that is looked at.
 pub(super) struct Check {
@@ -90,7 +105,8 @@ impl Check {
 
 /// Returns the actions that all checks need, each once: what a role's session is for here.
 pub fn actions() -> Vec<&'static str> {
-    let actions: BTreeSet<&str> = CHECKS.iter().flat_map(|it| it.reads).copied().collect();
+    let all = CHECKS.iter().chain(&REPLACING);
+    let actions: BTreeSet<&str> = all.flat_map(|it| it.reads).copied().collect();
     actions.into_iter().collect()
 }
 
@@ -113,10 +129,6 @@ fn unknown(said: impl Into<String>, remedy: impl Into<String>) -> Seen<Judgement
 /// Returns what was read, or why it was not.
 fn known<T>(seen: &Seen<T>) -> Seen<&T> {
     seen.as_ref().map_err(Clone::clone)
-}
-
-fn counted(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Where the helper is put, and whether it reaches SSM from there: what is wrong with that shows
 //! as nothing but a time-out, after the helper was launched.
 
-use super::{Check, Judge, Judgement, Unknown, counted, fail, known, pass, unknown, warn};
-use crate::rescue::{
-    facts::{Acl, Instance, SecurityGroup, Seen, Site, Subnet, WayOut},
-    wishes::Where,
+use super::{Check, Judge, Judgement, Unknown, fail, known, pass, unknown, warn};
+use crate::{
+    plan::count,
+    rescue::{
+        facts::{Acl, Instance, SecurityGroup, Seen, Site, Subnet, WayOut},
+        wishes::Where,
+    },
 };
 
 /// The endpoints without which a managed node does not work where there is no way out (SSM guide).
@@ -27,6 +30,12 @@ pub(super) const SUBNET: Check = Check {
                 format!("{helper} is not offered in {}", described.zone),
                 "--helper-type with one that is",
             );
+        }
+        if let (Where::Subnet(id), Ok(subnets)) = (&site.wishes.subnet, &site.network.subnets)
+            && !subnets.contains_key(id)
+        {
+            let remedy = "--subnet with one that is there, or leave --subnet out";
+            return fail(format!("there is no subnet {id}"), remedy);
         }
         let Some((id, subnet)) = site.subnet_of(it)? else {
             return match site.wishes.subnet {
@@ -147,9 +156,16 @@ pub(super) const SECURITY_GROUP: Check = Check {
     unknown: Unknown::Asks,
     judge: Judge::Each(|site, it| {
         let Some((_, subnet)) = site.subnet_of(it)? else {
-            return match site.wishes.subnet {
-                Where::NewVpc => pass("that of the new VPC"),
-                Where::OfTheInstance | Where::Subnet(_) => unknown("its subnet is not told", ""),
+            return match (&site.wishes.subnet, &site.wishes.security_group) {
+                (Where::NewVpc, None) => pass("that of the new VPC"),
+                // An instance has security groups of its own VPC alone (EC2 guide).
+                (Where::NewVpc, Some(id)) => fail(
+                    format!("{id} is of another VPC than the new one"),
+                    "leave --security-group out",
+                ),
+                (Where::OfTheInstance | Where::Subnet(_), _) => {
+                    unknown("its subnet is not told", "")
+                }
             };
         };
         let groups = known(&site.network.security_groups)?;
@@ -186,12 +202,12 @@ pub(super) const NEW_VPC: Check = Check {
         }
         let n = *known(&site.vpcs)?;
         if n + site.wishes.at_once <= VPCS {
-            return pass(format!("{} of {VPCS} are there", counted(n, "VPC")));
+            return pass(format!("{} of {VPCS} are there", count(n, "VPC")));
         }
         unknown(
             format!(
                 "{} are there, and an account has {VPCS} unless it asked for more",
-                counted(n, "VPC")
+                count(n, "VPC")
             ),
             "see the quota L-F678F1CE, or put the helper into the instance's own subnet",
         )

@@ -1,9 +1,12 @@
 //! What is asked of the service: the runbook, the script, and what else is under way.
 
-use super::{Check, Judge, Unknown, counted, fail, known, pass, warn};
-use crate::rescue::{
-    script::LONGEST,
-    wishes::{RUNBOOK as NAME, Unsayable, parameters},
+use super::{Check, Judge, Unknown, fail, known, pass, warn};
+use crate::{
+    plan::count,
+    rescue::{
+        script::LONGEST,
+        wishes::{RUNBOOK as NAME, Unsayable, parameters},
+    },
 };
 
 /// How many executions run at a time in a region (Systems Manager quotas).
@@ -22,11 +25,29 @@ pub(super) const RUNBOOK: Check = Check {
                     None => format!("{NAME} has no parameter {parameter} any more"),
                     Some(value) => format!("{NAME} does not take {value} as {parameter}"),
                 };
-                return fail(said, "the runbook has changed: see what it takes instead");
+                return match runbook.declared.get(parameter).map(|it| &it.allowed_values[..]) {
+                    Some(allowed @ [_, ..]) => {
+                        fail(said, format!("it takes {}", allowed.join(", ")))
+                    }
+                    Some([]) | None => {
+                        fail(said, "the runbook has changed: see what it takes instead")
+                    }
+                };
             }
         }
         let version = runbook.version.as_deref().unwrap_or("unknown");
-        pass(format!("{NAME}, version {version}, takes what it would be given"))
+        let said = format!("{NAME}, version {version}, takes what it would be given");
+        match (&site.cure.online, known(&site.online)?) {
+            (Some(_), Some(it)) => pass(format!("{said}; {} reports afterwards", it.document)),
+            (None, _) => pass(said),
+            (Some(wanted), None) => {
+                let name = &wanted.document;
+                fail(
+                    format!("there is no document {name}, which would report afterwards"),
+                    format!("`fleet docs publish {name}`, or --no-report to do without"),
+                )
+            }
+        }
     }),
 };
 
@@ -57,7 +78,7 @@ pub(super) const CONCURRENCY: Check = Check {
             );
         }
         if executions.len() + site.wishes.at_once > EXECUTIONS {
-            let said = format!("{} are under way", counted(executions.len(), "execution"));
+            let said = format!("{} are under way", count(executions.len(), "execution"));
             return warn(said, "further ones are queued by the service: rescue fewer at once");
         }
         pass("none is at work on it")
@@ -67,22 +88,27 @@ pub(super) const CONCURRENCY: Check = Check {
 pub(super) const LEFTOVERS: Check = Check {
     number: 23,
     name: "leftovers",
-    reads: &["ec2:DescribeInstances", "ssm:DescribeAutomationExecutions"],
+    reads: &[
+        "ec2:DescribeInstances",
+        "ec2:DescribeVolumes",
+        "ssm:DescribeAutomationExecutions",
+        "ssm:DescribeAutomationStepExecutions",
+        "ssm:GetAutomationExecution",
+    ],
     unknown: Unknown::Asks,
     judge: Judge::Once(|site| {
-        let helpers = known(&site.helpers)?;
-        let n_at_work = known(&site.executions)?.len();
-        if helpers.len() <= n_at_work {
+        let leftovers = known(&site.leftovers)?;
+        if leftovers.is_empty() {
             return pass("no helper of an earlier rescue is there");
         }
-        warn(
-            format!(
-                "{} for {}: {}",
-                counted(helpers.len(), "helper"),
-                counted(n_at_work, "execution"),
-                helpers.join(", ")
-            ),
-            "see that no root volume is attached to it, then delete its stack (AWSSupport-EC2Rescue-…)",
-        )
+        let said: Vec<&str> = leftovers.iter().map(|it| it.text.as_str()).collect();
+        let remedies: Vec<&str> = leftovers.iter().filter_map(|it| it.command.as_deref()).collect();
+        let remedy = match remedies.is_empty() {
+            true => {
+                "a volume on it is somebody's: fleet rescue resume puts back what it can".to_owned()
+            }
+            false => remedies.join("; "),
+        };
+        warn(said.join("; "), remedy)
     }),
 };

@@ -37,7 +37,11 @@ fn stop(_: &Site, it: &Instance) -> Seen<Judgement> {
     }
     if *known(&it.is_stop_protected)? {
         let said = "it is protected from being stopped (DisableApiStop)";
-        return fail(said, "take the protection off: aws ec2 modify-instance-attribute");
+        let remedy = format!(
+            "aws ec2 modify-instance-attribute --instance-id {} --no-disable-api-stop",
+            it.target.id
+        );
+        return fail(said, remedy);
     }
     if described.tenancy == "host" {
         return warn("it is on a dedicated host", "see that its host has room for it to start");

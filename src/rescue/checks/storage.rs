@@ -160,6 +160,37 @@ pub(super) const BITLOCKER: Check = Check {
 /// A snapshot that is older is no backup of what is on the volume.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
+/// The same number, for instances that end for good.
+pub(super) const LOSS: Check = Check {
+    number: 22,
+    name: "backup",
+    reads: &["ec2:DescribeInstances", "ec2:DescribeSnapshots"],
+    unknown: Unknown::Asks,
+    judge: Judge::Each(|site, it| {
+        if !known(&it.described)?.goes_with_instance {
+            return warn(
+                "its root volume stays when it ends, and costs until somebody deletes it",
+                "look for volumes that are available afterwards",
+            );
+        }
+        let snapshot = match &it.snapshot {
+            Ok(it) => it,
+            Err(it) => {
+                let said = format!("its root volume ends with it; snapshots: {}", it.said);
+                return unknown(said, it.remedy.clone());
+            }
+        };
+        let is_recent = snapshot.is_some_and(|begun| site.now.duration_since(begun).abs() < RECENT);
+        if is_recent {
+            return pass("its root volume ends with it; a snapshot is younger than a day");
+        }
+        warn(
+            "its root volume ends with it, and no snapshot is younger than a day",
+            "what is only there is lost: be sure that nothing is",
+        )
+    }),
+};
+
 pub(super) const BACKUP: Check = Check {
     number: 22,
     name: "backup",

@@ -1,6 +1,8 @@
 use super::{
     super::{
+        checks::{CHECKS, REPLACING},
         facts::*,
+        leftovers::Leftover,
         testing::{instance, runbook, security_group, site, subnet},
         wishes::{Backup, Bitlocker, Data, Members, Where, parameters},
     },
@@ -158,15 +160,75 @@ fn the_group_must_have_room_for_who_is_in_standby() {
         sick(it);
         group(it).suspended = vec!["ReplaceUnhealthy".to_owned()];
     });
-    check("group", Pass, "--replace", |it| {
-        group(it).min = 4;
-        it.wishes.members = Members::Replaced;
-    });
     check("group", Unknown, "not permitted", |it| it.groups = unread());
     check("blast radius", Pass, "1 instance of 1 Auto Scaling group", |_| {});
     check("blast radius", Warn, "all there are of web", |it| {
         it.instances.push(instance(2));
-        group(it).n_members = 2;
+        group(it).members = it.instances.iter().map(|it| it.target.id.clone()).collect();
+    });
+}
+
+/// The same of groups that are to replace their members.
+#[track_caller]
+fn check_replacing(verdict: Verdict, text: &str, change: impl Fn(&mut Site)) {
+    check("group", verdict, text, |it| {
+        it.wishes.members = Members::Replaced;
+        change(it);
+    });
+}
+
+#[test]
+fn a_group_replaces_only_what_it_counts_and_can_launch_anew() {
+    use Verdict::{Fail, Pass, Unknown};
+    // It has all the members that it needs meanwhile, but for the one.
+    check_replacing(Pass, "ends it and launches another", |it| group(it).min = 4);
+    check_replacing(Fail, "no group", |it| it.instances[0].target.group = None);
+    check_replacing(Fail, "cancel-instance-refresh", |it| {
+        group(it).refresh = Some("InProgress".to_owned());
+    });
+    for process in ["Launch", "Terminate"] {
+        let text = format!("{process} is suspended");
+        check_replacing(Fail, &text, |it| group(it).suspended = vec![process.to_owned()]);
+    }
+    let is = |word: &'static str| {
+        move |it: &mut Site| it.instances[0].target.lifecycle = Some(word.to_owned())
+    };
+    check_replacing(Fail, "launches nobody", is("Standby"));
+    check_replacing(Fail, "Terminating:Wait", is("Terminating:Wait"));
+    check_replacing(Fail, "--no-protected-from-scale-in", |it| {
+        let id = it.instances[0].target.id.clone();
+        group(it).protected.insert(id);
+    });
+    check_replacing(Fail, "no capacity", |it| {
+        group(it).failed_launch = Ok(Some("no capacity".to_owned()));
+    });
+    check_replacing(Unknown, "not permitted", |it| group(it).failed_launch = unread());
+    check_replacing(Unknown, "not permitted", |it| it.groups = unread());
+}
+
+#[test]
+fn what_a_replacement_loses_is_told_and_nothing_of_the_runbook_is_asked() {
+    use Verdict::{Pass, Warn};
+    let replaced = |it: &mut Site| {
+        it.wishes.members = Members::Replaced;
+        it.runbook = unread();
+        it.role = unread();
+        it.network.subnets = unread();
+    };
+    let mut site = site();
+    replaced(&mut site);
+    let found = preflight(&site);
+    assert_eq!(found.shared.len() + found.instances[0].rows.len(), REPLACING.len());
+    assert!(found.instances[0].readiness.may_start(), "{found:?}");
+    check("backup", Warn, "stays when it ends", replaced);
+    check("backup", Warn, "no snapshot", |it| {
+        replaced(it);
+        described(it).goes_with_instance = true;
+    });
+    check("backup", Pass, "younger than a day", |it| {
+        replaced(it);
+        described(it).goes_with_instance = true;
+        it.instances[0].snapshot = Ok(Some("2024-07-19T00:00:00Z".parse().unwrap()));
     });
 }
 
@@ -200,7 +262,7 @@ fn a_helper_that_would_not_reach_ssm_is_not_launched() {
     };
     check("subnet", Fail, "us-east-1b", subnet(|it| it.zone = "us-east-1b".to_owned()));
     check("subnet", Fail, "left in subnet-1: 0", subnet(|it| it.n_free = 0));
-    check("subnet", Unknown, "no subnet subnet-9", |it| {
+    check("subnet", Fail, "no subnet subnet-9", |it| {
         it.wishes.subnet = Where::Subnet("subnet-9".to_owned());
     });
     check("subnet", Fail, "not offered", |it| it.network.helper_zones = Ok(Vec::new()));
@@ -270,6 +332,14 @@ fn the_role_must_be_there_trusted_handed_over_and_allowed() {
 }
 
 #[test]
+fn who_may_not_bring_back_does_not_begin() {
+    let lacks = "the caller lacks autoscaling:ExitStandby, without which a rescue is not begun";
+    check("permissions", Verdict::Fail, lacks, |it| {
+        it.role.as_mut().unwrap().caller_lacks = Ok(vec!["autoscaling:ExitStandby".to_owned()]);
+    });
+}
+
+#[test]
 fn the_runbook_must_take_what_it_is_to_be_given() {
     use Verdict::{Fail, Pass, Warn};
     fn remove(site: &mut Site, name: &str) {
@@ -280,6 +350,8 @@ fn the_runbook_must_take_what_it_is_to_be_given() {
         remove(it, "AllowEncryptedVolume");
         volume(it).is_encrypted = true;
     });
+    check("runbook", Pass, "Fleet-CrowdStrike291 reports afterwards", |_| {});
+    check("runbook", Fail, "there is no document Fleet-CrowdStrike291", |it| it.online = Ok(None));
     check("runbook", Fail, "HelperInstanceSecurityGroupId", |it| {
         remove(it, "HelperInstanceSecurityGroupId");
         it.wishes.security_group = Some("sg-1".to_owned());
@@ -291,11 +363,14 @@ fn the_runbook_must_take_what_it_is_to_be_given() {
     };
     check("executions", Fail, "e-1", |it| it.executions = Ok(execution("i-00000001")));
     check("executions", Pass, "none", |it| it.executions = Ok(execution("i-00000002")));
-    check("leftovers", Warn, "i-9", |it| it.helpers = Ok(vec!["i-9".to_owned()]));
-    check("leftovers", Pass, "no helper", |it| {
-        it.helpers = Ok(vec!["i-9".to_owned()]);
+    // How many executions are under way says nothing of whose a helper is.
+    check("leftovers", Warn, "helper i-9 is stopped", |it| {
+        let text = "helper i-9 is stopped, and nothing needs it any more".to_owned();
+        let helper = Some("i-9".to_owned());
+        it.leftovers = Ok(vec![Leftover { helper, stack: None, text, command: None }]);
         it.executions = Ok(execution("i-00000002"));
     });
+    check("leftovers", Pass, "no helper", |it| it.leftovers = Ok(Vec::new()));
 }
 
 #[test]
@@ -337,7 +412,7 @@ fn what_must_be_known_stops_a_rescue_and_the_rest_is_asked() {
     assert_eq!(readiness(|it| it.runbook = unread()), Readiness::Unknown);
     assert_eq!(readiness(|it| it.vpcs = unread()), Readiness::Ready);
     assert_eq!(readiness(|it| it.network.endpoints = unread()), Readiness::Ready);
-    assert_eq!(readiness(|it| it.helpers = unread()), Readiness::Confirm);
+    assert_eq!(readiness(|it| it.leftovers = unread()), Readiness::Confirm);
     let confirmed = readiness(|it| described(it).has_reserved_capacity = false);
     assert_eq!(confirmed, Readiness::Confirm);
     assert!(confirmed.may_start() && !Readiness::Unknown.may_start());

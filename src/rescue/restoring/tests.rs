@@ -27,6 +27,7 @@ fn group(shape: &Shape) -> GroupNow {
         desired: n_serving,
         max: n_serving + shape.spare,
         suspended: shape.suspended.iter().map(|it| (*it).to_owned()).collect(),
+        unhealthy: BTreeSet::new(),
         members: shape
             .lifecycles
             .iter()
@@ -238,8 +239,10 @@ fn what_somebody_else_has_done_meanwhile_is_left_to_them() {
     world.web().members.insert(id(1), "Terminating:Wait".to_owned());
     world.web().max = 0;
     let next = restoring(&Held::of(&world.journal), &world.now, &whole(3));
-    let why: Vec<&str> = next.settled.iter().map(|(_, _, it)| it.as_str()).collect();
-    assert_eq!(why, ["it has left the group", "the group has it as Terminating:Wait"]);
+    let why: Vec<&str> = next.departed.iter().map(|(_, _, it)| it.as_str()).collect();
+    let stays = "whose desired capacity is not raised again for who has left";
+    let left = format!("it has left the group, {stays}");
+    assert_eq!(why, [left, format!("the group has it as Terminating:Wait, {stays}")]);
     assert!(next.remaining[0].why.contains("MaxSize is 0"), "{:?}", next.remaining);
     world.web().max = 3;
     world.web().suspended.insert("Launch".to_owned());
@@ -248,6 +251,29 @@ fn what_somebody_else_has_done_meanwhile_is_left_to_them() {
     world.now.clear();
     let next = restoring(&Held::of(&world.journal), &world.now, &whole(3));
     assert!(next.is_over() && next.settled.iter().all(|(_, _, it)| it == "the group is gone"));
+}
+
+#[test]
+fn who_is_out_or_on_the_way_is_not_taken_twice() {
+    let lifecycles = vec!["InService", "EnteringStandby", "Standby"];
+    let shape = Shape { lifecycles, suspended: vec!["AZRebalance", "HealthCheck"], spare: 0 };
+    let now = GroupsNow::from([("web".to_owned(), group(&shape))]);
+    let changes = taking(&now, &[("web".to_owned(), vec![id(0), id(1), id(2)])]).unwrap();
+    let suspend = Change::Suspend { processes: vec!["ReplaceUnhealthy".to_owned()] };
+    let standby = Change::Standby { instances: vec![id(0)] };
+    assert_eq!(changes, [("web".to_owned(), suspend), ("web".to_owned(), standby)]);
+    assert_eq!(taking(&now, &[("web".to_owned(), vec![id(1), id(2)])]), Ok(Vec::new()));
+}
+
+#[test]
+fn whoever_has_left_holds_up_nobody() {
+    let lifecycles = vec!["InService", "Terminating:Wait", "Detaching"];
+    let suspended = vec!["AZRebalance", "HealthCheck", "ReplaceUnhealthy"];
+    let shape = Shape { lifecycles, suspended, spare: 0 };
+    let now = GroupsNow::from([("web".to_owned(), group(&shape))]);
+    let wanted = (0..4).map(id).collect();
+    let standby = Change::Standby { instances: vec![id(0)] };
+    assert_eq!(taking(&now, &[("web".to_owned(), wanted)]), Ok(vec![("web".to_owned(), standby)]));
 }
 
 #[test]
@@ -261,10 +287,36 @@ fn nobody_is_taken_whom_the_group_could_not_take_back() {
     let shape = Shape { lifecycles: vec!["InService", "Pending"], suspended: vec![], spare: 0 };
     let plain = group(&shape);
     check(&plain, &[1], "web has i-00000001 as Pending");
-    check(&plain, &[2], "web has i-00000002 as no member");
     let full = GroupNow { min: 1, ..plain.clone() };
     check(&full, &[0], "web has MinSize 1 of 1 wanted: 1 in Standby would fall below it");
     let mut held = plain;
     held.suspended.insert("Launch".to_owned());
     check(&held, &[0], "Launch is suspended in web: what is in Standby cannot come back");
+}
+
+#[test]
+fn who_is_sound_again_is_marked_so_before_processes_go_on() {
+    let held = Held(
+        [(
+            "web".to_owned(),
+            HeldGroup {
+                processes: ["ReplaceUnhealthy".to_owned()].into(),
+                standby: [id(0), id(1)].into(),
+            },
+        )]
+        .into(),
+    );
+    let shape =
+        Shape { lifecycles: vec!["InService"; 2], suspended: vec!["ReplaceUnhealthy"], spare: 0 };
+    let mut group = group(&shape);
+    group.unhealthy = [id(0), id(1)].into();
+    let conditions = [(id(0), Condition::Sound), (id(1), Condition::Whole)].into();
+    let next = restoring(&held, &[("web".to_owned(), group.clone())].into(), &conditions);
+    assert_eq!(next.healing, [("web".to_owned(), id(0))], "the other is as it was");
+    assert_eq!(next.calls, []);
+    assert!(!next.is_over());
+    group.unhealthy = [id(1)].into();
+    let next = restoring(&held, &[("web".to_owned(), group)].into(), &conditions);
+    let resumed = Change::Suspend { processes: vec!["ReplaceUnhealthy".to_owned()] };
+    assert_eq!((next.healing, next.calls), (Vec::new(), vec![("web".to_owned(), resumed)]));
 }

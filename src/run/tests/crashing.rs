@@ -220,7 +220,7 @@ proptest! {
         let is_prefix = whole.starts_with(&events);
         let mut now = events.iter().map(|it| Duration::from_millis(it.elapsed_ms)).max();
         now = now.max(Some(elapsed));
-        let is_concluding = step.effects.iter().any(|it| matches!(it, Effect::Conclude));
+        let is_concluding = step.effects.iter().any(|it| matches!(it, Effect::Conclude { .. }));
         let mut after = step.events;
         if !step.is_finished {
             wait(&mut run, &mut after, now.unwrap_or(elapsed), is_concluding);
@@ -247,7 +247,7 @@ fn a_ledger_without_a_line_is_a_run_that_sent_nothing_if_the_service_knows_nothi
     assert!(matches!(&step.effects[..], [Effect::Send { send: 1, .. }]));
     let (mut run, _) = resume(Resume::Follow);
     let step = run.apply(seconds(9), listed());
-    assert!(matches!(&step.effects[..], [Effect::Conclude]));
+    assert!(matches!(&step.effects[..], [Effect::Conclude { .. }]));
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn accepted() -> Observed {
 
 fn concluded() -> Observed {
     Observed::Concluded {
+        changes: Vec::new(),
         api_calls: std::collections::BTreeMap::new(),
         throttled: std::collections::BTreeMap::new(),
     }
@@ -172,6 +173,7 @@ fn a_send_on_its_way_when_track_is_lost_is_still_waited_for() {
             requested,
             progress: None,
             failure: None,
+            note: None,
             plugins,
         }
     };
@@ -189,7 +191,7 @@ fn a_send_on_its_way_when_track_is_lost_is_still_waited_for() {
         Accepted { command_id: "command-2".to_owned(), expires_in: None, expires_after: None };
     let step = run.apply(seconds(4), Observed::Accepted { send: 2, accepted: taken });
     assert!(matches!(&step.events[0].data, EventKind::CommandAccepted { .. }));
-    assert!(matches!(&step.effects[..], [Effect::Conclude]), "{:?}", step.effects);
+    assert!(matches!(&step.effects[..], [Effect::Conclude { .. }]), "{:?}", step.effects);
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn a_command_without_an_id_that_is_accepted_again_is_not_opened_again() {
     let (command_id, rows) = (String::new(), Vec::new());
     let read = Observed::Read { command_id, scope: ReadScope::All, rows };
     let step = run.apply(seconds(3), read);
-    assert!(matches!(&step.effects[..], [Effect::Conclude]), "{:?}", step.effects);
+    assert!(matches!(&step.effects[..], [Effect::Conclude { .. }]), "{:?}", step.effects);
     let step = run.apply(seconds(4), accepted());
     assert!(step.events.is_empty() && step.effects.is_empty(), "{step:?}");
 }

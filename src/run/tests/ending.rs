@@ -253,6 +253,28 @@ fn cancellations_that_were_asked_for_are_made_before_a_second_interrupt_ends_the
 }
 
 #[test]
+fn the_end_is_not_told_before_cancellations_are_answered_though_everybody_has_ended() {
+    let plan = by_tag(2, 2, 0);
+    let mut script = Script::of(&plan);
+    script.behave(0..2, &slow());
+    script.interrupts = [seconds(10)].into();
+    for (latency, until, is_told) in [(8, 18_000, false), (3600, 20_251, true)] {
+        script.cancel_latency = seconds(latency);
+        let world = run(plan.clone(), script.clone());
+        assert_eq!((world.exit_code(), world.n(Outcome::Cancelled)), (130, 2));
+        let at = |is_it: fn(&EventKind) -> bool| {
+            let all = world.events.iter().filter(|it| is_it(&it.data));
+            all.map(|it| it.elapsed_ms).max().unwrap()
+        };
+        let ended = at(|it| matches!(it, EventKind::InstanceFinished { .. }));
+        let finished = at(|it| matches!(it, EventKind::RunFinished { .. }));
+        assert!(ended < 11_000, "{ended}");
+        assert_eq!(finished, until);
+        assert_eq!(world.has_note("cancel.unanswered"), is_told);
+    }
+}
+
+#[test]
 fn what_was_accepted_after_track_was_lost_and_the_run_was_interrupted_is_cancelled() {
     let plan = by_ids(&[60], 60, 0);
     let mut script = Script::of(&plan);

@@ -16,7 +16,9 @@ mod recalling;
 mod refusals;
 mod resuming;
 mod script;
+mod sequel;
 mod tag;
+mod taking;
 mod waves;
 mod world;
 
@@ -90,6 +92,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
             sidecar: None,
             dry_run: None,
             automation: None,
+            replacement: None,
         },
         limits: Limits::resolve(Limit::Count(slots), Limit::Count(errors), Some(population)),
         delivery_timeout: 600,
@@ -102,6 +105,7 @@ fn by_ids(waves: &[usize], slots: u32, errors: u32) -> Plan {
         },
         waves: waves.iter().enumerate().map(wave).collect(),
         rollout: Rollout::default(),
+        then: None,
         notes: Vec::new(),
     }
 }
@@ -111,6 +115,8 @@ fn as_runbook(plan: Plan) -> Plan {
     let automation = Automation {
         target_parameter: "InstanceId".to_owned(),
         steps: ["look", "mend"].map(ToOwned::to_owned).to_vec(),
+        assume_role: None,
+        recovery: None,
     };
     let document = Document { automation: Some(automation), ..plan.document };
     Plan { document, ..plan }

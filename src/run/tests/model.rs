@@ -87,6 +87,7 @@ impl Invocation {
             requested: None,
             progress,
             failure: None,
+            note: None,
             plugins: if has_run { vec![plugin] } else { Vec::new() },
         }
     }

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     plan::{InstanceId, Limit, Plan},
     run::{
-        Accepted, Cancellation, Counts, Denial, Effect, Membership, Observed, OnInterrupt, Output,
-        ReadKind, ReadScope, Refusal, RefusalKind, Row, Run, Settlement, Status,
+        Accepted, CancelAnswer, Cancellation, Counts, Denial, Effect, Membership, Observed,
+        OnInterrupt, Output, OutputAnswer, ReadKind, ReadScope, Refusal, RefusalKind, Row, Run,
+        Settlement, Status,
     },
 };
 
@@ -41,6 +42,7 @@ fn row() -> impl Strategy<Value = Row> {
         requested: None,
         progress: None,
         failure: None,
+        note: None,
         plugins: Vec::new(),
     })
 }
@@ -69,6 +71,24 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         message: String::new(),
         advice: Vec::new(),
     })
+}
+
+fn cancel_answer() -> impl Strategy<Value = CancelAnswer> {
+    prop::sample::select(vec![
+        CancelAnswer::Taken,
+        CancelAnswer::Denied(Denial { action: "ssm:CancelCommand".to_owned() }),
+        CancelAnswer::Refused("reason".to_owned()),
+    ])
+}
+
+fn output_answer() -> impl Strategy<Value = OutputAnswer> {
+    let output =
+        Output { stdout: "\u{1b}[31m".to_owned(), stderr: String::new(), truncated: false };
+    prop::sample::select(vec![
+        OutputAnswer::Read(output),
+        OutputAnswer::Denied(Denial { action: "ssm:GetCommandInvocation".to_owned() }),
+        OutputAnswer::Failed("reason".to_owned()),
+    ])
 }
 
 fn observed() -> impl Strategy<Value = Observed> {
@@ -100,8 +120,6 @@ fn observed() -> impl Strategy<Value = Observed> {
     let rows = prop::collection::vec(row(), 0..12);
     let ids = prop::collection::vec((0_usize..14).prop_map(id), 0..9);
     let kind = prop::sample::select(vec![ReadKind::Counts, ReadKind::Rows, ReadKind::Ahead]);
-    let output =
-        Output { stdout: "\u{1b}[31m".to_owned(), stderr: String::new(), truncated: false };
     prop_oneof![
         6 => (send(), taken()).prop_map(|(send, accepted)| Observed::Accepted { send, accepted }),
         4 => (send(), refusal()).prop_map(|(send, refusal)| Observed::Refused { send, refusal }),
@@ -113,19 +131,10 @@ fn observed() -> impl Strategy<Value = Observed> {
             .prop_map(|(command_id, scope, rows)| Observed::Read { command_id, scope, rows }),
         2 => (kind, denial(), reason())
             .prop_map(|(of, denial, reason)| Observed::ReadFailed { of, denial, reason }),
-        1 => (command(), prop::option::of(reason()))
-            .prop_map(|(command_id, refused)| Observed::CancelAnswered {
-                command_id,
-                refused,
-                denial: None,
-            }),
-        1 => (0_usize..14, prop::option::of(Just(output)))
-            .prop_map(|(n, output)| Observed::OutputRead {
-                instance_id: id(n),
-                output,
-                denial: None,
-                failure: None,
-            }),
+        1 => (command(), cancel_answer())
+            .prop_map(|(command_id, answer)| Observed::CancelAnswered { command_id, answer }),
+        1 => (0_usize..14, output_answer())
+            .prop_map(|(n, answer)| Observed::OutputRead { instance_id: id(n), answer }),
         1 => prop::option::of(ids).prop_map(|members| Observed::MembershipRead {
             membership: Membership {
                 groups: vec!["web".to_owned()],
@@ -134,7 +143,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                 note: None,
             },
         }),
-        1 => Just(Observed::Concluded { api_calls: BTreeMap::new(), throttled: BTreeMap::new() }),
+        1 => Just(Observed::Concluded { changes: Vec::new(), api_calls: BTreeMap::new(), throttled: BTreeMap::new() }),
         4 => Just(Observed::Tick),
         1 => prop::sample::select(vec![OnInterrupt::Cancel, OnInterrupt::Leave])
             .prop_map(Observed::Interrupted),
@@ -167,12 +176,16 @@ pub(super) fn wait(
         let step = if is_concluding {
             run.apply(
                 now,
-                Observed::Concluded { api_calls: BTreeMap::new(), throttled: BTreeMap::new() },
+                Observed::Concluded {
+                    changes: Vec::new(),
+                    api_calls: BTreeMap::new(),
+                    throttled: BTreeMap::new(),
+                },
             )
         } else {
             run.apply(now, Observed::Tick)
         };
-        is_concluding = step.effects.iter().any(|it| matches!(it, Effect::Conclude));
+        is_concluding = step.effects.iter().any(|it| matches!(it, Effect::Conclude(_)));
         events.extend(step.events);
         if step.is_finished {
             return;
@@ -203,7 +216,7 @@ proptest! {
     ) {
         let slots = plan.limits.max_concurrency.resolved;
         let (mut run, step) = Run::start(plan, Pace::default(), started());
-        let mut is_concluding = step.effects.iter().any(|it| matches!(it, Effect::Conclude));
+        let mut is_concluding = step.effects.iter().any(|it| matches!(it, Effect::Conclude(_)));
         let mut events = step.events;
         let (mut now, mut is_finished) = (Duration::ZERO, false);
         for (after, observed) in seen {
@@ -211,7 +224,7 @@ proptest! {
             let step = run.apply(now, observed);
             prop_assert!(step.wake.is_none_or(|it| it > now));
             prop_assert!(!is_finished || step.effects.is_empty());
-            is_concluding |= step.effects.iter().any(|it| matches!(it, Effect::Conclude));
+            is_concluding |= step.effects.iter().any(|it| matches!(it, Effect::Conclude(_)));
             is_finished |= step.is_finished;
             events.extend(step.events);
         }

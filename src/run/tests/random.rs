@@ -12,7 +12,7 @@ use super::{
     world::run,
 };
 use crate::{
-    plan::{Dispatch, Limit, Plan, Rollout},
+    plan::{Dispatch, InstanceId, Limit, Plan, Rollout},
     run::Cancellation,
 };
 
@@ -21,6 +21,9 @@ pub(super) fn check_events(events: &[Event]) {
     let mut finished = BTreeMap::new();
     let (mut is_over, mut is_reopened) = (false, false);
     let mut open = None;
+    // Of the newest send, which was certainly not made yet.
+    let mut throttled: &[InstanceId] = &[];
+    let mut intended: &[InstanceId] = &[];
     let mut is_spent = false;
     for (event, seq) in events.iter().zip(1..) {
         assert_eq!(event.seq, seq, "a gap");
@@ -32,8 +35,9 @@ pub(super) fn check_events(events: &[Event]) {
                 assert!(!is_spent, "sent after the budget was spent");
                 assert!(open.is_none_or(|it| it == *send), "sent while {open:?} was in doubt");
                 assert!(instances.len() <= 50);
-                open = Some(*send);
+                (open, intended, throttled) = (Some(*send), instances, &[]);
             }
+            EventKind::SendThrottled { send } if open == Some(*send) => throttled = intended,
             EventKind::CommandAccepted { send, .. }
             | EventKind::SendRefused { send, .. }
             | EventKind::SendLost { send, .. }
@@ -42,6 +46,10 @@ pub(super) fn check_events(events: &[Event]) {
                 open = None;
             }
             EventKind::InstanceFinished { instance_id, outcome, .. } => {
+                // It is not made any more, once one of it is said not to have been attempted.
+                if throttled.contains(instance_id) {
+                    (open, throttled) = (None, &[]);
+                }
                 let before = finished.insert(instance_id, *outcome);
                 // Only who was unknown, or was not asked for, may turn out to be something else
                 // after the run has ended.

@@ -97,6 +97,19 @@ fn who_is_taken_back_before_a_send_proves_throttled_is_left_out_of_it() {
 }
 
 #[test]
+fn who_is_taken_back_before_a_send_is_refused_for_another_is_in_none_of_its_parts() {
+    for names_unusable in [true, false] {
+        let plan = by_ids(&[4], 4, 4);
+        let mut script = Script::of(&plan);
+        script.recalls = [(Duration::ZERO, instances(&[1]))].into();
+        (script.unusable, script.names_unusable) = ([id(3)].into(), names_unusable);
+        let world = run(plan, script);
+        assert_eq!((world.n(Outcome::Succeeded), outcome(&world, 1)), (2, Outcome::NotAttempted));
+        assert_eq!(outcome(&world, 3), Outcome::Undeliverable);
+    }
+}
+
+#[test]
 fn a_tag_cannot_leave_anybody_out_and_is_not_sent() {
     let plan = by_tag(4, 4, 0);
     let mut script = Script::of(&plan);
@@ -138,7 +151,7 @@ fn a_send_that_was_withdrawn_at_the_last_moment_goes_out_without_those_taken_bac
     assert_eq!(request.targets, SendTargets::Ids(vec![id(0), id(2)]));
     assert_eq!(run.members[&id(1)].outcome, Some(Outcome::NotAttempted));
     let (run, effects) = withdrawn(Cancellation::Run);
-    assert!(matches!(&effects[..], [Effect::Conclude]));
+    assert!(matches!(&effects[..], [Effect::Conclude(_)]));
     assert!(run.members.values().all(|it| it.outcome == Some(Outcome::NotAttempted)));
 }
 

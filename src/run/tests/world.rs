@@ -14,8 +14,9 @@ use super::{
 use crate::{
     plan::{Dispatch, InstanceId, Plan},
     run::{
-        Accepted, Cancellation, Denial, Effect, Membership, Observed, Output, ReadKind, ReadScope,
-        Refusal, RefusalKind, Row, Run, SendRequest, SendTargets, Settlement, Step,
+        Accepted, CancelAnswer, Cancellation, Denial, Effect, Membership, Observed, Output,
+        OutputAnswer, ReadKind, ReadScope, Refusal, RefusalKind, Row, Run, SendRequest,
+        SendTargets, Settlement, Step, Taken,
     },
 };
 
@@ -170,7 +171,7 @@ impl World {
             self.is_dead = true;
         }
         let is_cancel = |it: &Effect| matches!(it, Effect::Cancel { .. });
-        let is_last = effects.contains(&Effect::Conclude);
+        let is_last = effects.iter().any(|it| matches!(it, Effect::Conclude { .. }));
         assert!(!is_last || !effects.iter().any(is_cancel), "none would carry it out: {effects:?}");
         for effect in effects {
             self.effects.push(effect.clone());
@@ -265,7 +266,7 @@ impl World {
                     .cancel(now, instances.as_deref());
                 self.reply(
                     self.script.cancel_latency,
-                    Observed::CancelAnswered { command_id, refused: None, denial: None },
+                    Observed::CancelAnswered { command_id, answer: CancelAnswer::Taken },
                 );
             }
             Effect::ReadOutput { instance_id, .. } => {
@@ -273,9 +274,7 @@ impl World {
                     Output { stdout: "whole".to_owned(), stderr: String::new(), truncated: false };
                 self.answer_closing(Observed::OutputRead {
                     instance_id,
-                    output: Some(output),
-                    denial: None,
-                    failure: None,
+                    answer: OutputAnswer::Read(output),
                 });
             }
             Effect::ReadMembership => {
@@ -287,11 +286,16 @@ impl World {
                 };
                 self.answer_closing(Observed::MembershipRead { membership });
             }
-            Effect::Conclude => {
+            Effect::TakeOut { .. } => self.reply(latency, Observed::Taken(Taken::All)),
+            Effect::Conclude { .. } => {
                 let api_calls = BTreeMap::new();
                 self.reply(
                     Duration::ZERO,
-                    Observed::Concluded { api_calls, throttled: BTreeMap::new() },
+                    Observed::Concluded {
+                        changes: Vec::new(),
+                        api_calls,
+                        throttled: BTreeMap::new(),
+                    },
                 );
             }
         }

@@ -110,6 +110,12 @@ impl FleetEnv {
         self.spawn(args).finish()
     }
 
+    /// Runs it with other waits than the environment's: those that give up are longer, too.
+    pub(crate) fn run_at_pace(&self, pace: &str, args: &[&str]) -> Output {
+        let mut command = self.command(args);
+        Running::start(command.env("FLEET_PACE", pace), self.home.path()).finish()
+    }
+
     pub(crate) fn spawn(&self, args: &[&str]) -> Running {
         Running::start(&mut self.command(args), self.home.path())
     }

@@ -1,5 +1,6 @@
 //! What every test stands on. Nothing here knows what fleet is for.
 
+mod each;
 mod env;
 mod output;
 mod process;
@@ -9,6 +10,7 @@ mod skip;
 mod tap;
 
 pub(crate) use self::{
+    each::{each, each_while},
     env::{FleetEnv, repository},
     output::{Output, Record},
     process::{DEADLINE, Running},

@@ -18,7 +18,7 @@ use rustix::{
 use super::Output;
 
 /// Far beyond what any test takes, so that one that hangs fails instead.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {

@@ -67,7 +67,14 @@ impl SimProcess {
         self.process.kill();
     }
 
-    /// Takes back every fault of its world.
+    /// Orders more faults, a list of them as a world has them.
+    pub(crate) fn order(&self, faults: &Value) {
+        let headers = "Content-Type: application/json\r\n";
+        let (head, why) = self.talk("POST /_fleet/faults", headers, &faults.to_string());
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{why}");
+    }
+
+    /// Takes back every fault, of its world or ordered.
     pub(crate) fn heal(&self) {
         self.ask("DELETE", "/_fleet/faults");
     }
@@ -78,53 +85,55 @@ impl SimProcess {
     }
 
     fn ask(&self, method: &str, path: &str) -> String {
-        let address = self.endpoint().strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close");
-        stream.write_all(format!("{request}\r\n\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        body.to_owned()
+        self.talk(&format!("{method} {path}"), "", "").1
     }
 
     /// Makes a call of the query protocol, as an administrator of a world without users, and returns
     /// the answer.
     pub(crate) fn query(&self, service: &str, version: &str, action: &str) -> String {
-        let address = self.endpoint().strip_prefix("http://").unwrap();
-        let body = format!("Version={version}&Action={action}");
-        let mut stream = TcpStream::connect(address).unwrap();
-        let scope = format!("AKID/20240719/us-east-1/{service}/aws4_request");
-        let head = format!(
-            "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nX-Amz-Date: 20240719T052700Z\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-            body.len()
-        );
-        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        answer
+        let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+        self.call(service, headers, &format!("Version={version}&Action={action}"))
     }
 
     /// Makes a call of SSM's protocol, as somebody else than fleet.
     pub(crate) fn ssm(&self, operation: &str, body: &Value) {
+        drop(self.ask_ssm(operation, body));
+    }
+
+    /// The same, and returns the answer.
+    pub(crate) fn ask_ssm(&self, operation: &str, body: &Value) -> Value {
+        let headers = format!(
+            "Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.{operation}\r\n"
+        );
+        serde_json::from_str(&self.call("ssm", &headers, &body.to_string())).unwrap()
+    }
+
+    /// Makes a call of a service, whose signature is not looked at.
+    fn call(&self, service: &str, headers: &str, body: &str) -> String {
+        let scope = format!("AKID/20240719/us-east-1/{service}/aws4_request");
+        let headers = format!(
+            "{headers}X-Amz-Date: 20240719T052700Z\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={scope}, SignedHeaders=host, Signature=0\r\n"
+        );
+        let (head, answer) = self.talk("POST /", &headers, body);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{answer}");
+        answer
+    }
+
+    /// Sends a request, and returns the head of its answer and the body.
+    fn talk(&self, request: &str, headers: &str, body: &str) -> (String, String) {
         let address = self.endpoint().strip_prefix("http://").unwrap();
-        let body = body.to_string();
         let mut stream = TcpStream::connect(address).unwrap();
-        let scope = "AKID/20240719/us-east-1/ssm/aws4_request";
         let head = format!(
-            "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.{operation}\r\n\
-             X-Amz-Date: 20240719T052700Z\r\nAuthorization: AWS4-HMAC-SHA256 \
-             Credential={scope}, SignedHeaders=host, Signature=0",
+            "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Content-Length: {}\r\n{headers}",
             body.len()
         );
-        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
     }
 
     /// Waits until `operation` was called.

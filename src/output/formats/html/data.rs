@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Data {
     /// The outcomes, worst first: the order in which the table is sorted.
     outcomes: Vec<&'static str>,
+    /// What `command` is the id of.
+    sent: &'static str,
     /// What each place of a row holds.
     columns: [&'static str; 14],
     rows: Vec<Row>,
@@ -84,6 +86,7 @@ pub(super) fn of(report: &Report, groups: &[Group<'_>], timeline: &Timeline) -> 
     });
     Data {
         outcomes: Outcome::ALL.map(Outcome::word).to_vec(),
+        sent: report.document.kind().sent_word(),
         columns: COLUMNS,
         rows: rows.collect(),
         outputs: outputs.texts,

@@ -16,6 +16,7 @@ use crate::{
         findings,
         folded::{Folds, tail, title},
         members::places,
+        restoration::stand,
         words::{beyond, count, cut, one_line, outcome},
     },
     run::{Group, Kind, Outcome, Report, groups},
@@ -211,6 +212,16 @@ fn about(page: &mut Html, report: &Report) {
             page.text(&it.to_string()).raw("</li>\n");
         }
         if let Some(n @ 1..) = excluded.len().checked_sub(LEFT_OUT) {
+            page.element("li", &format!("and {n} more")).raw("\n");
+        }
+        page.raw("</ul>\n");
+    }
+    if !report.changes.is_empty() {
+        page.raw("<h3>Groups</h3>\n").element("p", &stand(report)).raw("\n<ul>\n");
+        for it in report.changes.iter().take(LEFT_OUT) {
+            page.element("li", &it.change.text).raw("\n");
+        }
+        if let Some(n @ 1..) = report.changes.len().checked_sub(LEFT_OUT) {
             page.element("li", &format!("and {n} more")).raw("\n");
         }
         page.raw("</ul>\n");

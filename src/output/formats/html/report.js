@@ -126,7 +126,7 @@
       ["Group", [cell(row, "group"), cell(row, "zone")].filter(Boolean).join(" / ")],
       ["Wave", cell(row, "wave")], ["Exit code", cell(row, "code")],
       ["Began", row[at.started] === null ? "" : duration(row[at.started]) + " after the start"],
-      ["Took", cell(row, "took")], ["Command", cell(row, "command")],
+      ["Took", cell(row, "took")], [data.sent[0].toUpperCase() + data.sent.slice(1), cell(row, "command")],
       ["Meaning", cell(row, "hint")],
     ];
     const list = make("dl");
