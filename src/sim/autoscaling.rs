@@ -26,6 +26,7 @@ use super::{
 
 /// Answers one operation into `xml`.
 pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
+    absent::check(&call.operation, form)?;
     constraints::check(&call.operation, form)?;
     timeline::catch_up(&call.sim);
     match call.operation.as_str() {

@@ -2,6 +2,7 @@
 //! `iam` knows.
 
 use super::{
+    absent,
     api::{ApiError, Call, Facts},
     iam::{self, Context, Decision, Policy, PolicySet, Request},
     ids,
@@ -12,6 +13,16 @@ use super::{
 /// "MaxItems … defaults to 100", and is 1,000 at the most.
 const PAGE: usize = 100;
 const MAX_PAGE: i64 = 1_000;
+
+/// The parameters that SimulatePrincipalPolicy has and the simulator has not (the service model
+/// 2010-05-08).
+const ABSENT: [&str; 5] = [
+    "CallerArn",
+    "PolicyExclusionList",
+    "ResourceHandlingOption",
+    "ResourceOwner",
+    "ResourcePolicy",
+];
 
 /// Answers one operation into `xml`.
 pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
@@ -51,11 +62,7 @@ fn find<'a>(call: &'a Call, name: &str) -> Result<&'a RoleSpec, ApiError> {
 fn simulate(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiError> {
     let source = form.text("PolicySourceArn").unwrap_or_default();
     call.authorize("iam:SimulatePrincipalPolicy", Some(source), &Facts::default())?;
-    for it in ["PolicyExclusionList", "ResourcePolicy", "ResourceOwner", "ResourceHandlingOption"] {
-        if form.has(it) {
-            return Err(invalid(format!("{it} is not implemented by this simulator")));
-        }
-    }
+    absent::check_form(form, &ABSENT, "InvalidInput")?;
     let mut policies = policies_of(call, source)?;
     for it in form.texts("PolicyInputList")? {
         policies.identity.push(parse(it)?);

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    absent,
     api::{ApiError, Call, Facts},
     iam::Context,
     ids,
@@ -114,18 +115,7 @@ fn describe_key(call: &Call, body: &Value) -> Result<Value, ApiError> {
     };
     let facts = Facts { request_alias, ..Facts::default() };
     call.authorize("kms:DescribeKey", Some(&resource), &facts)?;
-    match body.get("GrantTokens") {
-        None | Some(Value::Null) => {}
-        Some(Value::Array(it)) if it.is_empty() => {}
-        Some(Value::Array(_)) => {
-            let message = "GrantTokens is not implemented by this simulator";
-            return Err(ApiError::new("UnsupportedOperationException", message));
-        }
-        Some(_) => {
-            let message = "GrantTokens is not a list";
-            return Err(ApiError::new("SerializationException", message));
-        }
-    }
+    absent::check_body(body, &["GrantTokens"], "UnsupportedOperationException")?;
     let found = found.ok_or_else(|| {
         let message = match &named {
             Named::Id(_) => format!("Key '{resource}' does not exist"),

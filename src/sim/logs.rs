@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    absent,
     api::{ApiError, Call, Facts},
     archive::Stream,
     timeline,
@@ -13,6 +14,10 @@ use super::{
 const EVENTS: usize = 10_000;
 const PAGE: usize = 1024 * 1024;
 const STREAMS: usize = 50;
+
+/// The members that the operations have and the simulator has not (the service model 2014-03-28).
+const ABSENT_OF_STREAMS: [&str; 3] = ["descending", "logGroupIdentifier", "orderBy"];
+const ABSENT_OF_EVENTS: [&str; 4] = ["endTime", "logGroupIdentifier", "startTime", "unmask"];
 
 /// Answers one operation; `body` is the request's JSON object.
 pub(crate) fn call(call: &Call, body: &Value) -> Result<Value, ApiError> {
@@ -69,6 +74,7 @@ fn arn(call: &Call, group: &str, stream: &str) -> String {
 fn describe_log_streams(call: &Call, body: &Value) -> Result<Value, ApiError> {
     let group = required(body, "logGroupName")?;
     call.authorize("logs:DescribeLogStreams", Some(&arn(call, group, "")), &Facts::default())?;
+    absent::check_body(body, &ABSENT_OF_STREAMS, "InvalidParameterException")?;
     let prefix = text(body, "logStreamNamePrefix")?.unwrap_or_default();
     let after = text(body, "nextToken")?;
     let most = call.pages.of(limit(body, STREAMS)?);
@@ -121,6 +127,7 @@ impl From {
 fn get_log_events(call: &Call, body: &Value) -> Result<Value, ApiError> {
     let (group, stream) = (required(body, "logGroupName")?, required(body, "logStreamName")?);
     call.authorize("logs:GetLogEvents", Some(&arn(call, group, stream)), &Facts::default())?;
+    absent::check_body(body, &ABSENT_OF_EVENTS, "InvalidParameterException")?;
     let most = call.pages.of(limit(body, EVENTS)?);
     let is_from_head = body.get("startFromHead").and_then(Value::as_bool) == Some(true);
     let token = text(body, "nextToken")?.map(From::read).transpose()?;

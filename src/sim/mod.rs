@@ -1,6 +1,7 @@
 //! The local AWS: it answers over HTTP as AWS would, and refuses what it does not implement.
 //! It imports nothing from the rest of fleet, so that it cannot share its misunderstandings.
 
+mod absent;
 mod agent;
 mod api;
 mod archive;

@@ -1,6 +1,7 @@
 //! The edge over real HTTP on loopback: a client of a few lines, so that no SDK is believed; and
 //! the account on a paused clock, where waiting takes no time.
 
+mod absent;
 mod account;
 mod agents;
 mod alarms;

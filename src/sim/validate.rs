@@ -4,8 +4,11 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::text::{Text, lengths};
-use crate::sim::api::ApiError;
+use super::{
+    absent,
+    api::ApiError,
+    text::{Text, lengths},
+};
 
 /// What one member may hold.
 pub(crate) enum Shape {
@@ -28,6 +31,8 @@ pub(crate) enum Shape {
 pub(crate) enum Member {
     Required(&'static str, Shape),
     Optional(&'static str, Shape),
+    /// The service has it, and the simulator has not.
+    Absent(&'static str),
 }
 
 /// A request, and what is wrong with it: that is told to those alone who may ask at all (aws-facts
@@ -35,8 +40,8 @@ pub(crate) enum Member {
 pub(crate) struct Checked {
     body: Value,
     violations: Vec<String>,
-    /// A member has a wrong JSON type.
-    mistyped: Option<ApiError>,
+    /// A member has a wrong JSON type, or is not implemented.
+    refused: Option<ApiError>,
 }
 
 impl Checked {
@@ -44,11 +49,11 @@ impl Checked {
     pub(crate) fn of(members: &'static [Member], body: &Value) -> Self {
         let body = without_nulls(body);
         let mut violations = Vec::new();
-        let mistyped = match &body {
+        let refused = match &body {
             Value::Object(object) => structure(members, object, "", &mut violations).err(),
             _ => Some(ApiError::new("SerializationException", "Unexpected token in payload")),
         };
-        Self { body, violations, mistyped }
+        Self { body, violations, refused }
     }
 
     /// Returns a member's text, whatever its constraints say; `None` also if it is no text.
@@ -67,10 +72,10 @@ impl Checked {
         items.into_iter().filter_map(|it| serde_json::from_value(it).ok()).collect()
     }
 
-    /// Refuses a member of a wrong type, or every violation at once, as AWS does; otherwise hands out
-    /// the typed request.
+    /// Refuses a member of a wrong type or one that is not implemented, or every violation at once, as
+    /// AWS does; otherwise hands out the typed request.
     pub(crate) fn request<T: DeserializeOwned>(self) -> Result<T, ApiError> {
-        if let Some(it) = self.mistyped {
+        if let Some(it) = self.refused {
             return Err(it);
         }
         let n = self.violations.len();
@@ -118,6 +123,11 @@ fn structure(
     for member in members {
         let (name, shape) = match member {
             Member::Required(name, shape) | Member::Optional(name, shape) => (*name, shape),
+            Member::Absent(name) => {
+                let given = object.keys().map(String::as_str);
+                absent::check(given, &[name], "ValidationException")?;
+                continue;
+            }
         };
         let path = format!("{prefix}{}", lower_camel(name));
         match (object.get(name), member) {
@@ -125,7 +135,7 @@ fn structure(
             (None, Member::Required(..)) => violations.push(format!(
                 "Value null at '{path}' failed to satisfy constraint: Member must not be null"
             )),
-            (None, Member::Optional(..)) => {}
+            (None, Member::Optional(..) | Member::Absent(_)) => {}
         }
     }
     Ok(())

@@ -240,7 +240,7 @@ def refusals(ssm, free, web):
         ("Mode Interactive, which the simulator has not,", "ValidationException",
          "Mode Interactive .*", {"Mode": "Interactive"}),
         ("TargetLocations, which the simulator has not,", "ValidationException",
-         "TargetLocations .*", {"TargetLocations": [{"Accounts": ["1"], "Regions": ["r"]}]}),
+         ".* TargetLocations .*", {"TargetLocations": [{"Accounts": ["1"], "Regions": ["r"]}]}),
     ]:
         request = {"DocumentName": "Own-Runbook", "Parameters": {"InstanceId": web[:1]}} | more
         request = {name: it for name, it in request.items() if it is not None}

@@ -3,12 +3,14 @@
 The requests are made from the model, not by hand: each member of each operation is sent too short,
 too long, too small, too large, outside its enum or its pattern, or not at all. botocore would not
 send most of them, so its own validation is off.
+
+No member is passed over either: each is looked at or refused by its name.
 """
 
 import re
 
 import model
-from harness import check
+from harness import check, equal
 
 OPERATIONS = {
     "ssm": [
@@ -28,14 +30,116 @@ OPERATIONS = {
 
 # Members that the simulator refuses as a whole, because it does not implement them.
 WHOLE = {
-    "create_document": {"Requires", "Attachments"},
-    "update_document": {"Attachments"},
-    "describe_scaling_activities": {"Filters"},
-    "assume_role": {"ProvidedContexts", "MinimumSessionTokenSize"},
+    "ssm": {
+        "create_document": {"Requires", "Attachments"},
+        "update_document": {"Attachments"},
+        "describe_instance_properties": {"InstancePropertyFilterList", "FiltersWithOperator"},
+        "start_automation_execution": {
+            "AlarmConfiguration", "TargetLocations", "TargetLocationsURL"},
+    },
+    "autoscaling": {
+        "describe_auto_scaling_groups": {"IncludeManagedResources"},
+        "describe_auto_scaling_instances": {"IncludeManagedResources"},
+        "describe_scaling_activities": {
+            "Filters", "IncludeDeletedGroups", "IncludeManagedResources"},
+        "terminate_instance_in_auto_scaling_group": {"AutoScalingGroupName", "InstanceIds"},
+    },
+    "sts": {"assume_role": {"ProvidedContexts", "MinimumSessionTokenSize"}},
+    "iam": {
+        "simulate_principal_policy": {
+            "CallerArn", "PolicyExclusionList", "ResourceHandlingOption", "ResourceOwner",
+            "ResourcePolicy"},
+    },
+    "kms": {"describe_key": {"GrantTokens"}},
+    "logs": {
+        "describe_log_streams": {"descending", "logGroupIdentifier", "orderBy"},
+        "get_log_events": {"endTime", "logGroupIdentifier", "startTime", "unmask"},
+    },
 }
 
-# Members that are newer than aws-facts: without them InstanceId is required.
-NEWER = {"terminate_instance_in_auto_scaling_group": {"InstanceIds", "AutoScalingGroupName"}}
+# What such a refusal is called.
+CODES = {"ssm": "ValidationException", "kms": "UnsupportedOperationException",
+         "logs": "InvalidParameterException", "iam": "InvalidInput"}
+
+# The members that are looked at. Any other one of the model has to be in WHOLE.
+LOOKED_AT = {
+    "ssm": {
+        "send_command": "AlarmConfiguration CloudWatchOutputConfig Comment DocumentHash"
+                        " DocumentHashType DocumentName DocumentVersion InstanceIds MaxConcurrency"
+                        " MaxErrors NotificationConfig OutputS3BucketName OutputS3KeyPrefix"
+                        " OutputS3Region Parameters ServiceRoleArn Targets TimeoutSeconds",
+        "cancel_command": "CommandId InstanceIds",
+        "list_commands": "CommandId Filters InstanceId MaxResults NextToken",
+        "list_command_invocations": "CommandId Details Filters InstanceId MaxResults NextToken",
+        "get_command_invocation": "CommandId InstanceId PluginName",
+        "describe_instance_information": "Filters InstanceInformationFilterList MaxResults"
+                                         " NextToken",
+        "describe_instance_properties": "MaxResults NextToken",
+        "describe_document": "DocumentVersion Name VersionName",
+        "get_document": "DocumentFormat DocumentVersion Name VersionName",
+        "list_documents": "DocumentFilterList Filters MaxResults NextToken",
+        "create_document": "Content DisplayName DocumentFormat DocumentType Name Tags TargetType"
+                           " VersionName",
+        "update_document": "Content DisplayName DocumentFormat DocumentVersion Name TargetType"
+                           " VersionName",
+        "update_document_default_version": "DocumentVersion Name",
+        "delete_document": "DocumentVersion Force Name VersionName",
+        "list_document_versions": "MaxResults Name NextToken",
+        "describe_document_permission": "MaxResults Name NextToken PermissionType",
+        "modify_document_permission": "AccountIdsToAdd AccountIdsToRemove Name PermissionType"
+                                      " SharedDocumentVersion",
+        "add_tags_to_resource": "ResourceId ResourceType Tags",
+        "remove_tags_from_resource": "ResourceId ResourceType TagKeys",
+        "list_tags_for_resource": "ResourceId ResourceType",
+        "start_automation_execution": "ClientToken DocumentName DocumentVersion MaxConcurrency"
+                                      " MaxErrors Mode Parameters Tags TargetMaps"
+                                      " TargetParameterName Targets",
+        "stop_automation_execution": "AutomationExecutionId Type",
+        "get_automation_execution": "AutomationExecutionId",
+        "describe_automation_executions": "Filters MaxResults NextToken",
+        "describe_automation_step_executions": "AutomationExecutionId Filters MaxResults NextToken"
+                                               " ReverseOrder",
+    },
+    "autoscaling": {
+        "describe_auto_scaling_groups": "AutoScalingGroupNames Filters IncludeInstances MaxRecords"
+                                        " NextToken",
+        "describe_auto_scaling_instances": "InstanceIds MaxRecords NextToken",
+        "describe_instance_refreshes": "AutoScalingGroupName InstanceRefreshIds MaxRecords"
+                                       " NextToken",
+        "describe_scaling_activities": "ActivityIds AutoScalingGroupName MaxRecords NextToken",
+        "enter_standby": "AutoScalingGroupName InstanceIds ShouldDecrementDesiredCapacity",
+        "exit_standby": "AutoScalingGroupName InstanceIds",
+        "resume_processes": "AutoScalingGroupName ScalingProcesses",
+        "set_instance_health": "HealthStatus InstanceId ShouldRespectGracePeriod",
+        "set_instance_protection": "AutoScalingGroupName InstanceIds ProtectedFromScaleIn",
+        "suspend_processes": "AutoScalingGroupName ScalingProcesses",
+        "terminate_instance_in_auto_scaling_group": "InstanceId ShouldDecrementDesiredCapacity",
+    },
+    "sts": {
+        "assume_role": "DurationSeconds ExternalId Policy PolicyArns RoleArn RoleSessionName"
+                       " SerialNumber SourceIdentity Tags TokenCode TransitiveTagKeys",
+        "get_caller_identity": "",
+    },
+    "iam": {
+        "get_role": "RoleName",
+        "simulate_principal_policy": "ActionNames ContextEntries Marker MaxItems"
+                                     " PermissionsBoundaryPolicyInputList PolicyInputList"
+                                     " PolicySourceArn ResourceArns",
+    },
+    "cloudwatch": {
+        "describe_alarms": "ActionPrefix AlarmNamePrefix AlarmNames AlarmTypes ChildrenOfAlarmName"
+                           " MaxRecords NextToken ParentsOfAlarmName StateValue",
+    },
+    "kms": {"describe_key": "KeyId"},
+    "logs": {
+        "describe_log_streams": "limit logGroupName logStreamNamePrefix nextToken",
+        "get_log_events": "limit logGroupName logStreamName nextToken startFromHead",
+    },
+}
+
+# Values of required members without which nothing else is looked at.
+NEEDED = {"describe_key": {"KeyId": "alias/aws/ebs"},
+          "describe_log_streams": {"logGroupName": "a"}, "get_log_events": {"logGroupName": "a"}}
 
 # Values to try against a pattern; the first that breaks it is sent.
 ODD = ["!", " ", "x y!", "ü!", "\u0007", "", "-1", "a"]
@@ -50,7 +154,7 @@ def run(worlds):
             name = client.meta.method_to_api_mapping[method]
             shape = client.meta.service_model.operation_model(name).input_shape
             base = {name: valid(shape.members[name]) for name in shape.required_members}
-            skipped = WHOLE.get(method, set()) | NEWER.get(method, set())
+            skipped = WHOLE[service].get(method, set())
             for path, what, request in broken(shape, base, "", skipped):
                 if service != "ssm" and [] in request.values():
                     continue  # a form cannot say that a list is there and empty
@@ -58,10 +162,25 @@ def run(worlds):
                     names = re.escape(path)
                     model.refused(client, method, code,
                                   rf".*validation errors? detected: .*'{names}'.*", **request)
-            for name in sorted(WHOLE.get(method, ())):
-                with check(f"{method}: {name} is not implemented, and says so"):
-                    request = base | {name: valid(shape.members[name])}
-                    model.refused(client, method, code, r".*not implemented.*", **request)
+    for service, methods in LOOKED_AT.items():
+        everything(world.free(service), service, methods)
+
+
+def everything(client, service, methods):
+    """What the model has of each operation is looked at, or refused by its name."""
+    for method, looked_at in methods.items():
+        name = client.meta.method_to_api_mapping[method]
+        shape = client.meta.service_model.operation_model(name).input_shape
+        whole = WHOLE.get(service, {}).get(method, set())
+        with check(f"{method}: every member is looked at or refused"):
+            equal(set(shape.members), set(looked_at.split()) | whole)
+        base = {name: valid(shape.members[name]) for name in shape.required_members}
+        for name in sorted(whole):
+            with check(f"{method}: {name} is not implemented, and says so"):
+                request = base | NEEDED.get(method, {}) | {name: valid(shape.members[name])}
+                model.refused(client, method, CODES.get(service, "ValidationError"),
+                              f"The parameter {name} is not implemented by this simulator.",
+                              **request)
 
 
 def broken(shape, base, prefix, skipped):
@@ -125,7 +244,8 @@ def valid(shape):
             return shape.enum[0]
         pattern = shape.metadata.get("pattern")
         for it in ("a" * max(least, 3), "1" * max(least, 1), "i-0123456789abcdef0",
-                   "arn:aws:iam::123456789012:role/x", "/a", "$LATEST", "123456789012"):
+                   "arn:aws:iam::123456789012:role/x", "/a", "$LATEST", "123456789012",
+                   "https://a.s3.amazonaws.com/a"):
             if len(it) >= least and (not pattern or model.fits(pattern, it)):
                 return it
         raise AssertionError(f"no value for {shape.name}: {pattern}")

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{arn, invalid, no_group, page::Page, subnet_id};
+use super::{arn, no_group, page::Page, subnet_id};
 use crate::sim::{
     api::{ApiError, Call},
     scaling::Activity,
@@ -22,9 +22,6 @@ pub(super) fn describe_scaling_activities(
     form: &Form,
     xml: &mut Xml,
 ) -> Result<(), ApiError> {
-    if form.has("Filters") {
-        return Err(invalid("Filters is not implemented by this simulator"));
-    }
     let ids = form.texts("ActivityIds")?;
     let group = form.text("AutoScalingGroupName");
     let size = call.pages.of(PAGE.size(form)?);

@@ -1,8 +1,9 @@
 //! The operations that there are, and the parameters of each, as botocore's service model 2016-11-15
 //! names them: those that are looked at here, and those that only EC2 has. What is not looked at is
-//! refused, because an answer that leaves it out would be the answer to another question.
+//! refused.
 
 use super::{ApiError, Form};
+use crate::sim::absent;
 
 pub(super) struct Operation {
     name: &'static str,
@@ -145,13 +146,8 @@ impl Operation {
     /// Refuses a parameter that it does not look at. It comes before the authorisation: which of them
     /// is first is UNVERIFIED.
     pub(super) fn check(&self, form: &Form) -> Result<(), ApiError> {
-        for name in form.names() {
-            let whole = name.split('.').next().unwrap_or_default();
-            if self.absent.contains(&whole) {
-                let message =
-                    format!("The parameter {whole} is not implemented by this simulator.");
-                return Err(ApiError::new("UnsupportedOperation", message));
-            }
+        absent::check_form(form, self.absent, "UnsupportedOperation")?;
+        for whole in form.names().map(absent::whole) {
             if !self.here.contains(&whole) && !COMMON.contains(&whole) {
                 // The code is documented (EC2 error codes); UNVERIFIED wording.
                 let message = format!("The parameter {whole} is not recognized");

@@ -178,11 +178,6 @@ pub(super) fn checked<T: DeserializeOwned>(
 ) -> Result<T, ApiError> {
     let checked = Checked::of(members, body);
     authorize(call, action, &checked)?;
-    for member in ["Requires", "Attachments"] {
-        if body.get(member).is_some_and(|it| !it.is_null()) {
-            return Err(invalid(format!("{member} is not implemented by this simulator")));
-        }
-    }
     checked.request()
 }
 

@@ -5,7 +5,7 @@ use super::{
     shapes::{ANY, DOCUMENT_ARN, DOCUMENT_VERSION},
     text::Text,
     validate::{
-        Member::{self, Optional, Required},
+        Member::{self, Absent, Optional, Required},
         Shape::{self, Flag, Integer, List, Structure, Text as Str},
     },
 };
@@ -73,6 +73,8 @@ pub(super) const LIST_DOCUMENTS: &[Member] = &[
 
 pub(super) const CREATE_DOCUMENT: &[Member] = &[
     Required("Content", Str(Text { min: 1, ..ANY })),
+    Absent("Requires"),
+    Absent("Attachments"),
     Required("Name", Str(DOCUMENT_NAME)),
     Optional("DisplayName", Str(DISPLAY_NAME)),
     Optional("VersionName", Str(VERSION_NAME)),
@@ -108,6 +110,7 @@ pub(super) const CREATE_DOCUMENT: &[Member] = &[
 
 pub(super) const UPDATE_DOCUMENT: &[Member] = &[
     Required("Content", Str(Text { min: 1, ..ANY })),
+    Absent("Attachments"),
     Required("Name", Str(DOCUMENT_NAME)),
     Optional("DisplayName", Str(DISPLAY_NAME)),
     Optional("VersionName", Str(VERSION_NAME)),

@@ -15,8 +15,6 @@ use crate::sim::api::{ApiError, Call, Facts};
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Request {
-    instance_property_filter_list: Vec<Value>,
-    filters_with_operator: Vec<Value>,
     max_results: Option<usize>,
     next_token: Option<String>,
 }
@@ -27,12 +25,6 @@ const DEFAULT_PAGE: usize = 50;
 pub(super) fn describe_instance_properties(call: &Call, body: &Value) -> Result<Value, ApiError> {
     call.authorize("ssm:DescribeInstanceProperties", None, &Facts::default())?;
     let request: Request = validate::request(DESCRIBE_INSTANCE_PROPERTIES, body)?;
-    if !(request.instance_property_filter_list.is_empty()
-        && request.filters_with_operator.is_empty())
-    {
-        let message = "this simulator does not implement the filters of DescribeInstanceProperties";
-        return Err(ApiError::new("InvalidInstancePropertyFilterValue", message));
-    }
     let from = page::place("properties", request.next_token.as_deref())?.unwrap_or_default();
     let state = call.sim.state.borrow();
     let seen = Seen::at_present(call);

@@ -5,7 +5,7 @@
 use super::{
     text::{NOT_BLANK, Text},
     validate::{
-        Member::{self, Optional, Required},
+        Member::{self, Absent, Optional, Required},
         Shape::{self, Flag, Integer, List, Map, Structure, Text as Str},
     },
 };
@@ -21,7 +21,7 @@ pub(super) const MAX_CONCURRENCY: Text =
     Text { min: 1, max: 7, pattern: "^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$", ..ANY };
 pub(super) const MAX_ERRORS: Text =
     Text { min: 1, max: 7, pattern: "^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|100%)$", ..ANY };
-pub(super) const ALARM_CONFIGURATION: Shape = Structure(&[
+const ALARM_CONFIGURATION: Shape = Structure(&[
     Optional("IgnorePollAlarmFailure", Flag),
     Required(
         "Alarms",
@@ -151,14 +151,8 @@ pub(super) const GET_COMMAND_INVOCATION: &[Member] = &[
 const FILTER_VALUES: Shape = List { min: 1, max: 100, item: &Str(Text { min: 1, ..ANY }) };
 
 pub(super) const DESCRIBE_INSTANCE_PROPERTIES: &[Member] = &[
-    Optional(
-        "InstancePropertyFilterList",
-        List { min: 1, max: 40, item: &Structure(&[Required("key", Str(ANY))]) },
-    ),
-    Optional(
-        "FiltersWithOperator",
-        List { min: 1, max: 40, item: &Structure(&[Required("Key", Str(ANY))]) },
-    ),
+    Absent("InstancePropertyFilterList"),
+    Absent("FiltersWithOperator"),
     Optional("MaxResults", Integer { min: 5, max: 1000 }),
     Optional("NextToken", Str(ANY)),
 ];

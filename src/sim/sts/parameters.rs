@@ -2,7 +2,7 @@
 //! It grants nothing.
 
 use super::{ApiError, AssumeRole, Authority, Form, violations::Violations};
-use crate::sim::iam::Principal;
+use crate::sim::{absent, iam::Principal};
 
 /// What an AssumeRole call asks for; every constraint on a single parameter holds.
 pub(super) struct Asked<'a> {
@@ -29,18 +29,15 @@ pub(super) enum OneTimeCode<'a> {
     Half,
 }
 
+/// The parameters that AssumeRole has and the simulator has not (the service model 2011-06-15).
+const ABSENT: [&str; 2] = ["MinimumSessionTokenSize", "ProvidedContexts"];
+
 const MAX_TAGS: usize = 50;
 const MAX_POLICY_ARNS: usize = 10;
 
 impl<'a> Asked<'a> {
     pub(super) fn read(form: &'a Form) -> Result<Self, ApiError> {
-        // Refused rather than ignored: the session would have other rights than were asked for.
-        for name in ["ProvidedContexts", "MinimumSessionTokenSize"] {
-            if form.has(name) {
-                let message = format!("{name} is not implemented by this simulator");
-                return Err(ApiError::new("ValidationError", message));
-            }
-        }
+        absent::check_form(form, &ABSENT, "ValidationError")?;
         let mut found = Violations::default();
         let tags: Vec<(String, String)> = form
             .members("Tags")?

@@ -269,7 +269,7 @@ fn the_parameters_of_assume_role_are_validated_in_aws_words() {
     check(
         &format!("{ASSUME}&ProvidedContexts.member.1.ProviderArn=x"),
         "ValidationError",
-        "ProvidedContexts is not implemented by this simulator",
+        "The parameter ProvidedContexts is not implemented by this simulator.",
     );
     check(
         &format!("{ASSUME}&PolicyArns.member.1.arn=x"),

@@ -3,12 +3,10 @@
 
 use crate::sim::ssm::{
     document_shapes::TAG_MEMBERS,
-    shapes::{
-        ALARM_CONFIGURATION, ANY, DOCUMENT_ARN, DOCUMENT_VERSION, MAX_CONCURRENCY, MAX_ERRORS,
-    },
+    shapes::{ANY, DOCUMENT_ARN, DOCUMENT_VERSION, MAX_CONCURRENCY, MAX_ERRORS},
     text::Text,
     validate::{
-        Member::{self, Optional, Required},
+        Member::{self, Absent, Optional, Required},
         Shape::{self, Flag, Integer, List, Map, Structure, Text as Str},
     },
 };
@@ -64,7 +62,9 @@ pub(super) const START: &[Member] = &[
     Optional("MaxConcurrency", Str(MAX_CONCURRENCY)),
     Optional("MaxErrors", Str(MAX_ERRORS)),
     Optional("Tags", List { min: 0, max: 1000, item: &Structure(TAG_MEMBERS) }),
-    Optional("AlarmConfiguration", ALARM_CONFIGURATION),
+    Absent("AlarmConfiguration"),
+    Absent("TargetLocations"),
+    Absent("TargetLocationsURL"),
 ];
 
 pub(super) const GET: &[Member] = &[Required("AutomationExecutionId", Str(EXECUTION_ID))];
