@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     engine::Engine,
     execution::{Execution, Parent, Status},
+    parameters::with_defaults,
 };
 use crate::sim::{
     ids,
@@ -93,9 +94,10 @@ impl Engine<'_> {
     ) -> Option<Execution> {
         let (seed, at) = (self.sim.seed, self.at);
         let of = |it: &String| self.state.instances.contains_key(it);
+        let parent_execution = self.state.ssm.automations.executions.get(&parent)?;
+        let parameters = with_defaults(&parent_execution.content, &parameters);
         let instances: Vec<String> =
             parameters.values().flatten().filter(|it| of(it)).cloned().collect();
-        let parent_execution = self.state.ssm.automations.executions.get(&parent)?;
         let id = ids::named_uuid(seed, "automation", &format!("{parent_id}/{child}"));
         let steps = super::start::steps(seed, &id, &parent_execution.runbook);
         Some(Execution {

@@ -109,6 +109,10 @@ pub(super) fn start_automation_execution(call: &Call, body: &Value) -> Result<Va
     let id = ids::uuid(&mut sim.random.borrow_mut());
     let rate = if request.is_targeted() {
         let children = request.children(call, &state, &id)?;
+        // Whether Automation refuses the whole or starts the others is UNVERIFIED.
+        for it in &children {
+            parameters::check(&content, &it.parameters, &[])?;
+        }
         Some(request.rate(children))
     } else {
         None

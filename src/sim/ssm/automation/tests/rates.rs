@@ -110,6 +110,39 @@ fn maps_give_several_parameters_to_each_execution() {
 }
 
 #[test]
+fn what_the_targets_give_is_held_against_the_runbook_and_completed_by_its_defaults() {
+    let runbook = RUNBOOK.replace(
+        r#""InstanceId":{"type":"String"}"#,
+        r#""InstanceId":{"type":"String","allowedPattern":"^i-[0-9a-f]{17}$"}"#,
+    );
+    with_runbook(&runbook, Vec::new(), async |world| {
+        let given = |name: &str, value: &str| {
+            json!({ "DocumentName": "Own", "TargetParameterName": name,
+                    "Targets": [{ "Key": "ParameterValues", "Values": [value] }] })
+        };
+        let mut of_action = given("Action", "Break");
+        of_action["Parameters"] = json!({ "InstanceId": [id(1)] });
+        let maps = |map: Value| json!({ "DocumentName": "Own", "TargetMaps": [{ "InstanceId": [id(1)] }, map] });
+        for (body, said) in [
+            (given("InstanceId", "web"), "\"InstanceId\" has value \"web\" not matching"),
+            (of_action, "\"Action\" has value \"Break\" not found in [Check, Fix]."),
+            (maps(json!({ "InstanceId": ["web"] })), "not matching its allowedPattern"),
+            (maps(json!({ "InstanceId": [id(1), id(2)] })), "takes one value"),
+            (maps(json!({ "Action": ["Fix"] })), "Missing required parameter: InstanceId"),
+        ] {
+            let refused = world.call("StartAutomationExecution", body.clone()).await.unwrap_err();
+            assert_eq!(refused.code, "InvalidAutomationExecutionParametersException", "{body}");
+            let message = refused.message.unwrap();
+            assert!(message.contains(said), "{body}: {message}");
+        }
+        let parent = start(&world, by_ids(&[3], &json!({}))).await;
+        let child = children(&world, &parent).await[0]["AutomationExecutionId"].clone();
+        let shown = get(&world, child.as_str().unwrap()).await;
+        assert_eq!(shown["Parameters"]["Action"], json!(["Check"]));
+    });
+}
+
+#[test]
 fn a_hundred_run_at_a_time_and_the_others_wait() {
     with_runbook(RUNBOOK, Vec::new(), async |world| {
         for index in 0..150 {
