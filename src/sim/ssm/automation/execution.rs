@@ -137,6 +137,24 @@ impl Status {
     }
 }
 
+/// Replaces the references in a text, `{{ name }}` with or without spaces, by their values. Those that
+/// have none stay.
+pub(super) fn substituted(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> String {
+    let mut res = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((name, behind)) = after.split_once("}}") else { break };
+        res.push_str(before);
+        match value(name.trim()) {
+            Some(it) => res.push_str(&it),
+            None => res.extend(["{{", name, "}}"]),
+        }
+        rest = behind;
+    }
+    res.push_str(rest);
+    res
+}
+
 impl Execution {
     /// Returns the value of an output of a step that has succeeded, such as `runCommand.Output`.
     pub(super) fn output(&self, name: &str) -> Option<&Vec<String>> {
@@ -146,19 +164,7 @@ impl Execution {
 
     /// Replaces what a text refers to: parameters, outputs of steps, and what Automation knows.
     pub(super) fn resolve(&self, text: &str) -> String {
-        let mut res = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let Some((name, behind)) = after.split_once("}}") else { break };
-            res.push_str(before);
-            match self.value(name.trim()) {
-                Some(it) => res.push_str(&it),
-                None => res.extend(["{{", name, "}}"]),
-            }
-            rest = behind;
-        }
-        res.push_str(rest);
-        res
+        substituted(text, |name| self.value(name))
     }
 
     fn value(&self, name: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     engine::{Engine, RUNNING},
-    execution::{Execution, Status, StepRun},
+    execution::{Execution, Status, StepRun, substituted},
     parameters::{self, refused, with_defaults},
     rate::Rate,
     runbook::Runbook,
@@ -84,7 +84,7 @@ pub(super) fn start_automation_execution(call: &Call, body: &Value) -> Result<Va
         return Err(invalid(format!("An automation can have at most {MAX_TAGS} tags")));
     }
     let (document, version, content, runbook) = request.document(call)?;
-    let role = role(call, &content, &runbook, &request.parameters)?;
+    let role = request.role(call, &content, &runbook)?;
     let declared: Vec<&str> = content.parameters.iter().map(|it| it.name.as_str()).collect();
     request.check_targets(&declared)?;
     parameters::check(&content, &request.parameters, &request.targeted())?;
@@ -224,45 +224,62 @@ impl Request {
             children,
         }
     }
+
+    /// Returns the role that the runbook acts with; empty: it acts as its caller.
+    fn role(&self, call: &Call, content: &Content, runbook: &Runbook) -> Result<String, ApiError> {
+        let Some(text) = &runbook.assume_role else { return Ok(String::new()) };
+        let given = with_defaults(content, &self.parameters);
+        let targeted = self.targeted();
+        let (mut by_targets, mut is_awaited) = (false, false);
+        let res = substituted(text, |name| {
+            by_targets |= targeted.contains(&name);
+            let value = match name {
+                "global:ACCOUNT_ID" => Some(call.sim.account.clone()),
+                "global:AWS_PARTITION" => Some("aws".to_owned()),
+                "global:REGION" => Some(call.sim.region.clone()),
+                _ => given.get(name).map(|it| it.first().cloned().unwrap_or_default()),
+            };
+            is_awaited |= value.is_none() && content.parameters.iter().any(|it| it.name == name);
+            value
+        });
+        if by_targets {
+            let message =
+                "An assumeRole that the targets give is not implemented by this simulator.";
+            return Err(refused(message));
+        }
+        // A parameter without a value is refused by its name, after this.
+        if !is_awaited && !res.is_empty() {
+            check_role(call, &res)?;
+        }
+        Ok(res)
+    }
 }
 
-/// Returns the role that the runbook acts with; it has to exist and to trust Systems Manager, and
-/// the caller has to be allowed to pass it.
-fn role(
-    call: &Call,
-    content: &Content,
-    runbook: &Runbook,
-    given: &Given,
-) -> Result<String, ApiError> {
-    let Some(text) = &runbook.assume_role else { return Ok(String::new()) };
-    let mut res = text.clone();
-    for (name, values) in with_defaults(content, given) {
-        let value = values.first().cloned().unwrap_or_default();
-        res = res.replace(&format!("{{{{ {name} }}}}"), &value);
-        res = res.replace(&format!("{{{{{name}}}}}"), &value);
-    }
-    if res.is_empty() || res.contains("{{") {
-        return Ok(String::new()); // it runs as the caller
-    }
-    call.authorize("iam:PassRole", Some(&res), &Facts::default())?;
+/// As an issue quotes it.
+const NOT_ASSUMED: &str = "The defined assume role is unable to be assumed.";
+
+/// Refuses a role that does not exist or does not trust Systems Manager, or that the caller may not
+/// pass.
+fn check_role(call: &Call, arn: &str) -> Result<(), ApiError> {
+    call.authorize("iam:PassRole", Some(arn), &Facts::default())?;
     let sim = &call.sim;
     let own = format!("arn:aws:iam::{}:role/", sim.account);
     // The last part is the name; the others are its path.
-    let name = res.strip_prefix(&own).and_then(|it| it.rsplit('/').next());
+    let name = arn.strip_prefix(&own).and_then(|it| it.rsplit('/').next());
     // "aws:SourceAccount" and "aws:SourceArn" keep other accounts' runbooks out (user guide, setting
     // up Automation); the latter is taken to be some execution of the account.
-    let arn = format!("arn:aws:ssm:{}:{}:automation-execution/{NOBODY}", sim.region, sim.account);
+    let source =
+        format!("arn:aws:ssm:{}:{}:automation-execution/{NOBODY}", sim.region, sim.account);
     let context =
-        Context::default().with("aws:SourceAccount", &sim.account).with("aws:SourceArn", arn);
+        Context::default().with("aws:SourceAccount", &sim.account).with("aws:SourceArn", source);
     let can_be_assumed = name.is_some_and(|name| {
         let found = sim.roles.iter().find(|it| it.name == name);
         sim.roles.is_empty() || found.is_some_and(|it| it.trust.admits_service(SERVICE, &context))
     });
     if can_be_assumed {
-        return Ok(res);
+        return Ok(());
     }
-    // As an issue quotes it.
-    Err(refused("The defined assume role is unable to be assumed."))
+    Err(refused(NOT_ASSUMED))
 }
 
 /// Returns what the execution may do: what its role may, or its caller.

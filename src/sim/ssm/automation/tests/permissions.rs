@@ -74,6 +74,47 @@ fn the_role_of_a_runbook_has_to_be_passed() {
 }
 
 #[test]
+fn a_role_is_named_with_spaces_or_without_and_by_what_automation_knows() {
+    for written in [
+        "{{AutomationAssumeRole}}",
+        "{{AutomationAssumeRole }}",
+        "{{ AutomationAssumeRole}}",
+        "{{  AutomationAssumeRole  }}",
+        "arn:{{global:AWS_PARTITION}}:iam::{{ global:ACCOUNT_ID }}:role/automation",
+    ] {
+        let runbook = RUNBOOK.replace("{{ AutomationAssumeRole }}", written);
+        with_runbook(&runbook, Vec::new(), async |mut world| {
+            let start = json!([{ "Effect": "Allow", "Action": "ssm:StartAutomationExecution",
+                                 "Resource": "*" }]);
+            limit(&mut world, &start);
+            let parameters = json!({ "InstanceId": [id(1)], "AutomationAssumeRole": [ROLE] });
+            let body = request(&json!({ "Parameters": parameters }));
+            let message = denied(&world, "StartAutomationExecution", body).await;
+            assert!(message.contains(&format!("iam:PassRole on resource: {ROLE} because")));
+        });
+    }
+}
+
+#[test]
+fn a_role_that_is_not_known_is_not_taken_for_the_caller() {
+    let runbook = RUNBOOK.replace("{{ AutomationAssumeRole }}", "{{ Nowhere }}");
+    with_runbook(&runbook, Vec::new(), async |world| {
+        let refused =
+            world.call("StartAutomationExecution", request(&json!({}))).await.unwrap_err();
+        assert_eq!(refused.message.unwrap(), "The defined assume role is unable to be assumed.");
+    });
+    with_runbook(RUNBOOK, Vec::new(), async |world| {
+        let maps = json!([{ "InstanceId": [id(1)], "AutomationAssumeRole": [ROLE] }]);
+        let body = json!({ "DocumentName": "Own", "TargetMaps": maps });
+        let refused = world.call("StartAutomationExecution", body).await.unwrap_err();
+        assert_eq!(
+            refused.message.unwrap(),
+            "An assumeRole that the targets give is not implemented by this simulator."
+        );
+    });
+}
+
+#[test]
 fn an_execution_is_a_resource_of_its_own() {
     with_runbook(RUNBOOK, Vec::new(), async |mut world| {
         let (first, second) =
