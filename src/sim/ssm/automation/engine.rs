@@ -112,7 +112,7 @@ impl Engine<'_> {
         let run = &mut execution.steps[step];
         (run.status, run.started, run.ended, run.inputs) =
             (Status::InProgress, Some(at), None, inputs);
-        let Play { after, status } = play::of(self.sim, self.state, sequence, step);
+        let Play { after, status } = play::of(self.sim, self.state, sequence, step, at);
         let Some(execution) = self.execution(sequence) else { return };
         execution.steps[step].status = status;
         if execution.stop.is_none() {

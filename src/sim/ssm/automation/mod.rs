@@ -10,6 +10,7 @@ mod play;
 mod rate;
 mod runbook;
 mod shapes;
+mod sleep;
 mod start;
 mod steps;
 mod stop;

@@ -72,7 +72,7 @@ impl Engine<'_> {
             let (target, parameters) =
                 (rate.children[child].target.clone(), rate.children[child].parameters.clone());
             let started = self.automations().next_sequence();
-            let execution = self.child(sequence, started, child, &id, target, parameters);
+            let execution = self.child(sequence, started, child, &id, target, &parameters);
             let Some(execution) = execution else { return };
             self.automations().insert(execution);
             if let Some(rate) = self.execution(sequence).and_then(|it| it.rate.as_mut()) {
@@ -90,14 +90,12 @@ impl Engine<'_> {
         child: usize,
         parent_id: &str,
         target: String,
-        parameters: Given,
+        parameters: &Given,
     ) -> Option<Execution> {
         let (seed, at) = (self.sim.seed, self.at);
-        let of = |it: &String| self.state.instances.contains_key(it);
         let parent_execution = self.state.ssm.automations.executions.get(&parent)?;
-        let parameters = with_defaults(&parent_execution.content, &parameters);
-        let instances: Vec<String> =
-            parameters.values().flatten().filter(|it| of(it)).cloned().collect();
+        let parameters = with_defaults(&parent_execution.content, parameters);
+        let instances = super::start::instances_in(self.state, &parameters);
         let id = ids::named_uuid(seed, "automation", &format!("{parent_id}/{child}"));
         let steps = super::start::steps(seed, &id, &parent_execution.runbook);
         Some(Execution {

@@ -11,6 +11,7 @@ use super::{
     engine::{Engine, RUNNING},
     execution::{Execution, Status, StepRun, substituted},
     parameters::{self, refused, with_defaults},
+    play,
     rate::Rate,
     runbook::Runbook,
     shapes::START,
@@ -28,6 +29,7 @@ use crate::sim::{
         parameters::Given,
         validate::{Checked, invalid},
     },
+    state::State,
 };
 
 #[derive(Deserialize, Default)]
@@ -112,6 +114,8 @@ pub(super) fn start_automation_execution(call: &Call, body: &Value) -> Result<Va
         // Whether Automation refuses the whole or starts the others is UNVERIFIED.
         for it in &children {
             parameters::check(&content, &it.parameters, &[])?;
+            let instances = instances_in(&state, &it.parameters);
+            play::check(sim, &state, (&document, &runbook), &instances)?;
         }
         Some(request.rate(children))
     } else {
@@ -119,8 +123,10 @@ pub(super) fn start_automation_execution(call: &Call, body: &Value) -> Result<Va
     };
     let now = sim.clock.now();
     let shown = with_defaults(&content, &request.parameters);
-    let is_known = |it: &&String| state.instances.contains_key(*it);
-    let instances = shown.values().flatten().filter(is_known).cloned().collect();
+    let instances = instances_in(&state, &shown);
+    if rate.is_none() {
+        play::check(sim, &state, (&document, &runbook), &instances)?;
+    }
     let steps = if rate.is_some() { Vec::new() } else { steps(sim.seed, &id, &runbook) };
     let execution = Execution {
         sequence: state.ssm.automations.next_sequence(),
@@ -289,6 +295,12 @@ fn permits(call: &Call, role: &str) -> Permits {
     }
     let authority = &call.caller.authority;
     if authority.is_unlimited { Permits::All } else { Permits::Of(authority.policies.clone()) }
+}
+
+/// Returns the instances that the parameters of an execution name.
+pub(super) fn instances_in(state: &State, parameters: &Given) -> Vec<String> {
+    let is_known = |it: &&String| state.instances.contains_key(*it);
+    parameters.values().flatten().filter(is_known).cloned().collect()
 }
 
 /// The steps of an execution before any has begun.

@@ -3,6 +3,7 @@
 mod permissions;
 mod rates;
 mod refusals;
+mod sleeps;
 mod stops;
 
 use std::{collections::BTreeMap, time::Duration};
