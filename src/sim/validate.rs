@@ -23,8 +23,13 @@ pub(crate) enum Shape {
         max: usize,
         item: &'static Self,
     },
-    /// A map from any name to a value of one shape.
-    Map(&'static Self),
+    /// A map from names to values of one shape.
+    Map {
+        min: usize,
+        max: usize,
+        key: Text,
+        item: &'static Self,
+    },
     Structure(&'static [Member]),
 }
 
@@ -169,7 +174,16 @@ fn walk(
             }
             list_items(item, items, path, violations)?;
         }
-        (Shape::Map(item), Value::Object(object)) => {
+        (Shape::Map { min, max, key, item }, Value::Object(object)) => {
+            for why in lengths(object.len(), *min, *max) {
+                violations.push(violation(&shown(value), path, &why));
+            }
+            if object.keys().any(|it| !key.broken_by(it).is_empty()) {
+                // UNVERIFIED here; other services word it so.
+                let why =
+                    format!("Map keys must satisfy constraint: [{}]", key.constraints().join(", "));
+                violations.push(violation(&shown(value), path, &why));
+            }
             for (name, it) in object {
                 walk(item, it, &format!("{path}.{name}.member"), violations)?;
             }
@@ -181,7 +195,7 @@ fn walk(
         (Shape::Integer { .. }, _) => return Err(mismatch(value, "an Integer")),
         (Shape::Flag, _) => return Err(mismatch(value, "a Boolean")),
         (Shape::List { .. }, _) => return Err(mismatch(value, "a List")),
-        (Shape::Map(_) | Shape::Structure(_), _) => return Err(mismatch(value, "a Structure")),
+        (Shape::Map { .. } | Shape::Structure(_), _) => return Err(mismatch(value, "a Structure")),
     }
     Ok(())
 }
@@ -224,7 +238,11 @@ fn shown(value: &Value) -> String {
         Value::Array(items) => {
             format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Object(object) => {
+            let pairs = object.iter().map(|(name, it)| format!("{name}={}", shown(it)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -117,6 +117,15 @@ def documents(ssm):
     with check("CreateDocument: a runbook of another type is InvalidDocumentSchemaVersion"):
         model.refused(ssm, "create_document", "InvalidDocumentSchemaVersion", Name="Own-Wrong",
                       Content=json.dumps(RUNBOOK), DocumentType="Command")
+    with check("CreateDocument: a runbook that waits for a signal is stored, and not started"):
+        step = {"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["a"]}}
+        ssm.create_document(Name="Own-Asking", DocumentType="Automation", Content=json.dumps(
+            {"schemaVersion": "0.3", "mainSteps": [step]}))
+        until(lambda: ssm.describe_document(Name="Own-Asking")["Document"]["Status"] == "Active")
+        model.refused(ssm, "start_automation_execution", "ValidationException",
+                      ".* waits for SendAutomationSignal, which is not implemented .*",
+                      DocumentName="Own-Asking")
+        ssm.delete_document(Name="Own-Asking")
     for name, steps in [("no steps", []), ("an unknown action", [{"name": "a", "action": "aws:x"}]),
                         ("a step that leads nowhere",
                          [{"name": "a", "action": "aws:sleep", "nextStep": "b"}])]:
@@ -230,6 +239,11 @@ def refusals(ssm, free, web):
         ("Targets and TargetMaps", bad, None,
          {"TargetParameterName": "InstanceId", "Targets": targets,
           "TargetMaps": [{"InstanceId": web[:1]}]}),
+        ("a target's value against allowedPattern", bad, None,
+         {"Parameters": {"InstanceId": web[:1]}, "TargetParameterName": "Short",
+          "Targets": [{"Key": "ParameterValues", "Values": ["a", "X"]}]}),
+        ("a target map without what is required", bad, "Missing required parameter: InstanceId .*",
+         {"Parameters": None, "TargetMaps": [{"InstanceId": web[:1]}, {"Action": ["Fix"]}]}),
         ("a resource group that is not there", "InvalidTarget", None,
          {"TargetParameterName": "InstanceId",
           "Targets": [{"Key": "ResourceGroup", "Values": ["none"]}]}),

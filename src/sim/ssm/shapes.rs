@@ -63,7 +63,15 @@ pub(super) const SEND_COMMAND: &[Member] = &[
     Optional("DocumentHashType", Str(Text { one_of: &["Sha256", "Sha1"], ..ANY })),
     Optional("TimeoutSeconds", Integer { min: 30, max: 2_592_000 }),
     Optional("Comment", Str(Text { max: 100, ..ANY })),
-    Optional("Parameters", Map(&List { min: 0, max: usize::MAX, item: &Str(ANY) })),
+    Optional(
+        "Parameters",
+        Map {
+            min: 0,
+            max: usize::MAX,
+            key: ANY,
+            item: &List { min: 0, max: usize::MAX, item: &Str(ANY) },
+        },
+    ),
     Optional("OutputS3Region", Str(Text { min: 3, max: 20, ..ANY })),
     Optional("OutputS3BucketName", Str(Text { min: 3, max: 63, ..ANY })),
     Optional("OutputS3KeyPrefix", Str(Text { max: 500, ..ANY })),

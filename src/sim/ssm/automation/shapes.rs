@@ -27,7 +27,15 @@ const FILTER_VALUES: Shape = List { min: 1, max: 10, item: &Str(Text { min: 1, m
 pub(super) const START: &[Member] = &[
     Required("DocumentName", Str(DOCUMENT_ARN)),
     Optional("DocumentVersion", Str(DOCUMENT_VERSION)),
-    Optional("Parameters", Map(&List { min: 0, max: 50, item: &Str(PARAMETER_VALUE) })),
+    Optional(
+        "Parameters",
+        Map {
+            min: 1,
+            max: 200,
+            key: PARAMETER_KEY,
+            item: &List { min: 0, max: 50, item: &Str(PARAMETER_VALUE) },
+        },
+    ),
     Optional("ClientToken", Str(CLIENT_TOKEN)),
     Optional("Mode", Str(Text { one_of: &["Auto", "Interactive"], ..ANY })),
     Optional("TargetParameterName", Str(PARAMETER_KEY)),
@@ -56,7 +64,12 @@ pub(super) const START: &[Member] = &[
         List {
             min: 0,
             max: 300,
-            item: &Map(&List { min: 0, max: 25, item: &Str(Text { min: 1, max: 50, ..ANY }) }),
+            item: &Map {
+                min: 1,
+                max: 20,
+                key: PARAMETER_KEY,
+                item: &List { min: 0, max: 25, item: &Str(Text { min: 1, max: 50, ..ANY }) },
+            },
         },
     ),
     Optional("MaxConcurrency", Str(MAX_CONCURRENCY)),

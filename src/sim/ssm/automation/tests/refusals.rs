@@ -12,6 +12,14 @@ async fn check(world: &World, operation: &str, body: Value, code: &str, said: &s
     assert!(message.contains(said), "{body}: {message}");
 }
 
+fn numbered(n: usize) -> Value {
+    (0..n).map(|it| (format!("P{it}"), json!(["a"]))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn tags(n: usize) -> Value {
+    (0..n).map(|it| json!({ "Key": format!("k{it}"), "Value": "v" })).collect()
+}
+
 #[test]
 fn what_cannot_be_started_is_refused_by_name() {
     with_runbook(RUNBOOK, Vec::new(), async |world| {
@@ -62,6 +70,34 @@ fn what_cannot_be_started_is_refused_by_name() {
             (json!({ "TargetLocations": [] }), "ValidationException", "TargetLocations"),
             (json!({ "ClientToken": "short" }), "ValidationException", "clientToken"),
             (json!({ "MaxErrors": "101%" }), "ValidationException", "maxErrors"),
+            (
+                json!({ "Parameters": {} }),
+                "ValidationException",
+                "'parameters' failed to satisfy constraint: Member must have length greater than \
+                 or equal to 1",
+            ),
+            (json!({ "Parameters": numbered(201) }), "ValidationException", "or equal to 200"),
+            (
+                json!({ "Parameters": { "x".repeat(51): ["a"] } }),
+                "ValidationException",
+                "'parameters' failed to satisfy constraint: Map keys must satisfy constraint: \
+                 [Member must have length less than or equal to 50, Member must have length \
+                 greater than or equal to 1]",
+            ),
+            (
+                json!({ "TargetMaps": [numbered(21)] }),
+                "ValidationException",
+                "'targetMaps.1.member' failed to satisfy constraint: Member must have length less \
+                 than or equal to 20",
+            ),
+            (
+                json!({ "TargetMaps": [{ "": ["a"] }] }),
+                "ValidationException",
+                "Value '{=[a]}' at 'targetMaps.1.member' failed to satisfy constraint: Map keys",
+            ),
+            (json!({ "Tags": tags(6) }), "ValidationException", "at most 5 tags"),
+            (json!({ "DocumentVersion": "0" }), "ValidationException", "documentVersion"),
+            (json!({ "ClientToken": "g".repeat(36) }), "ValidationException", "clientToken"),
         ] {
             let mut request = json!({ "DocumentName": "Own" });
             for (name, value) in body.as_object().unwrap() {
