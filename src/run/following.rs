@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     event::EventKind,
-    losing::Reach,
+    losing::{Counting, Reach},
     member::Member,
     observed::{Counts, Effect, ReadScope, Step},
     send::{Ahead, Send, SendState},
@@ -30,6 +30,9 @@ const MISSING_AHEAD: u32 = 10;
 /// longest pauses apart: once a minute.
 const UNCOUNTED_WITHIN: u32 = 12;
 
+/// Counters that fail are asked for again this many of the longest pauses apart: once a minute.
+const COUNTED_AGAIN_WITHIN: u32 = 12;
+
 /// Failures that no counter of the parent shows (SendCommand reference).
 const UNCOUNTED: [&str; 3] = ["Undeliverable", "AccessDenied", "InvalidPlatform"];
 
@@ -50,6 +53,7 @@ impl Run {
             let why = format!("reads have not been answered for too long, or failed{failure}");
             return self.abandon(step, elapsed, Reach::Followed, &why);
         }
+        self.check_counting(step, elapsed);
         if self.has_reads_in_flight() || elapsed < self.next_poll {
             return;
         }
@@ -62,21 +66,27 @@ impl Run {
             }
             return;
         }
-        match active.as_slice() {
-            [only] if !self.counts_allowed || self.is_one_page(elapsed, *only) => {
-                self.read_rows(step, elapsed, *only, ReadScope::All);
+        let is_one_page = matches!(active.as_slice(), [it] if self.is_one_page(elapsed, *it));
+        if !is_one_page && self.is_worth_counting(elapsed) {
+            let command_ids = active.iter().map(|it| self.sends[*it].command.id.clone());
+            let command_ids = command_ids.collect();
+            self.counts_reads.ask(elapsed);
+            self.perform(step, Effect::ReadCounts { command_ids });
+        }
+        if is_one_page || self.counting != Counting::Asked {
+            for index in active {
+                self.read_rows(step, elapsed, index, ReadScope::All);
             }
-            _ if self.counts_allowed => {
-                let command_ids = active.iter().map(|it| self.sends[*it].command.id.clone());
-                let command_ids = command_ids.collect();
-                self.counts_reads.ask(elapsed);
-                self.perform(step, Effect::ReadCounts { command_ids });
-            }
-            _ => {
-                for index in active {
-                    self.read_rows(step, elapsed, index, ReadScope::All);
-                }
-            }
+        }
+    }
+
+    /// Returns whether the counters are asked for in this round.
+    fn is_worth_counting(&self, elapsed: Duration) -> bool {
+        let again = self.counts_reads.asked + self.pace.poll_max * COUNTED_AGAIN_WITHIN;
+        match self.counting {
+            Counting::Asked => true,
+            Counting::Failing => self.counts_reads.in_flight == 0 && elapsed >= again,
+            Counting::Denied => false,
         }
     }
 
@@ -104,14 +114,17 @@ impl Run {
         self.perform(step, Effect::ReadRows { command_id, scope });
     }
 
+    /// Returns whether something is being read that is waited for. Counters that fail may take long
+    /// to do so, and the rows tell all that they would.
     fn has_reads_in_flight(&self) -> bool {
-        self.counts_reads.in_flight > 0 || self.rows_reads.in_flight > 0
+        let is_counting = self.counting == Counting::Asked && self.counts_reads.in_flight > 0;
+        is_counting || self.rows_reads.in_flight > 0
     }
 
-    /// Returns when time alone makes the next reads due, or makes the run lose track.
-    pub(super) fn next_read(&self) -> [Option<Duration>; 2] {
+    /// Returns when time alone makes the next reads due, or makes the run read otherwise or lose track.
+    pub(super) fn next_read(&self) -> [Option<Duration>; 3] {
         let poll = (!self.has_reads_in_flight()).then_some(self.next_poll);
-        [poll, self.lost_at()]
+        [poll, self.counting_fails_at(), self.lost_at()]
     }
 
     pub(super) fn active(&self) -> Vec<usize> {
@@ -150,6 +163,9 @@ impl Run {
             return;
         }
         self.counts_reads.answer();
+        if self.counting == Counting::Failing {
+            self.counting = Counting::Asked;
+        }
         for counts in counts {
             let Some(index) = self.followed(&counts.command_id) else { continue };
             let command = &mut self.sends[index].command;

@@ -24,13 +24,22 @@ const TOLD_AFTER: u32 = 12;
 pub(super) struct Reads {
     pub(super) in_flight: u32,
     /// When the last one was asked for.
-    asked: Duration,
+    pub(super) asked: Duration,
     /// When the first one failed since one succeeded.
     failing_since: Option<Duration>,
     /// It has been told that they fail.
     is_told: bool,
     /// What the last one failed of.
     pub(super) failure: Option<String>,
+}
+
+/// Whether the counters tell when reading is worth it. They only save calls: rows are read without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    Asked,
+    /// They go on failing; the rows are read instead, until they answer again.
+    Failing,
+    Denied,
 }
 
 /// What is given up when track is lost.
@@ -44,10 +53,38 @@ pub(super) enum Reach {
 impl Run {
     pub(super) fn lost_at(&self) -> Option<Duration> {
         let patience = self.pace.lost_after;
-        [&self.counts_reads, &self.rows_reads, &self.ahead_reads]
+        [&self.rows_reads, &self.ahead_reads]
             .into_iter()
             .filter_map(|it| it.lost_at(patience))
             .min()
+    }
+
+    /// Returns when the counters have failed, or not been answered, for so long that the rows are
+    /// read instead.
+    pub(super) fn counting_fails_at(&self) -> Option<Duration> {
+        let is_asked = self.counting == Counting::Asked;
+        self.counts_reads.silent_at(self.pace.lost_after).filter(|_| is_asked)
+    }
+
+    /// Reads the rows from now on, if the counters go on failing, and tells so once.
+    pub(super) fn check_counting(&mut self, step: &mut Step, elapsed: Duration) {
+        if self.counting_fails_at().is_none_or(|it| elapsed < it) {
+            return;
+        }
+        self.counting = Counting::Failing;
+        self.next_poll = elapsed;
+        // A list that has not changed for long is only still if it was looked at.
+        let active = self.active();
+        active.into_iter().for_each(|it| self.sends[it].command.changed = elapsed);
+        if !std::mem::replace(&mut self.counts_reads.is_told, true) {
+            let reason = self.counts_reads.failure.clone();
+            let reason = reason.unwrap_or_else(|| format!("{} does not answer", self.listing()));
+            let text = format!(
+                "reads of progress go on failing, so it is read from the invocations until they \
+                 succeed, which takes more calls: {reason}"
+            );
+            self.note(step, elapsed, Note::new("counts.failing", text));
+        }
     }
 
     pub(super) fn read_failed(
@@ -70,7 +107,7 @@ impl Run {
         }
         let is_over = self.abandoned || self.is_finished();
         match (of, denial) {
-            (ReadKind::Counts, Some(_)) if self.counts_allowed && !is_over => {
+            (ReadKind::Counts, Some(_)) if self.counting != Counting::Denied && !is_over => {
                 self.next_poll = elapsed;
                 self.counts_denied(
                     step,
@@ -83,23 +120,20 @@ impl Run {
                 let why = format!("{} is not permitted: {reason}", denial.action);
                 self.abandon(step, elapsed, Reach::Followed, &why);
             }
-            (ReadKind::Counts | ReadKind::Rows, _) => {
+            (ReadKind::Counts, _) => self.schedule(elapsed),
+            (ReadKind::Rows, _) => {
                 self.schedule(elapsed);
-                self.tell_failing(step, elapsed, of, reason);
+                self.tell_failing(step, elapsed, reason);
             }
             (ReadKind::Ahead, _) => {}
         }
     }
 
-    /// Tells that reads of this kind go on failing, once; those of the other may still be answered.
-    fn tell_failing(&mut self, step: &mut Step, elapsed: Duration, of: ReadKind, reason: &str) {
+    /// Tells that reads of rows go on failing, once; those of counters may still be answered.
+    fn tell_failing(&mut self, step: &mut Step, elapsed: Duration, reason: &str) {
         let patience = self.pace.lost_after;
-        let reads = match of {
-            ReadKind::Counts => &mut self.counts_reads,
-            ReadKind::Rows => &mut self.rows_reads,
-            ReadKind::Ahead => return, // they are not tried again
-        };
-        if reads.is_worth_telling(elapsed, patience) && !self.abandoned && !self.is_finished() {
+        let is_due = self.rows_reads.is_worth_telling(elapsed, patience);
+        if is_due && !self.abandoned && !self.is_finished() {
             let seconds = patience.as_secs();
             let text =
                 format!("reads go on failing, and are tried for {seconds} s in all: {reason}");
@@ -110,7 +144,7 @@ impl Run {
     /// Asks for no counters again, and says once what that costs.
     pub(super) fn counts_denied(&mut self, step: &mut Step, elapsed: Duration, cost: &str) {
         self.counts_reads = Reads::default();
-        if std::mem::take(&mut self.counts_allowed) {
+        if std::mem::replace(&mut self.counting, Counting::Denied) != Counting::Denied {
             let text = format!("ssm:{} is not permitted: {cost}", self.listing());
             self.note(step, elapsed, Note::new("permission.missing", text));
         }
@@ -175,6 +209,14 @@ impl Reads {
     fn is_worth_telling(&mut self, elapsed: Duration, patience: Duration) -> bool {
         let lasts = self.failing_since.is_some_and(|it| elapsed >= it + patience / TOLD_AFTER);
         lasts && !std::mem::replace(&mut self.is_told, true)
+    }
+
+    /// Returns when they have failed, or not been answered, for so long that what else there is to
+    /// read is read.
+    fn silent_at(&self, patience: Duration) -> Option<Duration> {
+        let failing = self.failing_since.map(|it| it + patience / TOLD_AFTER);
+        let unanswered = (self.in_flight > 0).then(|| self.asked + patience);
+        [failing, unanswered].into_iter().flatten().min()
     }
 
     /// Returns when it must be said that the service does not answer any more.

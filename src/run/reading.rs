@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{
     event::EventKind,
     findings,
+    losing::Counting,
     observed::{ReadScope, Stage, Step},
     row::{Execution, Row},
     send::SendState,
@@ -231,7 +232,9 @@ impl Run {
             Some(_) if command.has_all_rows() && self.is_quiet(index) => true,
             Some(since) => waited(since, self.pace.visible_within),
             // Counters that are readable will tell; without them a still list has to do.
-            None if self.counts_allowed => false,
+            None if self.counting == Counting::Asked => false,
+            // They have told of more than it shows, and may be readable again.
+            None if self.counting == Counting::Failing && is_missing_rows => false,
             None if command.rows_seen == 0 => waited(command.accepted, self.pace.visible_within),
             None => self.is_quiet(index) && waited(command.changed, quiet),
         };

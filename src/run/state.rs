@@ -13,7 +13,7 @@ use super::{
     change::GroupChange,
     completing::Lookup,
     event::{Event, EventKind},
-    losing::Reads,
+    losing::{Counting, Reads},
     member::Member,
     observed::{Effect, Observed, Pace, Step},
     outputs::Outputs,
@@ -55,7 +55,7 @@ pub struct Run {
     pub(super) is_cut_short: bool,
     /// Nothing is followed any more.
     pub(super) abandoned: bool,
-    pub(super) counts_allowed: bool,
+    pub(super) counting: Counting,
     pub(super) cancels_allowed: bool,
     /// The commands whose cancellation has been asked for and not been answered; one that is
     /// cancelled by the instance may stand here more than once.
@@ -177,7 +177,7 @@ impl Run {
             is_called_off: false,
             is_cut_short: false,
             abandoned: false,
-            counts_allowed: true,
+            counting: Counting::Asked,
             cancels_allowed: true,
             cancels: Vec::new(),
             counts_reads: Reads::default(),

@@ -54,6 +54,32 @@ fn reads_that_fail_now_and_then_change_nothing() {
 }
 
 #[test]
+fn counters_that_cannot_be_read_leave_nobody_unknown() {
+    for kind in ["error-500", "drop-after-accept", "throttle"] {
+        let world = "speed = 50.0\n[[group]]\nname = \"web\"\nsize = 70\n\
+                     [[outcome]]\ninstances = [6]\nafter = \"30s\"\nexit = 9\n"
+            .to_owned();
+        let world = world + &fault("ListCommands", "rate = 1.0", kind);
+        let sim = SimProcess::start(&world, &[]);
+        let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+        let limits = ["--max-concurrency", "70", "--max-errors", "1"];
+        let args = [&["run", "--yes", "--asg", "web"], &limits[..], &["--", "true"]].concat();
+        let output = env.run(&args).exits(1);
+        drop(
+            output.complains(&[
+                "reads of progress go on failing, so it is read from the invocations",
+            ]),
+        );
+        let record = env.record();
+        let totals = &record.replayed().complete()["totals"];
+        assert_eq!((&totals["succeeded"], &totals["failed"]), (&69.into(), &1.into()), "{kind}");
+        let notes = record.report["notes"].as_array().unwrap();
+        let n_notes = notes.iter().filter(|it| it["code"] == "counts.failing").count();
+        assert_eq!(n_notes, 1, "{notes:#?}");
+    }
+}
+
+#[test]
 fn a_group_that_cannot_be_read_is_3_and_is_not_taken_for_an_empty_one() {
     for kind in ["error-500", "drop-before-accept", "truncated-body", "html-500", "throttle"] {
         let world = healthy() + &fault("DescribeAutoScalingGroups", "rate = 1.0", kind);

@@ -1,5 +1,6 @@
 //! Documents of type Automation: the same plan, limits, ledger, report and exit codes as a command's.
 
+mod counters;
 mod failures;
 
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@ mod automation;
 mod budget;
 mod checks;
 mod completing;
+mod counters;
 mod crashing;
 mod doubt;
 mod dying;

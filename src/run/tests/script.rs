@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
     time::Duration,
 };
 
@@ -51,6 +52,8 @@ pub(super) struct Script {
     pub cancel_latency: Duration,
     pub visible_after: Duration,
     pub counts: Reads,
+    /// Reads of counters fail meanwhile.
+    pub counts_fail: Range<Duration>,
     pub rows: Reads,
     /// Reads of rows fail from then on.
     pub rows_fail_from: Option<Duration>,
@@ -82,6 +85,7 @@ impl Script {
             cancel_latency: Duration::from_millis(30),
             visible_after: seconds(1),
             counts: Reads::True,
+            counts_fail: Duration::ZERO..Duration::ZERO,
             rows: Reads::True,
             rows_fail_from: None,
             settles: Reads::True,

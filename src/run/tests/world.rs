@@ -90,6 +90,7 @@ impl World {
         (script.counts, script.rows) = (Reads::True, Reads::True);
         (script.settles, script.closing) = (Reads::True, Reads::True);
         (script.rows_fail_from, script.stale) = (None, None);
+        script.counts_fail = Duration::ZERO..Duration::ZERO;
         script.interrupts.clear();
     }
 
@@ -309,8 +310,12 @@ impl World {
 
     fn answer_read(&mut self, of: ReadKind, observed: Observed) {
         let reads = if of == ReadKind::Counts { self.script.counts } else { self.script.rows };
-        let is_failing = self.script.rows_fail_from.is_some_and(|it| self.now >= it);
-        let is_failing = is_failing && of != ReadKind::Counts;
+        let is_failing = match of {
+            ReadKind::Counts => self.script.counts_fail.contains(&self.now),
+            ReadKind::Rows | ReadKind::Ahead => {
+                self.script.rows_fail_from.is_some_and(|it| self.now >= it)
+            }
+        };
         let reads = if is_failing { Reads::Failing } else { reads };
         let denial = (reads == Reads::Denied).then(|| Denial { action: "ssm:List".to_owned() });
         match reads {
