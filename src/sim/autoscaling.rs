@@ -58,6 +58,11 @@ pub(crate) fn call(call: &Call, form: &Form, xml: &mut Xml) -> Result<(), ApiErr
     }
 }
 
+/// Returns whether an operation is one of this service.
+pub(crate) fn has(operation: &str) -> bool {
+    constraints::OPERATIONS.contains(&operation)
+}
+
 /// Authorises the operation on a group, or on none where AWS knows no resources for it.
 fn authorize(call: &Call, group: Option<&str>) -> Result<(), ApiError> {
     let action = format!("autoscaling:{}", call.operation);

@@ -10,6 +10,8 @@ use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
 
 use jiff::Timestamp;
 
+use crate::sim::autoscaling;
+
 /// One `[[fault]]` of the world.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fault {
@@ -61,11 +63,13 @@ pub(crate) enum FaultKind {
     ShortPage,
     /// If the operation refuses, its refusal says no word.
     EmptyMessage,
+    /// Something else is under way in Auto Scaling; nothing was done.
+    Contention,
 }
 
 impl FaultKind {
     /// The words of the world file.
-    pub(crate) const WORDS: [(&str, Self); 14] = [
+    pub(crate) const WORDS: [(&str, Self); 15] = [
         ("drop-before-accept", Self::DropBeforeAccept),
         ("drop-after-accept", Self::DropAfterAccept),
         ("error-500", Self::Error500),
@@ -80,6 +84,7 @@ impl FaultKind {
         ("truncated-body", Self::TruncatedBody),
         ("html-500", Self::Html500),
         ("empty-message", Self::EmptyMessage),
+        ("contention", Self::Contention),
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -93,6 +98,7 @@ impl FaultKind {
             Self::EmptyPage | Self::RepeatedPage | Self::ShortPage => {
                 pages::list_of(operation).is_some()
             }
+            Self::Contention => autoscaling::has(operation),
             Self::StalePage => ["ListCommands", "ListCommandInvocations"].contains(&operation),
             Self::DropBeforeAccept
             | Self::DropAfterAccept

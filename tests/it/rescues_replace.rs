@@ -208,11 +208,15 @@ fn a_request_that_never_arrived_is_unknown_and_not_made_again() {
 }
 
 #[test]
-fn what_is_throttled_is_asked_for_later() {
-    let scene = Scene::of("", &fault("throttle"));
-    let output = scene.env.run(&REPLACE).exits(0);
-    assert_eq!(outcomes(&scene.report()), ["succeeded"; 4], "{output}");
-    assert_eq!(scene.ended().into_values().collect::<Vec<_>>(), [1; 4]);
+fn what_is_throttled_or_meets_another_change_of_the_group_is_asked_for_later() {
+    for kind in ["throttle", "contention"] {
+        let scene = Scene::of("", &fault(kind));
+        let output = scene.env.run(&REPLACE).exits(0);
+        assert_eq!(outcomes(&scene.report()), ["succeeded"; 4], "{output}");
+        assert!(!scene.env.record().kinds().contains(&"send_doubted"), "{output}");
+        assert_eq!(scene.sim.stats().calls("TerminateInstanceInAutoScalingGroup"), 5);
+        assert_eq!(scene.ended().into_values().collect::<Vec<_>>(), [1; 4]);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{ApiError, Form, invalid};
 
 /// Any other operation is not there, whatever its strings.
-const OPERATIONS: [&str; 11] = [
+pub(super) const OPERATIONS: [&str; 11] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
     "DescribeInstanceRefreshes",

@@ -45,6 +45,7 @@ impl Edge {
             }
             FaultKind::Error500 => internal_error(protocol),
             FaultKind::Throttle => throttle(protocol),
+            FaultKind::Contention => contention(),
             FaultKind::ExpiredToken => {
                 if let Ok(it) = Presented::parse(&meeting.parts.headers) {
                     self.keyring.expire(&it.access_key_id);
@@ -93,6 +94,7 @@ impl Edge {
                 FaultKind::DropBeforeAccept
                 | FaultKind::Error500
                 | FaultKind::Throttle
+                | FaultKind::Contention
                 | FaultKind::Delay
                 | FaultKind::ExpiredToken
                 | FaultKind::Html500,
@@ -122,6 +124,13 @@ fn throttle(protocol: Protocol) -> ApiError {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
         }
     }
+}
+
+/// Its words are those of the service model, where all of Auto Scaling's operations can have it.
+fn contention() -> ApiError {
+    let message = "You already have a pending update to an Amazon EC2 Auto Scaling resource (for \
+                   example, an Auto Scaling group, instance, or load balancer).";
+    ApiError::new("ResourceContention", message).with_status(500)
 }
 
 fn expired_token(protocol: Protocol) -> ApiError {

@@ -1,6 +1,7 @@
 //! What the world orders to go wrong on the wire.
 
 use super::client::{Reply, form, json, send, start};
+use crate::sim::fault::FaultKind;
 
 const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
@@ -25,6 +26,19 @@ fn errors_have_the_shape_of_the_service() {
     check("error-500-after-accept", 500, "InternalFailure");
     check("throttle", 400, "Throttling");
     check("expired-token", 403, "ExpiredToken");
+}
+
+#[test]
+fn contention_is_a_500_of_auto_scaling_alone() {
+    let ordered = "operation = \"EnterStandby\"\ncalls = [1]\nkind = \"contention\"\n";
+    let sim = start(&format!("[[fault]]\n{ordered}"));
+    let end = "Action=EnterStandby&Version=2011-01-01&AutoScalingGroupName=web\
+               &ShouldDecrementDesiredCapacity=true";
+    let reply = form(&sim, end).unwrap();
+    assert_eq!((reply.status, reply.element("Code")), (500, "ResourceContention"));
+    for operation in ["SendCommand", "*"] {
+        assert!(!FaultKind::Contention.befalls(operation), "{operation}");
+    }
 }
 
 #[test]

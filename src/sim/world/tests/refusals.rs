@@ -71,7 +71,7 @@ fn a_bad_value_is_named_with_its_line() {
             "3:8: fault.kind: unknown value \"oops\", expected drop-before-accept, \
              drop-after-accept, error-500, error-500-after-accept, throttle, delay, \
              expired-token, empty-page, repeated-page, stale-page, short-page, truncated-body, \
-             html-500 or empty-message",
+             html-500, empty-message or contention",
         ),
         (
             format!("{fault}kind = \"throttle\""),
