@@ -133,7 +133,8 @@ impl Run {
         }
         if self.is_anybody_unknown(totals) {
             let watch = format!("fleet watch {}", self.plan.run_id);
-            return std::iter::once(watch).chain(self.looks()).collect();
+            let watch = self.is_worth_watching().then_some(watch);
+            return watch.into_iter().chain(self.looks()).collect();
         }
         if self.can_go_on() {
             return vec![format!("fleet watch {} --continue", self.plan.run_id)];
@@ -210,10 +211,6 @@ impl Run {
     /// Returns the lines that look at what may still be running.
     fn looks(&self) -> Vec<String> {
         let (region, kind) = (&self.plan.region, self.plan.document.kind());
-        let unknown = self.members.values().filter(|it| it.outcome == Some(Outcome::Unknown));
-        let unknown: BTreeSet<_> = unknown.filter_map(|it| it.send).collect();
-        let sends = self.sends.iter().enumerate();
-        let open = sends.filter(|(at, it)| it.state == SendState::Lost || unknown.contains(at));
         let line = |it: &Send| match (kind, it.command.id.as_str()) {
             (DocumentKind::Automation, "") => format!(
                 "aws ssm describe-automation-executions --region {region} --filters \
@@ -238,7 +235,26 @@ impl Run {
                 "aws ssm list-command-invocations --region {region} --command-id {id} --details"
             ),
         };
-        open.map(|(_, it)| line(it)).take(LOOKS).collect()
+        self.unaccounted().map(line).take(LOOKS).collect()
+    }
+
+    /// Returns the sends of which something is not known.
+    fn unaccounted(&self) -> impl Iterator<Item = &Send> {
+        let unknown = self.members.values().filter(|it| it.outcome == Some(Outcome::Unknown));
+        let unknown: BTreeSet<_> = unknown.filter_map(|it| it.send).collect();
+        let sends = self.sends.iter().enumerate();
+        let open =
+            sends.filter(move |(at, it)| it.state == SendState::Lost || unknown.contains(at));
+        open.map(|(_, it)| it)
+    }
+
+    /// Returns whether a process that takes the run up again may learn more. Of an execution whose id
+    /// never came it asks nothing: that might start it.
+    fn is_worth_watching(&self) -> bool {
+        let is_runbook = self.plan.document.kind() == DocumentKind::Automation;
+        let mut sends = self.unaccounted().peekable();
+        let is_nobody = sends.peek().is_none();
+        is_nobody || !is_runbook || sends.any(|it| !it.command.id.is_empty())
     }
 }
 

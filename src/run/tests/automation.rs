@@ -65,6 +65,23 @@ fn a_doubted_start_is_not_asked_for_again_once_the_run_has_stopped() {
     assert_eq!((world.n(Outcome::Unknown), world.n(Outcome::NotAttempted)), (1, 2));
     let is_again = |it: &&Effect| matches!(it, Effect::Settle { again: Some(_), .. });
     assert_eq!(world.effects.iter().filter(is_again).count(), 0);
+    // Whoever takes the run up again does not ask for it either.
+    let next = world.report().verdict.unwrap().next_commands;
+    let [look] = next.as_slice() else { panic!("{next:?}") };
+    assert!(look.starts_with("aws ssm describe-automation-executions"), "{look}");
+}
+
+#[test]
+fn whoever_takes_a_run_up_again_looks_at_the_executions_that_are_known() {
+    let (plan, mut script) = runbook(&[3], 2, 0);
+    script.answers = [Answer::Accept, Answer::Never].into();
+    let lasting = Behaviour { ignores_cancel: true, takes: seconds(900), ..Behaviour::default() };
+    script.behave(0..3, &lasting);
+    script.interrupts = [seconds(10), seconds(11)].into();
+    let world = run(plan, script);
+    assert_eq!((world.exit_code(), world.n(Outcome::Unknown)), (130, 2));
+    let next = world.report().verdict.unwrap().next_commands;
+    assert!(next.len() == 3 && next[0].starts_with("fleet watch"), "{next:?}");
 }
 
 #[test]
