@@ -12,7 +12,7 @@ use super::{
     findings::{self, FindingSummary, Reading},
     row::Execution,
     status::Outcome,
-    verdict::Verdict,
+    verdict::{Verdict, restoring},
 };
 use crate::plan::{
     Dispatch, Document, Excluded, InstanceId, Limits, Note, Operator, Outputs, Plan, Platform,
@@ -262,6 +262,12 @@ impl Report {
             change.follow(&mut left);
         }
         left
+    }
+
+    /// Returns the line that undoes all that is changed still; what was simulated is gone.
+    pub fn restoring(&self) -> Option<String> {
+        let is_there = !self.run.is_simulated && !self.left_changed().is_empty();
+        is_there.then(|| restoring(&self.run.id))
     }
 
     pub(super) fn wave_mut(&mut self, index: u32) -> Option<&mut WaveFacts> {

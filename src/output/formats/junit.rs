@@ -1,5 +1,6 @@
-//! For CI: a suite a wave, a case an instance. It is the dialect that Jenkins, GitLab and others
-//! share (junit-10.xsd of Jenkins' xunit plugin), in characters that XML 1.0 allows.
+//! For CI: a suite a wave, a case an instance, and a suite of what was changed for the run and is not
+//! back: a case a change. It is the dialect that Jenkins, GitLab and others share (junit-10.xsd of
+//! Jenkins' xunit plugin), in characters that XML 1.0 allows.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +10,12 @@ use quick_xml::escape::escape;
 use super::{
     super::{
         sanitize::sanitize,
-        words::{beyond, one_line, outcome, place, why},
+        words::{beyond, one_line, outcome, place, some_of, why},
     },
     add,
     facts::{facts, sentence},
 };
-use crate::run::{InstanceFacts, Outcome, Report};
+use crate::run::{GroupChange, InstanceFacts, Outcome, Report};
 
 /// What a case can come to. Only `passed` is a success; `skipped` turns no build red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub(super) fn render(report: &Report) -> String {
     for it in &report.instances {
         waves.entry(it.wave).or_default().push(it);
     }
-    let all = Counts::of(report.instances.iter());
+    let left = report.left_changed();
+    let all = Counts::of(report.instances.iter()).with(&left);
     let took = report.run.ended.map(|it| it.duration_since(report.run.started));
     let mut res = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let name = format!("fleet run {}", report.run.id);
@@ -62,17 +64,36 @@ pub(super) fn render(report: &Report) -> String {
     for (index, cases) in &waves {
         suite(&mut res, report, *index, cases);
     }
+    if !left.is_empty() {
+        left_changed(&mut res, report, &left);
+    }
     res + "</testsuites>\n"
 }
 
 fn suite(to: &mut String, report: &Report, index: u32, cases: &[&InstanceFacts]) {
     let wave = report.waves.iter().find(|it| it.index == index);
     let (started, ended) = (wave.and_then(|it| it.started), wave.and_then(|it| it.ended));
-    let Counts { tests, failures, errors, skipped } = Counts::of(cases.iter().copied());
-    let took = seconds(started.zip(ended).map(|(from, to)| to.duration_since(from)));
-    let at = timestamp(started.unwrap_or(report.run.started));
+    let took = started.zip(ended).map(|(from, to)| to.duration_since(from));
+    let at = started.unwrap_or(report.run.started);
+    head(to, report, &format!("wave {index}"), Counts::of(cases.iter().copied()), (at, took));
+    for it in cases {
+        case(to, it);
+    }
+    to.push_str("  </testsuite>\n");
+}
+
+/// Adds the beginning of a suite that began at a time and took a while.
+fn head(
+    to: &mut String,
+    report: &Report,
+    name: &str,
+    counts: Counts,
+    (at, took): (Timestamp, Option<SignedDuration>),
+) {
+    let Counts { tests, failures, errors, skipped } = counts;
+    let (at, took) = (timestamp(at), seconds(took));
     let head = format_args!(
-        "  <testsuite name=\"wave {index}\" tests=\"{tests}\" failures=\"{failures}\" \
+        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" \
          errors=\"{errors}\" skipped=\"{skipped}\" time=\"{took}\" timestamp=\"{at}\">\n"
     );
     add(to, head);
@@ -83,10 +104,49 @@ fn suite(to: &mut String, report: &Report, index: u32, cases: &[&InstanceFacts])
         add(to, format_args!("      <property name=\"{name}\" value=\"{value}\"/>\n"));
     }
     to.push_str("    </properties>\n");
-    for it in cases {
-        case(to, it);
+}
+
+/// Adds what was changed for the run and is not back as it was: the run has failed by that, however
+/// its instances did.
+fn left_changed(to: &mut String, report: &Report, left: &[GroupChange]) {
+    let at = report.run.ended.unwrap_or(report.run.started);
+    head(to, report, "groups", Counts::default().with(left), (at, None));
+    let restore = report.restoring().map(|it| format!("; `{it}` brings it back"));
+    for it in left {
+        let (name, class) = (attribute(&name(it)), attribute(&class(report, it)));
+        let message = format!("{}{}", it.text, restore.as_deref().unwrap_or_default());
+        let message = attribute(&message);
+        add(
+            to,
+            format_args!(
+                "    <testcase name=\"{name}\" classname=\"{class}\" time=\"0.000\">\n      \
+                 <failure type=\"left_changed\" message=\"{message}\">{message}</failure>\n    \
+                 </testcase>\n"
+            ),
+        );
     }
     to.push_str("  </testsuite>\n");
+}
+
+/// Returns what a change is about, so that no two of a group have the same name.
+fn name(it: &GroupChange) -> String {
+    match (&it.group, &it.processes[..], &it.instances[..]) {
+        (_, [], []) => "groups".to_owned(),
+        (None, _, instances) => format!("instance {}", some_of(instances)),
+        (Some(_), [], instances) => format!("members {}", some_of(instances)),
+        (Some(_), processes, _) => format!("processes {}", processes.join(", ")),
+    }
+}
+
+/// Returns the group of a change, or that of the instance that it is about.
+fn class(report: &Report, it: &GroupChange) -> String {
+    let of_instance = || {
+        let id = it.instances.first()?;
+        let facts = report.instances.iter().find(|it| it.instance_id == *id)?;
+        facts.group.clone()
+    };
+    let group = it.group.clone().or_else(of_instance);
+    group.unwrap_or_else(|| "groups".to_owned()).replace('/', ".")
 }
 
 fn case(to: &mut String, it: &InstanceFacts) {
@@ -171,6 +231,14 @@ impl Counts {
             }
         }
         res
+    }
+
+    /// Adds what was changed and is not back: each is a failure.
+    fn with(mut self, left: &[GroupChange]) -> Self {
+        let n = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        self.tests += n;
+        self.failures += n;
+        self
     }
 }
 

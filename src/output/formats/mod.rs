@@ -36,7 +36,7 @@ pub enum ReportFormat {
     Markdown,
     /// A row an instance.
     Csv,
-    /// A suite a wave, a case an instance.
+    /// A suite a wave, a case an instance, and a case for each change that is not undone.
     Junit,
     /// What the terminal shows at the end, without colour.
     Text,

@@ -6,11 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    output::testing,
+    output::{changed, mended, testing},
     plan::Automation,
+    rescue,
     run::{
-        Change, ChangeFacts, CodeCount, CodeFacts, Event, EventKind, Finding, FindingSummary,
-        Outcome, Reading, Report, SharedFacts, UnreadFacts, VerdictFacts,
+        Change, ChangeFacts, ChangeState, CodeCount, CodeFacts, Event, EventKind, Finding,
+        FindingSummary, GroupChange, Outcome, Reading, Report, SharedFacts, TimedChange,
+        UnreadFacts, VerdictFacts,
     },
 };
 
@@ -251,6 +253,52 @@ fn a_success_with_findings_that_are_not_good_fails_in_ci() {
     // Three failed, one succeeded with what cannot be read, one was not reached.
     assert!(xml.contains("tests=\"12\" failures=\"4\" errors=\"1\""), "{xml}");
     assert!(xml.contains("type=\"succeeded\" message=\"succeeded: no findings: "), "{xml}");
+}
+
+#[test]
+fn what_is_changed_still_fails_in_ci_however_the_instances_did() {
+    let mut report = testing::play(testing::twenty(), |_| testing::success("ok")).report();
+    let told = |n, change: &rescue::Change| {
+        let change = changed("web/blue", ChangeState::Remains, change, "no answer");
+        TimedChange { at: testing::at(f64::from(n)), change }
+    };
+    let instances = (3..5).map(testing::id).collect();
+    let processes = vec!["AZRebalance".to_owned(), "HealthCheck".to_owned()];
+    report.changes = vec![
+        TimedChange {
+            at: testing::at(1.0),
+            change: mended(&testing::id(3), ChangeState::Remains, "it has no root <volume>"),
+        },
+        told(2, &rescue::Change::Suspend { processes }),
+        told(3, &rescue::Change::Standby { instances }),
+    ];
+    let xml = rendered(ReportFormat::Junit, &report);
+    assert!(xml.contains("tests=\"23\" failures=\"3\" errors=\"0\" time"), "{xml}");
+    let suite = &xml[xml.find("  <testsuite name=\"groups\"").unwrap()..];
+    assert!(suite.contains("tests=\"3\" failures=\"3\" errors=\"0\" skipped=\"0\""), "{suite}");
+    let cases = &suite[suite.find("    <testcase").unwrap()..];
+    insta::assert_snapshot!(cases, @r#"
+        <testcase name="instance i-00000000000000003" classname="web" time="0.000">
+          <failure type="left_changed" message="i-00000000000000003: not as it was: it has no root &lt;volume&gt;; `fleet restore 20240719-040900-abcdef` brings it back">i-00000000000000003: not as it was: it has no root &lt;volume&gt;; `fleet restore 20240719-040900-abcdef` brings it back</failure>
+        </testcase>
+        <testcase name="processes AZRebalance, HealthCheck" classname="web.blue" time="0.000">
+          <failure type="left_changed" message="web/blue: AZRebalance, HealthCheck not restored: no answer; `fleet restore 20240719-040900-abcdef` brings it back">web/blue: AZRebalance, HealthCheck not restored: no answer; `fleet restore 20240719-040900-abcdef` brings it back</failure>
+        </testcase>
+        <testcase name="members i-00000000000000003, i-00000000000000004" classname="web.blue" time="0.000">
+          <failure type="left_changed" message="web/blue: i-00000000000000003, i-00000000000000004 not restored: no answer; `fleet restore 20240719-040900-abcdef` brings it back">web/blue: i-00000000000000003, i-00000000000000004 not restored: no answer; `fleet restore 20240719-040900-abcdef` brings it back</failure>
+        </testcase>
+      </testsuite>
+    </testsuites>
+    "#);
+    // What was undone afterwards is no failure any more.
+    for it in 0..3 {
+        let change = report.changes[it].change.clone();
+        let change = GroupChange { state: ChangeState::Undone, ..change };
+        report.changes.push(TimedChange { at: testing::at(4.0), change });
+    }
+    let xml = rendered(ReportFormat::Junit, &report);
+    assert!(xml.contains("tests=\"20\" failures=\"0\" errors=\"0\" time"), "{xml}");
+    assert!(!xml.contains("name=\"groups\""), "{xml}");
 }
 
 #[test]
