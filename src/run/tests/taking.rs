@@ -150,8 +150,14 @@ fn a_throttle_is_told_as_one_and_not_as_connections_that_drain() {
     assert_eq!(asks_for(&story.see(2, Observed::Taken(Taken::Awaited(Awaited::Standby)))), 4);
     drop(story.see(patience + 2, throttled()));
     let report = story.conclude(patience + 3, Vec::new());
-    let codes: Vec<&str> = report.notes.iter().map(|it| it.code.as_ref()).collect();
+    let told = story.events.iter().filter_map(|it| match &it.data {
+        EventKind::NoteTaken { note } => Some(note.code.as_str()),
+        // Only what is told while it lasts.
+        _ => None,
+    });
+    let codes: Vec<&str> = told.collect();
     assert!(codes.ends_with(&["standby.throttled", "standby.awaited"]), "{codes:?}");
+    assert_eq!(report.notes, [], "what was waited for is over, and is no fact of the report");
     let sentence = report.verdict.unwrap().sentence;
     assert!(
         sentence.ends_with("the service throttles what is asked of their groups"),
