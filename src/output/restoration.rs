@@ -15,6 +15,9 @@ use crate::{
 
 const SCHEMA: &str = "fleet.restore/v1";
 
+/// The most changes that are named where there is no list of them.
+pub(super) const PARTS: usize = 5;
+
 /// Tells how a change of a group stands, and why.
 pub fn changed(group: &str, state: ChangeState, change: &Change, why: &str) -> GroupChange {
     let what = words(change);
@@ -100,16 +103,45 @@ pub fn made(group: &str, change: &Change) -> GroupChange {
 
 /// Returns how what was changed for a run stands at its end.
 pub(super) fn stand(report: &Report) -> String {
-    match &report.left_changed()[..] {
-        [] => match departed(report) {
+    let parts = standing(report);
+    let n_more = parts.len().saturating_sub(PARTS);
+    let more = if n_more > 0 { format!("; and {n_more} more") } else { String::new() };
+    format!("{}{more}", parts[..parts.len() - n_more].join("; "))
+}
+
+/// Returns the same in parts, a part for each change that is not undone; there is always one.
+pub(super) fn standing(report: &Report) -> Vec<String> {
+    let mut parts = alike(&report.left_changed());
+    match parts.first_mut() {
+        Some(first) => *first = format!("changed still: {first}"),
+        None => parts.push(match departed(report) {
             None => {
                 "as they were before: everything that was changed for the run is undone".to_owned()
             }
             Some(it) => format!("as they were before, but for {it}"),
-        },
-        [one] => format!("changed still: {}", one.text),
-        [first, rest @ ..] => format!("changed still: {}, and {} more", first.text, rest.len()),
+        }),
     }
+    parts
+}
+
+/// Returns what each change says; instances of which the same is said are named together.
+fn alike(changes: &[GroupChange]) -> Vec<String> {
+    let mut res: Vec<(Vec<&InstanceId>, &str)> = Vec::new();
+    for it in changes {
+        let own = match (&it.group, &it.instances[..]) {
+            (None, [id]) => it.text.strip_prefix(id.as_str()).map(|rest| (id, rest)),
+            (Some(_), _) | (None, _) => None,
+        };
+        let Some((id, rest)) = own else {
+            res.push((Vec::new(), &it.text));
+            continue;
+        };
+        match res.iter_mut().find(|(ids, text)| !ids.is_empty() && *text == rest) {
+            Some((ids, _)) => ids.push(id),
+            None => res.push((vec![id], rest)),
+        }
+    }
+    res.into_iter().map(|(ids, text)| format!("{}{text}", some_of(&ids))).collect()
 }
 
 /// Returns what is said of the members who were taken out of their groups by somebody else.
@@ -165,4 +197,77 @@ impl Terminal {
 pub(super) fn done(rows: &[GroupChange]) -> String {
     let done = rows.iter().filter(|it| !it.remains());
     done.map(|it| super::sanitize(&it.text) + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{output::testing, run::TimedChange};
+
+    fn standby(ids: &[u32]) -> Change {
+        Change::Standby { instances: ids.iter().map(|it| testing::id(*it)).collect() }
+    }
+
+    fn suspend(names: &[&str]) -> Change {
+        Change::Suspend { processes: names.iter().map(|it| (*it).to_owned()).collect() }
+    }
+
+    #[track_caller]
+    fn check(changes: Vec<GroupChange>, expected: &str) {
+        let mut report = testing::halted().report();
+        let at = testing::at(1.0);
+        report.changes = changes.into_iter().map(|change| TimedChange { at, change }).collect();
+        assert_eq!(stand(&report), expected);
+    }
+
+    #[test]
+    fn each_change_that_is_not_undone_is_named() {
+        let (processes, one) = (suspend(&["AZRebalance"]), standby(&[1]));
+        let left = |group: &str, change: &Change| {
+            changed(group, ChangeState::Remains, change, "no answer")
+        };
+        check(
+            vec![made("web", &processes), left("web", &one)],
+            "changed still: web: AZRebalance suspended; web: i-00000000000000001 not restored: no \
+             answer",
+        );
+        let of_groups = ["a", "b", "c", "d", "e", "f", "g"];
+        check(
+            of_groups.iter().map(|it| left(it, &processes)).collect(),
+            "changed still: a: AZRebalance not restored: no answer; \
+             b: AZRebalance not restored: no answer; c: AZRebalance not restored: no answer; \
+             d: AZRebalance not restored: no answer; e: AZRebalance not restored: no answer; \
+             and 2 more",
+        );
+    }
+
+    #[test]
+    fn instances_of_which_the_same_is_said_are_named_together() {
+        let stuck = |n, why| mended(&testing::id(n), ChangeState::Remains, why);
+        check(
+            vec![stuck(1, "it has no root volume"), stuck(2, "no answer"), stuck(3, "no answer")],
+            "changed still: i-00000000000000001: not as it was: it has no root volume; \
+             i-00000000000000002, i-00000000000000003: not as it was: no answer",
+        );
+    }
+
+    #[test]
+    fn whoever_has_left_is_an_exception_to_groups_being_as_they_were() {
+        let (members, processes) = (standby(&[1, 2]), suspend(&["AZRebalance"]));
+        let why = "it has left the group, whose desired capacity is not raised again";
+        let undone = |it| changed("web", ChangeState::Undone, it, "back");
+        let both = vec![made("web", &processes), made("web", &members)];
+        let end = [undone(&members), undone(&processes)];
+        check(
+            [&both[..], &end].concat(),
+            "as they were before: everything that was changed for the run is undone",
+        );
+        let departed = changed("web", ChangeState::LeftBehind, &standby(&[2]), why);
+        let end = [undone(&standby(&[1])), undone(&processes), departed];
+        check(
+            [&both[..], &end].concat(),
+            "as they were before, but for web: i-00000000000000002: it has left the group, whose \
+             desired capacity is not raised again",
+        );
+    }
 }

@@ -15,6 +15,7 @@ use self::sentences::{calls, failures, totals};
 use super::{
     folded::is_summed_up,
     page::{GREEN, LABEL, Page, RED, YELLOW},
+    restoration::{PARTS, standing},
     words::{between, count, cut, one_line, wrap},
 };
 use crate::run::{Group, Kind, Report};
@@ -55,7 +56,7 @@ enum Subject {
 }
 
 /// What is given up first where there is no room for everything, and how much of it stays.
-const GIVEN_UP: [(Subject, usize); 10] = [
+const GIVEN_UP: [(Subject, usize); 12] = [
     (Subject::Calls, 0),
     (Subject::Notes, 1),
     (Subject::Failures, 6),
@@ -63,7 +64,9 @@ const GIVEN_UP: [(Subject, usize); 10] = [
     (Subject::Files, 1),
     (Subject::Failures, 3),
     (Subject::Next, 2),
+    (Subject::Groups, 3),
     (Subject::Failures, 1),
+    (Subject::Groups, 1),
     (Subject::Next, 1),
     (Subject::Verdict, 2),
 ];
@@ -136,6 +139,17 @@ fn more(what: &'static str, report: &Report) -> Option<(&'static str, String)> {
     Some((what, format!("fleet report {} --format md", report.run.id)))
 }
 
+/// Returns how groups stand: what is changed still, one under the other. What undoes it comes next.
+fn told_changes(report: &Report, columns: usize) -> Section {
+    let parts = standing(report);
+    let n_hidden = parts.len().saturating_sub(PARTS);
+    let told = parts.into_iter().take(PARTS).enumerate().map(|(n, it)| {
+        let label = if n == 0 { "groups" } else { "" };
+        fact(label, &it, COVERAGE_LINES, columns)
+    });
+    Section { n_hidden, more: more("more change", report), ..Section::of(told) }
+}
+
 /// Returns each kind of failure in so many lines at the most.
 fn told_failures(report: &Report, columns: usize, lines: usize) -> Section {
     let failures = failures(report).into_iter().enumerate().map(|(n, it)| {
@@ -160,8 +174,7 @@ fn sections(report: &Report, files: &[PathBuf], columns: usize) -> BTreeMap<Subj
     ]);
     res.insert(Subject::Failures, told_failures(report, columns, FAILURE_LINES));
     if !report.changes.is_empty() {
-        let groups = fact("groups", &super::restoration::stand(report), COVERAGE_LINES);
-        res.insert(Subject::Groups, Section::of([groups]));
+        res.insert(Subject::Groups, told_changes(report, columns));
     }
     // How many there were is in the report; here it matters only where they slowed the run down.
     if report.api_calls.throttled > 0 {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     output::testing,
     plan::Note,
-    run::{Folding, Joined, Outcome, Verdict, groups},
+    run::{ChangeState, Folding, GroupChange, Joined, Outcome, TimedChange, Verdict, groups},
 };
 
 fn text(report: &Report, files: &[PathBuf], columns: usize) -> String {
@@ -83,14 +83,39 @@ fn a_run_that_has_not_ended_says_so_last_and_what_follows_it_to_its_end() {
     assert!(text.ends_with(end), "{text}");
 }
 
+fn left(text: String) -> TimedChange {
+    let (group, state) = (Some("web".to_owned()), ChangeState::Remains);
+    let change =
+        GroupChange { group, state, processes: vec![text.clone()], instances: vec![], text };
+    TimedChange { at: testing::at(1.0), change }
+}
+
+#[test]
+fn what_is_changed_still_is_named_and_what_brings_it_back_comes_next() {
+    let mut report = testing::halted().report();
+    let texts = ["web: AZRebalance suspended", "web: into Standby: i-01234567"];
+    report.changes = texts.iter().map(|it| left((*it).to_owned())).collect();
+    report.verdict.as_mut().unwrap().next_commands = vec!["fleet restore 1".to_owned()];
+    let found = text(&report, &[], 80);
+    let expected = "  groups      changed still: web: AZRebalance suspended\n              web: into \
+                    Standby: i-01234567\n";
+    assert!(found.contains(expected), "{found}");
+    assert!(found.contains("  next        fleet restore 1\n"), "{found}");
+    report.changes = (0..9).map(|it| left(format!("{it}: Launch suspended"))).collect();
+    let found = text(&report, &[], 80);
+    let expected = "4: Launch suspended\n              and 4 more changes: fleet report 20240719-040900-abcdef";
+    assert!(found.contains(expected), "{found}");
+    assert!(found.contains("  next        fleet restore 1\n"), "{found}");
+}
+
 fn anything() -> impl Strategy<Value = Report> {
     let words = "[a-zé日=<\x1b ]{0,90}( [a-z]{1,9}){0,90}";
     let instance = (0..Outcome::ALL.len(), -2..260_i32, words, any::<bool>());
-    let lists =
-        (prop::collection::vec(words, 0..30), prop::collection::vec(words, 0..9), words, 0..40_u32);
+    let many = |n| prop::collection::vec(words, 0..n);
+    let lists = (many(30), many(9), words, 0..40_u32, many(9));
     let base = testing::mixed().report();
     (prop::collection::vec(instance, 40), lists).prop_map(move |(instances, lists)| {
-        let (notes, next_commands, sentence, n_joined) = lists;
+        let (notes, next_commands, sentence, n_joined, changes) = lists;
         let mut report = base.clone();
         report.totals.clear();
         for (it, (outcome, code, hint, has_hint)) in report.instances.iter_mut().zip(instances) {
@@ -105,6 +130,7 @@ fn anything() -> impl Strategy<Value = Report> {
             let instance_id = testing::id(100 + n);
             report.population.joined.push(Joined { instance_id, outcome: None });
         }
+        report.changes = changes.into_iter().map(left).collect();
         let kind = Kind::Halted;
         report.verdict = Some(Verdict { exit_code: 5, kind, sentence, next_commands });
         report
