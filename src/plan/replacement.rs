@@ -21,6 +21,18 @@ pub struct Replacement {
     pub groups: BTreeMap<String, BTreeSet<InstanceId>>,
 }
 
+/// Returns where it is seen what a group has done about a replacement, and that it goes on by itself: a
+/// group that does not reach its capacity launches again and again (Auto Scaling guide, suspended
+/// processes: for over 24 hours, before AWS may suspend Launch).
+pub fn awaited_by(group: &str, region: &str) -> String {
+    let group = shell_words::quote(group);
+    format!(
+        "the group goes on trying to launch another by itself, and `aws autoscaling \
+         describe-scaling-activities --region {region} --auto-scaling-group-name {group}` tells of \
+         each try"
+    )
+}
+
 impl Replacement {
     /// Returns what the reader of a plan should know before instances are ended for good.
     pub fn notes(&self) -> [Note; 2] {

@@ -5,7 +5,7 @@ use super::{
     row::Execution,
     status::{Outcome, Withholder},
 };
-use crate::plan::FindingFormat;
+use crate::plan::{FindingFormat, awaited_by};
 
 /// Returns advice for the reader of the report; `None` where the outcome speaks for itself. What an
 /// exit code means may be declared with the findings.
@@ -74,6 +74,27 @@ pub(super) fn hint(
     // Of who was cancelled it is the step that it was at: by whom, it does not say.
     let at = failure.map(|it| format!("; {it}")).unwrap_or_default();
     Some(format!("{text}{at}"))
+}
+
+/// Returns what is known of a member whose replacement was not followed to its end: the activity that
+/// ends it has a name once its group was told, and nothing of it runs on.
+pub(super) fn unreplaced(
+    (group, region): (&str, &str),
+    activity: Option<&str>,
+    progress: Option<&str>,
+) -> String {
+    let awaited = awaited_by(group, region);
+    let seen = progress.map(|it| format!(" (last seen: {})", it.trim_end_matches('.')));
+    let seen = seen.unwrap_or_default();
+    match activity {
+        Some(_) => format!(
+            "its group was told to end it, and was not seen to have replaced it{seen}; {awaited}"
+        ),
+        None => format!(
+            "whether its group was told to end it is not known: look whether it is there; if it \
+             was, {awaited}"
+        ),
+    }
 }
 
 /// Returns what an exit code means by the habit of shells (POSIX, Shell & Utilities, 2.8.2).

@@ -13,7 +13,7 @@ use super::{
     state::Run,
     status::{Outcome, Status},
 };
-use crate::plan::{Dispatch, InstanceId, Note};
+use crate::plan::{Dispatch, DocumentKind, InstanceId, Note};
 
 impl Run {
     pub(super) fn read(
@@ -180,6 +180,7 @@ impl Run {
         hint: Option<String>,
     ) {
         let withheld_by = self.withholder(id, outcome);
+        let hint = hint.or_else(|| self.unreplaced(id, outcome, execution.as_ref()));
         let Some(member) = self.members.get_mut(id) else { return };
         if member.outcome.is_some() {
             return;
@@ -207,6 +208,25 @@ impl Run {
         if outcome.counts_as_error(withheld_by) {
             self.charge(step, elapsed);
         }
+    }
+
+    /// Returns what is said of a member whose group was to replace it, where that is not known.
+    fn unreplaced(
+        &self,
+        id: &InstanceId,
+        outcome: Outcome,
+        execution: Option<&Execution>,
+    ) -> Option<String> {
+        let is_replaced = self.plan.document.kind() == DocumentKind::Replacement;
+        if !is_replaced || outcome != Outcome::Unknown || execution.is_some() {
+            return None;
+        }
+        let target = self.plan.population.planned.iter().find(|it| it.id == *id)?;
+        let member = self.members.get(id)?;
+        let place = (target.group.as_deref()?, self.plan.region.as_str());
+        let activity = member.send.map(|it| self.sends[it].command.id.as_str());
+        let activity = activity.filter(|it| !it.is_empty());
+        Some(super::hint::unreplaced(place, activity, member.progress.as_deref()))
     }
 
     fn complete_if_done(

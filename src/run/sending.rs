@@ -135,7 +135,14 @@ impl Run {
         self.stop = Some(Stop::Lost);
         let n_adrift = self.members.values().filter(|it| it.is_adrift).count();
         let subject = count(n_adrift, "instance");
-        let text = format!("{subject} may still be running, so nothing more was sent");
+        let text = match self.plan.document.kind() {
+            DocumentKind::Command | DocumentKind::Automation => {
+                format!("{subject} may still be running, so nothing more was sent")
+            }
+            DocumentKind::Replacement => {
+                format!("the replacement of {subject} may be under way, so nobody else was ended")
+            }
+        };
         self.note(step, elapsed, Note::new("slots.adrift", text));
     }
 

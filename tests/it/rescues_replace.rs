@@ -171,6 +171,12 @@ fn a_replacement_that_never_comes_is_a_failure_and_withholds_the_rest() {
     let failed = rows.iter().find(|it| it["outcome"] == "failed").unwrap();
     let hint = failed["hint"].as_str().unwrap();
     assert!(hint.contains("There is no m5.large capacity."), "{hint}");
+    // What was ended does not run on: what is left to look at is what its group does about it.
+    let activities = "`aws autoscaling describe-scaling-activities --region us-east-1 \
+                      --auto-scaling-group-name win`";
+    assert!(hint.starts_with("it was ended, and nobody came in its place in time: "), "{hint}");
+    assert!(hint.contains("the group goes on trying to launch another"), "{hint}");
+    assert!(hint.contains(activities), "{hint}");
     assert_eq!(scene.ended().len(), 1);
     // What the group could not do the last time is seen before anything is touched.
     let output = scene.env.run(&REPLACE).exits(4).complains(&["none can be replaced"]);

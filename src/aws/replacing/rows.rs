@@ -11,7 +11,7 @@ use crate::{
         error::{AwsError, ErrorKind},
         targets::read_groups,
     },
-    plan::{InstanceId, Plan, Selector, TERMINATION},
+    plan::{InstanceId, Plan, Selector, TERMINATION, awaited_by},
     rescue::{Activity, BeforeReplacing, Deed, GroupSight, MemberSight, Replaced, replaced},
     run::{Counts, Observed, Outcome, Plugin, ReadKind, ReadScope, Row, Stage, Status, StepUrls},
 };
@@ -72,7 +72,7 @@ impl Aws {
                 let Some(how) = replaced(before, id, now) else { continue };
                 let activity = now.activities.iter().find(|it| it.id == *id);
                 let Some(activity) = activity else { continue };
-                rows.extend(self.row(activity, how).map(|it| (id.clone(), it)));
+                rows.extend(self.row(name, activity, how).map(|it| (id.clone(), it)));
             }
         }
         Ok(rows)
@@ -109,7 +109,7 @@ impl Aws {
     }
 
     /// Makes a row of how far a replacement is; one that has been waited for long enough is over.
-    fn row(&self, activity: &Activity, how: Replaced) -> Option<Row> {
+    fn row(&self, group: &str, activity: &Activity, how: Replaced) -> Option<Row> {
         let Deed::Ends { instance, .. } = &activity.deed else { return None };
         let is_late = || self.proofs.is_late(&activity.id);
         let going_on = |what| (Status::InProgress, "InProgress", Some(what), None, String::new());
@@ -121,10 +121,16 @@ impl Aws {
             }
             Replaced::Ending(word) => going_on(format!("it is being ended: {word}")),
             Replaced::Vacant(why) if is_late() => {
-                failed(format!("it was ended, and is not replaced: {why}"))
+                let (why, awaited) = (why.trim_end_matches('.'), awaited_by(group, &self.region));
+                failed(format!(
+                    "it was ended, and nobody came in its place in time: {why}; {awaited}"
+                ))
             }
             Replaced::Silent(why) if is_late() => {
-                let why = format!("it was ended, and its replacement is not proved: {why}");
+                let why = format!(
+                    "it was ended, and its replacement is not proved: {why}; `fleet targets \
+                     --asg {group}` tells whether it answers by now"
+                );
                 (Status::Unproven, "Unproven", None, Some(why), String::new())
             }
             Replaced::Vacant(what) | Replaced::Silent(what) => {

@@ -15,6 +15,7 @@ mod nonsense;
 mod random;
 mod recalling;
 mod refusals;
+mod replacing;
 mod resuming;
 mod script;
 mod sequel;
