@@ -249,3 +249,26 @@ fn a_dry_run_of_a_restoration_shows_what_it_would_do_to_instances_and_groups() {
     assert_eq!(n_told("it is brought back itself first"), 6, "{output}");
     assert_eq!(n_told("not restored"), 0, "{output}");
 }
+
+#[test]
+fn of_a_member_that_was_ended_meanwhile_the_report_says_what_stays_of_it() {
+    let slow = fault("StartAutomationExecution", "delay") + "delay = \"24h\"\n";
+    let scene = Scene::of(&format!("{SAYS}{slow}"));
+    let mut run = scene.env.spawn(&RESCUE);
+    scene.sim.wait_for_call("StartAutomationExecution");
+    run.kill();
+    drop(run);
+    let journal = std::fs::read_to_string(scene.env.runs()[0].join("groups.jsonl")).unwrap();
+    let (_, after) = journal.rsplit_once("\"instances\":[\"").unwrap();
+    let id = after[..19].to_owned();
+    let end = "TerminateInstanceInAutoScalingGroup&ShouldDecrementDesiredCapacity=false";
+    drop(scene.sim.query("autoscaling", "2011-01-01", &format!("{end}&InstanceId={id}")));
+    drop(scene.env.run_at_pace("0.05", &["restore", "last"]).exits(0));
+    for format in ["text", "md", "html"] {
+        let output = scene.env.run(&["report", "last", "--format", format]);
+        let said = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let expected = format!("as they were before, but for win: {id}: ");
+        assert!(said.contains(&expected), "{output}");
+        assert!(said.contains("is not raised again for who has left"), "{output}");
+    }
+}
