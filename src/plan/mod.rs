@@ -58,7 +58,7 @@ pub use self::{
     },
     recovery::{Before, Online, Recovery},
     redaction::{REDACTED, Redaction},
-    replacement::{IRREVOCABLE, Replacement, TERMINATION, awaited_by},
+    replacement::{IRREVOCABLE, Replacement, TERMINATION, activities_of, awaited_by},
     rescue_policy::{CHANGES_OF_GROUPS, MENDS, replacing_policy, rescue_policy},
     rollout::{BadWaves, Rollout, ShrinkingWave},
     selector::{NotATag, Selector, Tag},

@@ -21,16 +21,20 @@ pub struct Replacement {
     pub groups: BTreeMap<String, BTreeSet<InstanceId>>,
 }
 
+/// Returns the line that shows what a group has ended and launched.
+pub fn activities_of(group: &str, region: &str) -> String {
+    let group = shell_words::quote(group);
+    format!(
+        "aws autoscaling describe-scaling-activities --region {region} --auto-scaling-group-name {group}"
+    )
+}
+
 /// Returns where it is seen what a group has done about a replacement, and that it goes on by itself: a
 /// group that does not reach its capacity launches again and again (Auto Scaling guide, suspended
 /// processes: for over 24 hours, before AWS may suspend Launch).
 pub fn awaited_by(group: &str, region: &str) -> String {
-    let group = shell_words::quote(group);
-    format!(
-        "the group goes on trying to launch another by itself, and `aws autoscaling \
-         describe-scaling-activities --region {region} --auto-scaling-group-name {group}` tells of \
-         each try"
-    )
+    let look = activities_of(group, region);
+    format!("the group goes on trying to launch another by itself, and `{look}` tells of each try")
 }
 
 impl Replacement {

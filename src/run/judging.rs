@@ -10,7 +10,9 @@ use super::{
     status::Outcome,
     verdict::{Kind, Verdict, restoring},
 };
-use crate::plan::{Document, DocumentKind, Parameters, Plan, REDACTED, Sequel, count};
+use crate::plan::{
+    Document, DocumentKind, InstanceId, Parameters, Plan, REDACTED, Sequel, activities_of, count,
+};
 
 /// The most lines that look at what may still be running.
 const LOOKS: usize = 5;
@@ -147,6 +149,9 @@ impl Run {
         // A rescue is done again from its checks on.
         let automation = self.plan.document.automation.as_ref();
         let is_replacement = self.plan.document.kind() == DocumentKind::Replacement;
+        if is_replacement {
+            res.extend(self.vacancies());
+        }
         if is_replacement || automation.is_some_and(|it| it.recovery.is_some()) {
             return res;
         }
@@ -159,6 +164,16 @@ impl Run {
             _ => {}
         }
         res
+    }
+
+    /// Returns the lines that show what groups do about members that they have not replaced.
+    fn vacancies(&self) -> Vec<String> {
+        let is_failed = |it: &InstanceId| {
+            self.members.get(it).is_some_and(|it| it.outcome == Some(Outcome::Failed))
+        };
+        let failed = self.plan.population.planned.iter().filter(|it| is_failed(&it.id));
+        let groups: BTreeSet<&str> = failed.filter_map(|it| it.group.as_deref()).collect();
+        groups.into_iter().take(LOOKS).map(|it| activities_of(it, &self.plan.region)).collect()
     }
 
     /// Returns the line that shows whether the document has done what it is for, where it declares

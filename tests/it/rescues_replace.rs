@@ -177,6 +177,7 @@ fn a_replacement_that_never_comes_is_a_failure_and_withholds_the_rest() {
     assert!(hint.starts_with("it was ended, and nobody came in its place in time: "), "{hint}");
     assert!(hint.contains("the group goes on trying to launch another"), "{hint}");
     assert!(hint.contains(activities), "{hint}");
+    assert!(output.stdout.contains(&format!("next        {}\n", activities.trim_matches('`'))));
     assert_eq!(scene.ended().len(), 1);
     // What the group could not do the last time is seen before anything is touched.
     let output = scene.env.run(&REPLACE).exits(4).complains(&["none can be replaced"]);
