@@ -30,6 +30,9 @@ const BLINK: Duration = Duration::from_millis(20);
 /// How often the service may refuse what is to be undone. A throttle is no refusal.
 const TRIES: usize = 5;
 
+/// Why processes stay suspended although nobody refuses to resume them.
+const HELD_UP: &str = "suspended until no member of the rescue is on the way back any more";
+
 /// How often it is looked whether groups show a change.
 const LOOKS: usize = 20;
 
@@ -255,6 +258,9 @@ pub(super) fn foreseen(next: &Restoring) -> Vec<GroupChange> {
     for (group, change, what) in &next.awaited {
         res.push(changed(group, ChangeState::Pending, change, what));
     }
+    for (group, change) in &next.held_up {
+        res.push(changed(group, ChangeState::Pending, change, HELD_UP));
+    }
     for it in &next.remaining {
         res.push(changed(&it.group, ChangeState::Remains, &it.change, &it.why));
     }
@@ -294,6 +300,7 @@ fn left(next: &Restoring, refusals: &[(String, Change, AwsError)]) -> Vec<GroupC
     for (group, change, what) in &next.awaited {
         res.push(row(group, change, &format!("{what}, and that takes too long")));
     }
+    res.extend(next.held_up.iter().map(|(group, change)| row(group, change, HELD_UP)));
     res
 }
 
@@ -319,6 +326,7 @@ mod tests {
             calls: vec![(group(), Change::Suspend { processes: vec!["HealthCheck".to_owned()] })],
             healing: vec![(group(), id)],
             awaited: vec![(group(), standby, "it is pending".to_owned())],
+            held_up: vec![(group(), Change::Suspend { processes: vec!["AZRebalance".to_owned()] })],
             ..Restoring::default()
         };
         let found: Vec<String> = foreseen(&next).into_iter().map(|it| it.text).collect();
@@ -326,7 +334,12 @@ mod tests {
             "web: HealthCheck: it would be undone now",
             "web: i-01234567: it is in service, and its group would take it for healthy again",
             "web: i-01234567: it is pending",
+            "web: AZRebalance: suspended until no member of the rescue is on the way back any more",
         ];
         assert_eq!(found, expected);
+        let found: Vec<String> = left(&next, &[]).into_iter().map(|it| it.text).collect();
+        let last = "web: AZRebalance not restored: suspended until no member of the rescue is on the \
+                    way back any more";
+        assert_eq!(found.last().map(String::as_str), Some(last), "{found:?}");
     }
 }

@@ -35,6 +35,9 @@ pub struct Ward<'a> {
     pub clock: &'a dyn Fn() -> Timestamp,
 }
 
+/// Why a member stays out of service: its group would end it there.
+const STUCK: &str = "whoever is not as it was stays out of service";
+
 /// Why it is not known what is changed.
 #[derive(Debug, thiserror::Error)]
 pub enum WardError {
@@ -78,7 +81,7 @@ impl Ward<'_> {
         let mut rows = mend(aws, self.plan, instances, self.factor, waits).await;
         let mut keeper = self.keeper(aws, told).map_err(WardError::Journal)?;
         let stuck = rows.iter().filter(|it| it.remains());
-        let broken = Condition::Broken("it is not as it was".to_owned());
+        let broken = Condition::Broken(STUCK.to_owned());
         let stuck = stuck.flat_map(|it| it.instances.clone());
         keeper.known = stuck.map(|it| (it, broken.clone())).collect();
         if !keeper.held.is_empty() {
@@ -112,7 +115,7 @@ impl Ward<'_> {
         let mut known = BTreeMap::new();
         for it in &rows {
             let condition = match it.remains() {
-                true => Condition::Broken("it is not as it was".to_owned()),
+                true => Condition::Broken(STUCK.to_owned()),
                 false => Condition::Busy("it is brought back itself first".to_owned()),
             };
             known.extend(it.instances.iter().map(|id| (id.clone(), condition.clone())));

@@ -38,6 +38,8 @@ pub struct Restoring {
     pub departed: Vec<(String, Change, String)>,
     /// What is waited for, of which group: it comes by itself.
     pub awaited: Vec<(String, Change, String)>,
+    /// Processes that are resumed when all members are where they stay, of which group.
+    pub held_up: Vec<(String, Change)>,
     /// What cannot be undone now.
     pub remaining: Vec<Remaining>,
 }
@@ -97,12 +99,12 @@ impl Restoring {
         for id in &held.standby {
             let lifecycle = group.members.get(id).map(String::as_str);
             match (lifecycle, conditions.get(id)) {
-                (None, _) => self.depart(name, id, "it has left the group"),
+                (None, _) => self.depart(name, id, "gone from the group"),
                 (Some("InService"), Some(Condition::Sound)) if group.unhealthy.contains(id) => {
                     self.healing.push((name.to_owned(), id.clone()));
                 }
                 (Some("InService"), _) => {
-                    self.settle_members(name, vec![id.clone()], "it is in service");
+                    self.settle_members(name, vec![id.clone()], "in service");
                 }
                 (Some("Standby"), Some(Condition::Whole | Condition::Sound)) => {
                     back.push(id.clone());
@@ -117,7 +119,7 @@ impl Restoring {
                     self.remain(name, vec![id.clone()], "how it is could not be read");
                 }
                 (Some(lifecycle), _) if is_leaving(lifecycle) => {
-                    self.depart(name, id, &format!("the group has it as {lifecycle}"));
+                    self.depart(name, id, &format!("{lifecycle} in the group"));
                 }
                 // EnteringStandby, Pending and what comes between.
                 (Some(lifecycle), _) => {
@@ -169,10 +171,11 @@ impl Restoring {
         let listed = |it: BTreeSet<&String>| it.into_iter().cloned().collect::<Vec<_>>();
         if !over.is_empty() {
             let change = Change::Suspend { processes: listed(over) };
-            self.settled.push((name.to_owned(), change, "it goes on".to_owned()));
+            self.settled.push((name.to_owned(), change, "not suspended any more".to_owned()));
         }
-        if !still.is_empty() && is_quiet {
-            self.calls.push((name.to_owned(), Change::Suspend { processes: listed(still) }));
+        if !still.is_empty() {
+            let list = if is_quiet { &mut self.calls } else { &mut self.held_up };
+            list.push((name.to_owned(), Change::Suspend { processes: listed(still) }));
         }
     }
 
@@ -191,6 +194,10 @@ impl Restoring {
     }
 
     fn remain(&mut self, group: &str, instances: Vec<InstanceId>, why: &str) {
+        let same = self.remaining.iter_mut().find(|it| it.group == group && it.why == why);
+        if let Some(Remaining { change: Change::Standby { instances: others }, .. }) = same {
+            return others.extend(instances);
+        }
         let change = Change::Standby { instances };
         self.remaining.push(Remaining { group: group.to_owned(), change, why: why.to_owned() });
     }

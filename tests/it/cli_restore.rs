@@ -119,7 +119,7 @@ fn a_group_is_as_it_was_and_a_second_time_changes_nothing() {
     assert_eq!(shown["rows"][0]["state"], "pending", "{shown}");
     assert_ne!(scene.group(), before, "it was a dry run");
     let restored = scene.env.run(&["restore", "last"]).exits(0);
-    drop(restored.prints(&[&scene.ids[0], "it is in service", "HealthCheck, ReplaceUnhealthy"]));
+    drop(restored.prints(&[&scene.ids[0], ": in service", "HealthCheck, ReplaceUnhealthy"]));
     assert_eq!(scene.group(), before);
     let n_calls = scene.sim.stats().calls("ExitStandby");
     let again = scene.env.run(&["restore", "last"]).exits(0);

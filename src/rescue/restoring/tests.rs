@@ -241,8 +241,8 @@ fn what_somebody_else_has_done_meanwhile_is_left_to_them() {
     let next = restoring(&Held::of(&world.journal), &world.now, &whole(3));
     let why: Vec<&str> = next.departed.iter().map(|(_, _, it)| it.as_str()).collect();
     let stays = "whose desired capacity is not raised again for who has left";
-    let left = format!("it has left the group, {stays}");
-    assert_eq!(why, [left, format!("the group has it as Terminating:Wait, {stays}")]);
+    let left = format!("gone from the group, {stays}");
+    assert_eq!(why, [left, format!("Terminating:Wait in the group, {stays}")]);
     assert!(next.remaining[0].why.contains("MaxSize is 0"), "{:?}", next.remaining);
     world.web().max = 3;
     world.web().suspended.insert("Launch".to_owned());
@@ -319,4 +319,27 @@ fn who_is_sound_again_is_marked_so_before_processes_go_on() {
     let next = restoring(&held, &[("web".to_owned(), group)].into(), &conditions);
     let resumed = Change::Suspend { processes: vec!["ReplaceUnhealthy".to_owned()] };
     assert_eq!((next.healing, next.calls), (Vec::new(), vec![("web".to_owned(), resumed)]));
+}
+
+#[test]
+fn who_stays_out_for_the_same_reason_is_told_of_together_and_so_is_what_is_held_up_by_it() {
+    let lifecycles = vec!["InService", "InService", "InService"];
+    let shape = Shape { lifecycles, suspended: Vec::new(), spare: 0 };
+    let now = GroupsNow::from([("web".to_owned(), group(&shape))]);
+    let changes = taking(&now, &[("web".to_owned(), vec![id(0), id(1), id(2)])]).unwrap();
+    let mut world = World { now, journal: Vec::new() };
+    world.take(&changes, usize::MAX);
+    let broken = Condition::Broken("no root volume".to_owned());
+    let mut conditions = BTreeMap::from([(id(0), broken.clone()), (id(1), broken)]);
+    conditions.insert(id(2), Condition::Whole);
+    let next = restoring(&Held::of(&world.journal), &world.now, &conditions);
+    let [one] = &next.remaining[..] else { panic!("{next:?}") };
+    assert_eq!(one.change, Change::Standby { instances: vec![id(0), id(1)] });
+    // As long as somebody comes back, nothing examines who boots.
+    let [(group, Change::Suspend { processes })] = &next.held_up[..] else { panic!("{next:?}") };
+    assert_eq!((group.as_str(), processes.len()), ("web", 3));
+    conditions.remove(&id(2));
+    world.web().members.insert(id(2), "InService".to_owned());
+    let next = restoring(&Held::of(&world.journal), &world.now, &conditions);
+    assert_eq!((next.held_up.len(), next.calls.len()), (0, 1), "{next:?}");
 }
