@@ -1,5 +1,7 @@
 //! What is told of groups that are changed for a rescue, and changed back.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
@@ -121,7 +123,22 @@ pub(super) fn standing(report: &Report) -> Vec<String> {
             Some(it) => format!("as they were before, but for {it}"),
         }),
     }
+    parts.extend(leavings(report));
     parts
+}
+
+/// Returns what runbooks have left elsewhere, which costs money until somebody deletes it.
+fn leavings(report: &Report) -> Option<String> {
+    let changes = report.changes.iter().map(|it| &it.change);
+    let left = changes.filter(|it| it.group.is_none() && it.state == ChangeState::LeftBehind);
+    let texts: BTreeSet<&str> = left.map(|it| it.text.as_str()).collect();
+    (!texts.is_empty()).then(|| {
+        format!(
+            "helpers and stacks: {} to look at, which `fleet report {} --format md` names",
+            texts.len(),
+            report.run.id
+        )
+    })
 }
 
 /// Returns what each change says; instances of which the same is said are named together.
@@ -248,6 +265,19 @@ mod tests {
             vec![stuck(1, "it has no root volume"), stuck(2, "no answer"), stuck(3, "no answer")],
             "changed still: i-00000000000000001: not as it was: it has no root volume; \
              i-00000000000000002, i-00000000000000003: not as it was: no answer",
+        );
+    }
+
+    #[test]
+    fn what_runbooks_have_left_is_told_though_groups_are_as_they_were() {
+        let leftover = |n| {
+            let text = format!("helper {n} is running");
+            left_behind(&Leftover { helper: None, stack: None, text, command: None })
+        };
+        check(
+            vec![leftover(1), leftover(2), leftover(1)],
+            "as they were before: everything that was changed for the run is undone; helpers and \
+             stacks: 2 to look at, which `fleet report 20240719-040900-abcdef --format md` names",
         );
     }
 

@@ -43,6 +43,11 @@ impl GroupChange {
         self.state == ChangeState::Remains
     }
 
+    /// Returns whether somebody has to do something about it.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self.state, ChangeState::Remains | ChangeState::LeftBehind)
+    }
+
     /// Takes out of what is changed still what this one says of the same, and adds what it leaves.
     pub(super) fn follow(&self, left: &mut Vec<Self>) {
         left.retain_mut(|it| self.leaves_of(it));

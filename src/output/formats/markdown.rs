@@ -161,7 +161,12 @@ fn foot(report: &Report) -> String {
     if !report.changes.is_empty() {
         res += &format_heading(2, "Groups");
         add(&mut res, format_args!("\n{}.\n\n", text(&stand(report))));
-        for it in report.changes.iter().take(IDS) {
+        let mut changes: Vec<_> = report.changes.iter().collect();
+        if changes.len() > IDS {
+            // What somebody has to do something about does not make room for what is undone.
+            changes.sort_by_key(|it| !it.change.is_lasting());
+        }
+        for it in changes.into_iter().take(IDS) {
             add(&mut res, format_args!("- {}\n", text(&short(&one_line(&it.change.text)))));
         }
         if let Some(n @ 1..) = report.changes.len().checked_sub(IDS) {
