@@ -15,8 +15,8 @@ use super::{
     scope::no_second_code,
 };
 
-/// No list that is read here comes near it; a service that never ends one does.
-const MOST_PAGES: usize = 20_000;
+/// No list that is read here comes near it (10,000 instances are 200 pages); one that never ends does.
+const MOST_PAGES: usize = 2_000;
 
 impl Aws {
     /// Asks until there is an answer, or a refusal that another try would not change.
@@ -112,11 +112,11 @@ impl Aws {
                 return Ok(());
             }
             if next == token {
-                break;
+                return Err(AwsError::unreadable(operation, "its pages lead back to themselves"));
             }
             token = next;
         }
-        Err(AwsError::unreadable(operation, "its pages lead back to themselves"))
+        Err(AwsError::unreadable(operation, "its pages do not end"))
     }
 
     /// Returns the error with what only this side knows of a session that has ended: that there

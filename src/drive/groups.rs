@@ -252,7 +252,7 @@ pub(super) fn foreseen(next: &Restoring) -> Vec<GroupChange> {
     }
     for (group, id) in &next.healing {
         let change = Change::Standby { instances: vec![id.clone()] };
-        let why = "it is in service, and its group would take it for healthy again";
+        let why = "its group would take it for healthy again";
         res.push(changed(group, ChangeState::Pending, &change, why));
     }
     for (group, change, what) in &next.awaited {
@@ -294,7 +294,7 @@ fn left(next: &Restoring, refusals: &[(String, Change, AwsError)]) -> Vec<GroupC
         let change = Change::Standby { instances: vec![id.clone()] };
         let refusal = refusals.iter().find(|it| it.0 == *group && it.1 == change);
         let why = refusal.map_or("it takes too long".to_owned(), |it| it.2.to_string());
-        let why = format!("it is in service, and its group takes it for unhealthy still: {why}");
+        let why = format!("its group takes it for unhealthy still: {why}");
         res.push(row(group, &change, &why));
     }
     for (group, change, what) in &next.awaited {
@@ -332,7 +332,7 @@ mod tests {
         let found: Vec<String> = foreseen(&next).into_iter().map(|it| it.text).collect();
         let expected = [
             "web: HealthCheck: it would be undone now",
-            "web: i-01234567: it is in service, and its group would take it for healthy again",
+            "web: i-01234567: its group would take it for healthy again",
             "web: i-01234567: it is pending",
             "web: AZRebalance: suspended until no member of the rescue is on the way back any more",
         ];

@@ -106,6 +106,14 @@ impl Restoring {
                 (Some("InService"), _) => {
                     self.settle_members(name, vec![id.clone()], "in service");
                 }
+                (Some("Standby"), Some(Condition::Whole)) if group.would_end(id, held) => {
+                    let why = "its group takes it for unhealthy, and would end it in service: \
+                               ReplaceUnhealthy is not suspended";
+                    self.remain(name, vec![id.clone()], why);
+                }
+                (Some("Standby"), Some(Condition::Sound)) if group.would_end(id, held) => {
+                    self.healing.push((name.to_owned(), id.clone()));
+                }
                 (Some("Standby"), Some(Condition::Whole | Condition::Sound)) => {
                     back.push(id.clone());
                 }
@@ -200,6 +208,15 @@ impl Restoring {
         }
         let change = Change::Standby { instances };
         self.remaining.push(Remaining { group: group.to_owned(), change, why: why.to_owned() });
+    }
+}
+
+impl GroupNow {
+    /// Returns whether the group would end a member in service, at once or when what is held of it
+    /// goes on: in Standby its mark stays what it was (Auto Scaling guide, health checks).
+    fn would_end(&self, id: &InstanceId, held: &HeldGroup) -> bool {
+        let goes_on = |it: &str| !self.suspended.contains(it) || held.processes.contains(it);
+        self.unhealthy.contains(id) && goes_on("ReplaceUnhealthy") && goes_on("Terminate")
     }
 }
 

@@ -343,3 +343,33 @@ fn who_stays_out_for_the_same_reason_is_told_of_together_and_so_is_what_is_held_
     let next = restoring(&Held::of(&world.journal), &world.now, &conditions);
     assert_eq!((next.held_up.len(), next.calls.len()), (0, 1), "{next:?}");
 }
+
+#[test]
+fn nobody_is_brought_back_whom_the_group_would_end_in_service() {
+    let standby = |n| Change::Standby { instances: vec![id(n)] };
+    let check = |held: &[&str], suspended: Vec<&'static str>, unhealthy: &[usize]| {
+        let processes = held.iter().map(|it| (*it).to_owned()).collect();
+        let held = HeldGroup { processes, standby: [id(0), id(1)].into() };
+        let shape = Shape { lifecycles: vec!["Standby"; 2], suspended, spare: 2 };
+        let mut group = group(&shape);
+        group.unhealthy = unhealthy.iter().map(|it| id(*it)).collect();
+        let conditions = [(id(0), Condition::Whole), (id(1), Condition::Sound)].into();
+        let held = Held([("web".to_owned(), held)].into());
+        restoring(&held, &[("web".to_owned(), group)].into(), &conditions)
+    };
+    for (held, suspended) in [(vec![], vec![]), (vec!["Terminate"], vec!["Terminate"])] {
+        let next = check(&held, suspended, &[0, 1]);
+        let remaining: Vec<&Change> = next.remaining.iter().map(|it| &it.change).collect();
+        assert_eq!(remaining, [&standby(0)]);
+        assert_eq!(next.healing, [("web".to_owned(), id(1))], "it is marked before it comes back");
+        assert_eq!(next.calls, []);
+    }
+    let both = Change::Standby { instances: vec![id(0), id(1)] };
+    for (suspended, unhealthy) in
+        [(vec![], &[][..]), (vec!["ReplaceUnhealthy"], &[0, 1]), (vec!["Terminate"], &[0, 1])]
+    {
+        let next = check(&[], suspended, unhealthy);
+        assert_eq!(next.calls, [("web".to_owned(), both.clone())]);
+        assert_eq!((next.remaining, next.healing), (Vec::new(), Vec::new()));
+    }
+}

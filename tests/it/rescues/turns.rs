@@ -1,9 +1,9 @@
 //! What has changed by the time that an instance's turn comes, and what of a ledger is enough to bring
 //! everything back.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
-use super::{RESCUE, SAYS, Scene, outcomes, own};
+use super::{RESCUE, SAYS, Scene, failing, outcomes, own};
 use crate::support::FleetEnv;
 
 const RUNBOOK: &str = "AWSSupport-StartEC2RescueWorkflow";
@@ -179,4 +179,29 @@ fn of_a_rescue_that_died_it_is_said_how_it_is_brought_back_and_not_that_it_is_re
     let watched = scene.env.run(&["watch", "last", "--continue", "--yes"]);
     assert!(watched.stderr.contains("`fleet rescue` with the same flags"), "{watched}");
     assert!(!watched.stderr.contains("fleet retry"), "{watched}");
+}
+
+#[test]
+fn whom_a_rescue_could_not_help_is_not_brought_back_to_be_ended_by_its_group() {
+    let scene = Scene::of(&failing("runScriptForWindows"));
+    let power = scene.power();
+    let run = scene.env.spawn(&RESCUE);
+    scene.sim.wait_for_call("StartAutomationExecution");
+    let goes_on =
+        "ResumeProcesses&AutoScalingGroupName=win&ScalingProcesses.member.1=ReplaceUnhealthy";
+    drop(scene.sim.query("autoscaling", "2011-01-01", goes_on));
+    let why = "its group takes it for unhealthy, and would end it in service";
+    let output = run.finish().exits(1).prints(&["changed still"]).complains(&[why]);
+    assert!(!output.stdout.contains("as they were before"), "{output}");
+    let out = |it: &(String, String)| it.1 == "Standby";
+    let held: Vec<String> = scene.members().into_iter().filter(out).map(|it| it.0).collect();
+    assert_eq!(held.len(), 7, "{output}");
+    let is_as_before = |now: &BTreeMap<String, String>| held.iter().all(|it| now[it] == power[it]);
+    assert!(is_as_before(&scene.power()), "{output}");
+    let holds_up = goes_on.replace("Resume", "Suspend");
+    drop(scene.sim.query("autoscaling", "2011-01-01", &holds_up));
+    let output = scene.env.run_at_pace("0.05", &["restore", "last"]).exits(0);
+    assert!(is_as_before(&scene.power()), "{output}");
+    let n_left = scene.members().into_iter().filter(out).count();
+    assert_eq!(n_left, 1, "who was there before stays there: {output}");
 }
