@@ -19,7 +19,7 @@ use crate::{
     error::{Error, allow},
     exit::Exit,
     output::{CancelRow, CancelState, Ledger, Orders, Terminal},
-    plan::{DocumentKind, IRREVOCABLE, InstanceId, Outputs, Permission, RunId},
+    plan::{DocumentKind, IRREVOCABLE, InstanceId, Outputs, Permission},
     run::{Cancellation, Observed, Settlement},
     signal::Interrupts,
 };
@@ -58,15 +58,19 @@ pub(super) async fn cancel(
     let order = Order::leave(&directory, &named, &context, terminal);
     let mut telling = Telling { terminal, rows: Vec::new() };
     let asking = ask(args, &directory, (&before, &named), (order, &context), &mut telling);
-    let done = order.words(&run);
     let res = tokio::select! {
-        res = asking => {
-            res.map_err(|err| err.but(format!("{done}; SSM was not asked to cancel what was sent")))
+        res = asking => res.map_err(|err| (err, "was not asked to cancel what was sent")),
+        () = interrupts.next() => {
+            Err((interrupted(), "may not have been asked to cancel all that was sent"))
         }
-        () = interrupts.next() => Err(interrupted().but(format!(
-            "{done}; SSM may not have been asked to cancel all that was sent"
-        ))),
     };
+    let res = res.map_err(|(err, what)| {
+        // Meanwhile the process of the run may have heard of it, or have died.
+        let seen = Standing::of(&directory).unwrap_or(before);
+        let carrier = Carrier::of(&directory);
+        let err = err.but(format!("{}; SSM {what}", order.words(carrier, &seen, &named)));
+        carrier.restoring(&seen).into_iter().fold(err, Error::hint)
+    });
     let Telling { terminal, rows } = telling;
     terminal.cancelled(&run, &rows);
     res
@@ -100,11 +104,68 @@ impl Order {
     }
 
     /// Returns what an error leaves behind.
-    fn words(self, run: &RunId) -> String {
-        match self {
-            Self::Stands => format!("the order to run {run} stands, and its process obeys it"),
-            Self::Unwritten => format!("run {run} has no order to end"),
+    fn words(self, carrier: Carrier, seen: &Standing, named: &BTreeSet<InstanceId>) -> String {
+        let run = &seen.report.run.id;
+        let whom = if named.is_empty() { "of it" } else { "to those instances" };
+        match (self, carrier) {
+            (Self::Stands, Carrier::Lives) => {
+                format!("the order to run {run} stands, and its process obeys it")
+            }
+            (Self::Stands, Carrier::Unclear) => {
+                format!("the order to run {run} stands, and its process obeys it if it still lives")
+            }
+            (Self::Stands, Carrier::Gone) => format!(
+                "the order to run {run} stands; its process is gone, and nobody who takes the run \
+                 up sends anything more {whom}; {}",
+                // A termination cannot be taken back.
+                match (seen.report.document.kind(), named.is_empty()) {
+                    (DocumentKind::Replacement, _) => seen.left_behind("follows what was begun"),
+                    (_, true) => seen.left_behind("cancels what runs"),
+                    (_, false) => seen.left_behind("cancels those"),
+                }
+            ),
+            (Self::Unwritten, Carrier::Lives) => {
+                format!("run {run} has no order to end, and its process goes on")
+            }
+            (Self::Unwritten, Carrier::Unclear) => format!("run {run} has no order to end"),
+            (Self::Unwritten, Carrier::Gone) => format!(
+                "run {run} has no order to end; its process is gone; {}",
+                seen.left_behind("follows what was sent")
+            ),
         }
+    }
+}
+
+/// Whether a process carries the run out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    Lives,
+    Gone,
+    /// The lock of the ledger cannot be asked.
+    Unclear,
+}
+
+impl Carrier {
+    fn of(directory: &Path) -> Self {
+        match Ledger::is_held(directory) {
+            Ok(true) => Self::Lives,
+            Ok(false) => Self::Gone,
+            Err(_) => Self::Unclear,
+        }
+    }
+
+    /// Returns by what a rescue brings back what it has changed, where its process will not.
+    fn restoring(self, seen: &Standing) -> Option<String> {
+        let run = &seen.report.run.id;
+        let automation = seen.report.document.automation.as_ref();
+        let is_rescue = automation.is_some_and(|it| it.recovery.is_some());
+        let is_left = self == Self::Gone && is_rescue && !seen.report.run.is_simulated;
+        is_left.then(|| {
+            format!(
+                "its process is gone, and instances and groups are as it left them: `fleet restore \
+                 {run}` brings them back"
+            )
+        })
     }
 }
 
@@ -139,7 +200,7 @@ async fn ask(
     // What was accepted in the meantime is there now, or is cancelled by the process of the run.
     let mut seen = Standing::of(directory)?;
     let run = seen.report.run.id.clone();
-    let is_alive = Ledger::is_held(directory).unwrap_or(false);
+    let carrier = Carrier::of(directory);
     if named.is_empty() && order == Order::Stands {
         let text = format!("run {run}: nothing more is sent");
         telling.tell(CancelState::Ordered, (None, None), text);
@@ -150,11 +211,19 @@ async fn ask(
         }
     }
     let mut exit = if order == Order::Stands { Exit::Success } else { Exit::Setup };
-    if seen.report.run.is_simulated && is_alive {
-        telling.terminal.hint("its process cancels what runs on its simulator");
+    if seen.report.run.is_simulated {
+        telling.terminal.hint(&match carrier {
+            Carrier::Lives => "its process cancels what runs on its simulator".to_owned(),
+            Carrier::Unclear => {
+                "its process cancels what runs on its simulator, if it still lives".to_owned()
+            }
+            Carrier::Gone => {
+                format!("its process is gone: {}", seen.left_behind("cancels what runs"))
+            }
+        });
         return Ok(exit);
     }
-    if is_alive {
+    if carrier == Carrier::Lives {
         // It hears of what comes of its sends itself.
         seen.doubted.clear();
     }
@@ -176,15 +245,15 @@ async fn ask(
         let hint = "there is no guarantee: SSM may still let what runs come to its end";
         telling.terminal.hint(hint);
     }
-    let who =
-        if is_alive { format!("the process of run {run}") } else { format!("`fleet watch {run}`") };
-    telling.terminal.hint(&format!("{who} follows what was sent to its end"));
-    let automation = seen.report.document.automation.as_ref();
-    if !is_alive && automation.is_some_and(|it| it.recovery.is_some()) {
-        telling.terminal.hint(&format!(
-            "its process is gone, and instances and groups are as it left them: `fleet restore {run}` \
-             brings them back"
-        ));
+    telling.terminal.hint(&match carrier {
+        Carrier::Lives => format!("the process of run {run} follows what was sent to its end"),
+        Carrier::Gone => {
+            format!("its process is gone: {}", seen.left_behind("follows what was sent"))
+        }
+        Carrier::Unclear => format!("`fleet watch {run}` follows what was sent to its end"),
+    });
+    if let Some(hint) = carrier.restoring(&seen) {
+        telling.terminal.hint(&hint);
     }
     Ok(exit)
 }

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{HistoryError, Salvage, salvage},
-    plan::{InstanceId, Plan},
+    plan::{InstanceId, Plan, count},
     run::{Event, EventKind, InstanceFacts, LeftOver, Outcome, Report, left_over},
 };
 
@@ -79,6 +79,36 @@ impl Standing {
 
     fn is_anything_open(&self) -> bool {
         !(self.commands_of(&BTreeSet::new()).is_empty() && self.doubted.is_empty())
+    }
+
+    /// Returns what a process that is gone has left running, and by which command, which `does` this
+    /// to it, that comes to its end.
+    pub(super) fn left_behind(&self, does: &str) -> String {
+        let run = &self.report.run.id;
+        if self.report.run.is_simulated {
+            return "its simulator is gone with it, and nothing of it is running".to_owned();
+        }
+        if self.is_anything_open() {
+            let is_open = |it: &&InstanceFacts| {
+                let is_sent = it.command_id.is_some() || self.is_doubted(&it.instance_id);
+                it.outcome == Outcome::Unknown && is_sent
+            };
+            let n_open = self.report.instances.iter().filter(is_open).count();
+            let what = match n_open {
+                // Nobody lists whom its tag has reached.
+                0 => "what it has sent".to_owned(),
+                n => count(n, "instance"),
+            };
+            return format!(
+                "{what} may still be running, and `fleet watch {run}` {does} and brings the run to \
+                 its end"
+            );
+        }
+        let text = "nothing that it has sent is running";
+        match &self.report.verdict {
+            Some(_) => text.to_owned(),
+            None => format!("{text}, and `fleet watch {run}` brings the run to its end"),
+        }
     }
 
     fn facts(&self, id: &InstanceId) -> Option<&InstanceFacts> {

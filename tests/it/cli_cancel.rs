@@ -76,7 +76,8 @@ fn a_run_whose_process_is_gone_stays_cancelled_whoever_takes_it_over() {
     run.kill();
     let output = env.run(&["cancel", "last"]).exits(0);
     let output = output.prints(&["nothing more is sent", "cancel requested for command"]);
-    drop(output.complains(&["no guarantee", "fleet watch"]));
+    let gone = "is gone: 1 instance may still be running, and `fleet watch";
+    drop(output.complains(&["no guarantee", gone]));
     let output = env.run(&["watch", "last", "--continue", "--yes"]).exits(130);
     drop(output.complains(&["was cancelled: nothing more of it is sent", "fleet retry"]));
     assert_eq!(sim.stats().commands(), 1);
@@ -165,11 +166,68 @@ fn what_the_run_has_sent_is_not_denied_where_watching_or_cancelling_fails() {
     let sent = format!("nothing was sent by this command; what run {run} has sent may still be");
     drop(fail("watch").complains(&[&sent]));
     let output = fail("cancel").prints(&["nothing more is sent"]);
-    let stands = format!("the order to run {run} stands");
-    let output = output.complains(&[&stands, "SSM was not asked to cancel what was sent"]);
+    let stands = format!(
+        "the order to run {run} stands; its process is gone, and nobody who takes the run up \
+         sends anything more of it; 1 instance may still be running, and `fleet watch {run}` cancels \
+         what runs and brings the run to its end; SSM was not asked to cancel what was sent"
+    );
+    let output = output.complains(&[&stands]);
     assert!(!output.stderr.contains("nothing was sent"), "{output}");
+    assert!(!output.stderr.contains("obeys it"), "{output}");
     assert_eq!(sim.stats().calls("CancelCommand"), 0);
     drop(env.run(&["cancel", "last"]).exits(0).prints(&["cancel requested"]));
+}
+
+#[test]
+fn an_order_to_some_instances_of_a_run_without_a_process_is_one_to_leave_them_out() {
+    let (_sim, env, mut run) = stuck(&[]);
+    run.kill();
+    let plan = fs::read_to_string(env.runs()[0].join("plan.json")).unwrap();
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let id = plan["waves"][0]["instances"][0].as_str().unwrap();
+    let away = ["--endpoint-url", "http://127.0.0.1:9"];
+    let output = env.run(&[&["cancel", "last", "--instance", id], &away[..]].concat()).exits(3);
+    let text = "nobody who takes the run up sends anything more to those instances; 1 instance \
+                may still be running";
+    drop(output.complains(&["stands; its process is gone", text, "cancels those"]));
+}
+
+#[test]
+fn an_order_to_a_run_that_goes_on_is_obeyed_by_its_process() {
+    let (_sim, env, run) = stuck(&[]);
+    let away = ["cancel", "last", "--endpoint-url", "http://127.0.0.1:9"];
+    let output = env.run(&away).exits(3).complains(&["stands, and its process obeys it"]);
+    assert!(!output.stderr.contains("is gone"), "{output}");
+    drop(run.finish().exits(130));
+}
+
+#[test]
+fn where_nothing_is_out_there_a_cancel_says_so() {
+    let sim = SimProcess::of(&repository("tests/worlds/three_healthy.toml"));
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let flags = ["--waves", "1,3", "--pause", "24h", "--output", "jsonl", "--", "true"];
+    let mut run = env.spawn(&[&["run", "--asg", "web", "--yes"], &flags[..]].concat());
+    run.wait_for("pause_started");
+    run.kill();
+    let output = env.run(&["cancel", "last"]).exits(0);
+    let gone = "its process is gone: nothing that it has sent is running, and `fleet watch";
+    drop(output.complains(&[gone, "brings the run to its end"]));
+    assert_eq!(sim.stats().calls("CancelCommand"), 0);
+    drop(env.run(&["watch", "last"]).exits(130));
+    assert_eq!(sim.stats().commands(), 1);
+}
+
+#[test]
+fn a_run_whose_simulator_went_with_its_process_needs_nobody_to_be_asked() {
+    let env = FleetEnv::new();
+    let world = repository("tests/worlds/never_ends.toml");
+    let world = format!("--sim={}", world.display());
+    let mut run = env.spawn(&["run", &world, "--asg", "web", "--yes", "--", "true"]);
+    run.wait_for("accepted");
+    run.kill();
+    let output = env.run(&["cancel", "last"]).exits(0).prints(&["nothing more is sent"]);
+    let output = output.complains(&["its simulator is gone with it, and nothing of it is running"]);
+    assert!(!output.stderr.contains("fleet watch"), "{output}");
 }
 
 #[test]
@@ -179,7 +237,8 @@ fn an_interrupted_cancel_says_that_its_order_stands() {
     let cancel = env.spawn(&["cancel", "last"]);
     sim.wait_for_call("CancelCommand");
     cancel.interrupt();
-    let output = cancel.finish().exits(130).complains(&["interrupted", "stands", "SSM may not"]);
+    let words = ["interrupted", "stands; its process is gone", "fleet watch", "SSM may not"];
+    let output = cancel.finish().exits(130).complains(&words);
     assert!(!output.stderr.contains("nothing was sent"), "{output}");
 }
 
