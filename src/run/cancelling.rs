@@ -167,15 +167,20 @@ impl Run {
             return;
         };
         self.is_budget_spent = true;
-        if matches!(self.stop, None | Some(Stop::NotContinued)) {
-            self.stop = Some(stop);
-        }
+        self.stop_for(stop);
         self.emit(step, elapsed, event);
         for send in self.sends.iter_mut().filter(|it| it.state == SendState::Accepted) {
             send.command.is_sweep_due = true;
         }
         // Whoever is not looked at now may be started by SSM in the meantime.
         self.next_poll = self.next_poll.min(elapsed);
+    }
+
+    /// Stops the run for this, unless it has stopped for something else than having been followed only.
+    pub(super) fn stop_for(&mut self, stop: Stop) {
+        if matches!(self.stop, None | Some(Stop::NotContinued)) {
+            self.stop = Some(stop);
+        }
     }
 
     /// Returns whether so many more errors would spend a budget that is not spent yet.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     member::Member,
     send::{Send, SendState},
-    sequel::follows,
+    sequel::{follows, follows_cancelled},
     state::{Run, Stop},
     status::Outcome,
     verdict::{Kind, Verdict, restoring},
@@ -48,8 +48,10 @@ impl Run {
         if !self.has_sent() && kind != Kind::Succeeded && !self.is_left_changed {
             kind = kind.max(Kind::NothingSent);
         }
-        // Where a cancel came too late for everybody, all is done.
-        if self.is_cut_short || (self.is_recalled && kind != Kind::Succeeded) {
+        // Where a cancel came too late for everybody, all is done; where the run had stopped before
+        // it, the rest owes its peace to that.
+        let is_cancelled = self.is_recalled && !self.had_stopped() && kind != Kind::Succeeded;
+        if self.is_cut_short || is_cancelled {
             kind = kind.max(Kind::Interrupted);
         }
         let mut sentence = self.sentence(kind, &totals, total);
@@ -66,6 +68,33 @@ impl Run {
         }
         let restore = (!self.plan.is_simulated).then(|| restoring(&self.plan.run_id));
         verdict.leaving_changed(restore)
+    }
+
+    /// Returns whether the run had stopped by itself, and left somebody alone by that, before
+    /// `fleet cancel` took it back.
+    fn had_stopped(&self) -> bool {
+        self.members.iter().any(|(id, it)| self.is_left_by_stop(id, it))
+    }
+
+    fn is_left_by_stop(&self, id: &InstanceId, member: &Member) -> bool {
+        if self.recalled.contains(id) {
+            return false;
+        }
+        match (&self.stop, member.outcome) {
+            (
+                Some(Stop::Budget | Stop::WaveBudget(_) | Stop::Refused { .. } | Stop::Deadline),
+                Some(Outcome::NotAttempted | Outcome::Terminated),
+            )
+            | (Some(Stop::Deadline), Some(Outcome::Cancelled)) => true,
+            // Of what was sent, a budget takes back by name what has not started, and leaves the rest
+            // to run.
+            (
+                Some(Stop::Budget | Stop::WaveBudget(_) | Stop::Refused { .. }),
+                Some(Outcome::Cancelled),
+            ) => member.is_taken_back,
+            // It was reached, or the run was stopped by an operator or has lost track.
+            _ => false,
+        }
     }
 
     /// Returns how many succeeded by their exit code alone: what they found is not good, or could
@@ -117,7 +146,15 @@ impl Run {
             }
             (Some(Stop::Interrupted | Stop::Cancelled | Stop::NotContinued) | None, _) => None,
         };
+        let has_cancelled = |(id, it): (&InstanceId, &Member)| {
+            it.outcome == Some(Outcome::Cancelled) && !self.is_left_by_stop(id, it)
+        };
+        let is_recalled = self.is_recalled && kind == Kind::Halted;
+        let is_cancelled = is_recalled && self.members.iter().any(has_cancelled);
         match why {
+            Some(why) if is_cancelled => {
+                format!("{tally}: {why}, what still ran cancelled by `fleet cancel`")
+            }
             Some(why) => format!("{tally}: {why}"),
             None => tally,
         }
@@ -142,7 +179,8 @@ impl Run {
             return vec![format!("fleet watch {} --continue", self.plan.run_id)];
         }
         let mut res = Vec::from_iter(match &self.plan.then {
-            Some(then) if follows(then, kind) => None,
+            Some(then) if self.is_recalled && follows_cancelled(then, kind) => None,
+            Some(then) if !self.is_recalled && follows(then, kind) => None,
             Some(then) => self.has_sent().then(|| self.second(then)),
             None => self.verification(),
         });

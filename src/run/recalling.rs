@@ -37,15 +37,14 @@ impl Run {
         }
     }
 
-    /// Takes all of the run back, as the first interrupt does: so does the verdict.
+    /// Takes all of the run back, as the first interrupt does: so does the verdict, unless the run had
+    /// stopped by itself before.
     fn recall(&mut self, step: &mut Step, elapsed: Duration) {
         if std::mem::replace(&mut self.is_recalled, true) {
             return;
         }
         self.emit(step, elapsed, EventKind::CancelOrdered { instances: None });
-        if matches!(self.stop, None | Some(Stop::NotContinued)) {
-            self.stop = Some(Stop::Cancelled);
-        }
+        self.stop_for(Stop::Cancelled);
         self.call_off(step, elapsed);
     }
 

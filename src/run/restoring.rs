@@ -127,8 +127,7 @@ impl Run {
             }
             EventKind::BudgetSpent { wave, .. } => {
                 self.is_budget_spent = true;
-                let stop = wave.map_or(Stop::Budget, Stop::WaveBudget);
-                self.stop.get_or_insert(stop);
+                self.stop_for(wave.map_or(Stop::Budget, Stop::WaveBudget));
             }
             EventKind::DeadlinePassed => {
                 self.deadline_passed = Some(at);
@@ -141,7 +140,7 @@ impl Run {
             }
             EventKind::CancelOrdered { instances: None } => {
                 (self.is_recalled, self.is_called_off) = (true, true);
-                self.stop.get_or_insert(Stop::Cancelled);
+                self.stop_for(Stop::Cancelled);
             }
             EventKind::CoverageRead { .. } => self.is_coverage_read = true,
             EventKind::NoteTaken { note } => self.restore_note(note),

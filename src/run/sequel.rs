@@ -36,6 +36,11 @@ pub(super) fn follows(sequel: &Sequel, kind: Kind) -> bool {
     }
 }
 
+/// The same of a run that `fleet cancel` took back, too late for some or for everybody.
+pub(super) fn follows_cancelled(sequel: &Sequel, kind: Kind) -> bool {
+    kind != Kind::Halted && follows(sequel, kind)
+}
+
 /// Returns how it stands with what follows the run that wrote `events`.
 pub fn sequel_state(events: &[Event]) -> SequelState {
     let plan = events.first().and_then(Event::beginning).map(|(plan, _)| plan);
@@ -43,8 +48,10 @@ pub fn sequel_state(events: &[Event]) -> SequelState {
         return SequelState::Unplanned;
     };
     let mut state = SequelState::Ahead;
+    let mut follows: fn(&Sequel, Kind) -> bool = follows;
     for event in events {
         match &event.data {
+            EventKind::CancelOrdered { instances: None } => follows = follows_cancelled,
             EventKind::RunResumed { .. } => state = SequelState::Ahead,
             EventKind::RunFinished { verdict, .. } if follows(sequel, verdict.kind) => {
                 state = SequelState::Due;

@@ -128,6 +128,28 @@ fn of_single_instances_it_is_said_what_was_done_with_each() {
 }
 
 #[test]
+fn a_run_that_its_budget_has_stopped_stays_stopped_by_that_when_its_stragglers_are_cancelled() {
+    let world = fs::read_to_string(repository("tests/worlds/never_ends.toml")).unwrap();
+    let fails = "[[outcome]]\ngroup = \"web\"\ninstances = [0]\nexit = 1\n\n[[outcome]]";
+    let sim = SimProcess::start(&world.replace("[[outcome]]", fails), &[]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.02");
+    let args = ["run", "--asg", "web", "--yes", "--max-concurrency", "2", "--waves", "2,3"];
+    let mut run = env.spawn(&[&args[..], &["--output", "jsonl", "--", "true"]].concat());
+    run.wait_for("budget_spent");
+    drop(env.run(&["cancel", "last"]).exits(0).prints(&["nothing more is sent"]));
+    drop(run.finish().exits(5));
+    let record = env.record();
+    let report = record.replayed().complete();
+    assert_eq!(report["totals"].to_string(), r#"{"cancelled":1,"failed":1,"not_attempted":1}"#);
+    let sentence = report["verdict"]["sentence"].as_str().unwrap();
+    assert!(sentence.ends_with("what still ran cancelled by `fleet cancel`"), "{sentence}");
+    // Nor is it cancelled once it has ended.
+    drop(env.run(&["cancel", "last"]).exits(4).complains(&["has ended", "nothing to cancel"]));
+    drop(env.run(&["watch", "last"]).exits(5));
+    assert_eq!(env.record().events.len(), record.events.len());
+}
+
+#[test]
 fn a_run_that_has_ended_has_nothing_to_cancel() {
     let sim = SimProcess::of(&repository("tests/worlds/three_healthy.toml"));
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01");

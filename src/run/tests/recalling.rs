@@ -129,6 +129,96 @@ fn what_a_tag_reached_is_cancelled_by_name() {
     assert_eq!((world.n(Outcome::Succeeded), outcome(&world, 2)), (3, Outcome::Cancelled));
 }
 
+/// The first fails at once, and the others outlast the cancel that comes after ten seconds.
+fn cancelled_after_an_error(plan: &Plan) -> Script {
+    let mut script = slow(plan);
+    script.behave([0], &Behaviour::fails());
+    script.recalls = [(seconds(10), Cancellation::Run)].into();
+    script
+}
+
+#[test]
+fn a_run_that_its_budget_had_stopped_stays_stopped_by_that_when_it_is_cancelled() {
+    let plan = by_ids(&[2, 4], 2, 0);
+    let script = cancelled_after_an_error(&plan);
+    let world = run(plan.clone(), script.clone());
+    assert_eq!((world.n(Outcome::Cancelled), world.n(Outcome::NotAttempted)), (1, 4));
+    let verdict = world.report().verdict.unwrap();
+    assert_eq!(
+        (verdict.exit_code, verdict.sentence.as_str()),
+        (
+            5,
+            "0 of 6 instances succeeded, 1 failed, 1 cancelled, 4 not attempted: stopped by the \
+             error budget (1 error, 0 allowed), what still ran cancelled by `fleet cancel`"
+        )
+    );
+    check_everywhere(&plan, &script);
+    // What its budget has taken back of one command is as good as never sent.
+    let plan = by_tag(20, 2, 0);
+    let script = cancelled_after_an_error(&plan);
+    let world = run(plan.clone(), script.clone());
+    assert_eq!(world.exit_code(), 5, "{:?}", world.report().verdict);
+    check_everywhere(&plan, &script);
+}
+
+#[test]
+fn a_budget_that_had_nobody_left_to_stop_does_not_hide_a_cancel() {
+    let plan = by_ids(&[4], 4, 0);
+    let script = cancelled_after_an_error(&plan);
+    let world = run(plan.clone(), script.clone());
+    assert_eq!((world.n(Outcome::Failed), world.n(Outcome::Cancelled)), (1, 3));
+    let verdict = world.report().verdict.unwrap();
+    assert_eq!(verdict.exit_code, 130);
+    assert!(verdict.sentence.ends_with("cancelled by `fleet cancel`"), "{verdict:?}");
+    check_everywhere(&plan, &script);
+}
+
+#[test]
+fn a_budget_that_is_spent_after_a_cancel_does_not_hide_it() {
+    let plan = by_ids(&[2, 4], 2, 0);
+    let mut script = slow(&plan);
+    let stubborn = Behaviour { takes: seconds(20), ignores_cancel: true, ..Behaviour::fails() };
+    script.behave([0], &stubborn);
+    script.recalls = [(seconds(10), Cancellation::Run)].into();
+    let world = run(plan.clone(), script.clone());
+    assert_eq!(world.count(|it| matches!(it, EventKind::BudgetSpent { .. })), 1);
+    assert_eq!((world.n(Outcome::Failed), world.exit_code()), (1, 130));
+    check_everywhere(&plan, &script);
+}
+
+#[test]
+fn whoever_was_taken_back_by_name_was_not_left_alone_by_the_budget() {
+    let plan = by_ids(&[2, 1], 2, 0);
+    let mut script = cancelled_after_an_error(&plan);
+    script.recalls.push_front((seconds(1), instances(&[2])));
+    let world = run(plan, script);
+    assert_eq!(outcome(&world, 2), Outcome::NotAttempted);
+    assert_eq!((world.n(Outcome::Cancelled), world.exit_code()), (1, 130));
+}
+
+#[test]
+fn what_was_lost_sight_of_is_not_called_cancelled() {
+    let plan = by_ids(&[2, 4], 2, 0);
+    let mut script = cancelled_after_an_error(&plan);
+    script.behave([1], &Behaviour { is_hidden: true, ..Behaviour::default() });
+    let world = run(plan, script);
+    assert_eq!((world.n(Outcome::Unknown), world.exit_code()), (1, 6));
+}
+
+#[test]
+fn a_run_that_its_deadline_had_stopped_stays_stopped_by_that_when_it_is_cancelled() {
+    let plan = Plan { deadline: Some(9), ..by_ids(&[2, 4], 2, 0) };
+    let mut script = slow(&plan);
+    let stubborn = Behaviour { takes: seconds(12), ignores_cancel: true, ..Behaviour::default() };
+    script.behave([0], &stubborn);
+    script.recalls = [(seconds(10), Cancellation::Run)].into();
+    let world = run(plan.clone(), script.clone());
+    let verdict = world.report().verdict.unwrap();
+    assert!(verdict.sentence.ends_with("stopped by the deadline"), "{verdict:?}");
+    assert_eq!(verdict.exit_code, 5);
+    check_everywhere(&plan, &script);
+}
+
 /// A cancel that comes between the intent and its send: the driver does not make it.
 fn withdrawn(what: Cancellation) -> (Run, Vec<Effect>) {
     let plan = by_ids(&[3], 3, 0);

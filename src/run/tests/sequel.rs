@@ -87,3 +87,12 @@ fn only_what_changes_nothing_follows_a_run_that_was_stopped() {
         assert_eq!(state(&followed(false), vec![ended(kind)]), expected, "{kind:?}");
     }
 }
+
+#[test]
+fn nothing_follows_a_run_that_was_cancelled_after_its_budget_had_stopped_it() {
+    let cancelled = |kind| vec![EventKind::CancelOrdered { instances: None }, ended(kind)];
+    let halted = state(&followed(false), cancelled(Kind::Halted));
+    assert_eq!(halted, SequelState::Withheld);
+    // This one was cancelled too late for anybody.
+    assert_eq!(state(&followed(false), cancelled(Kind::Succeeded)), SequelState::Due);
+}
