@@ -147,7 +147,7 @@ fn alike(changes: &[GroupChange]) -> Vec<String> {
     for it in changes {
         let own = match (&it.group, &it.instances[..]) {
             (None, [id]) => it.text.strip_prefix(id.as_str()).map(|rest| (id, rest)),
-            (Some(_), _) | (None, _) => None,
+            (Some(_) | None, _) => None,
         };
         let Some((id, rest)) = own else {
             res.push((Vec::new(), &it.text));
@@ -286,7 +286,7 @@ mod tests {
         let (members, processes) = (standby(&[1, 2]), suspend(&["AZRebalance"]));
         let why = "it has left the group, whose desired capacity is not raised again";
         let undone = |it| changed("web", ChangeState::Undone, it, "back");
-        let both = vec![made("web", &processes), made("web", &members)];
+        let both = [made("web", &processes), made("web", &members)];
         let end = [undone(&members), undone(&processes)];
         check(
             [&both[..], &end].concat(),

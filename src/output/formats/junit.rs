@@ -30,7 +30,7 @@ enum Standing {
 }
 
 /// How many cases came to what.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Counts {
     tests: u32,
     failures: u32,
