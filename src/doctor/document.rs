@@ -3,7 +3,7 @@
 use super::{Asked, Check, Finding, Outlook, Site, fail, pass, unknown, unreached};
 use crate::{
     aws::Found,
-    plan::{DocumentKind, Parameters, Platform, check_parameters, target_parameter},
+    plan::{DocumentKind, Parameters, Platform, check_parameters, check_roles, target_parameter},
 };
 
 const NAME: &str = "document";
@@ -103,7 +103,12 @@ pub(super) const PARAMETERS: Check = Check {
             if let Some(it) = takes_the_instance(site, name, found, parameters) {
                 declared.remove(&it);
             }
-            vec![match check_parameters(name, &declared, parameters) {
+            let is_runbook = found.kind == Some(DocumentKind::Automation);
+            let checked = check_parameters(name, &declared, parameters).and_then(|()| {
+                let content = found.assume_role.as_ref();
+                if is_runbook { check_roles(content, parameters) } else { Ok(()) }
+            });
+            vec![match checked {
                 Ok(()) => pass(PARAMETERS_NAME, "what is given is what the document declares"),
                 Err(err) => {
                     let remedy = "a run with these flags is refused before anything is sent: \

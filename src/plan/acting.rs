@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Declared, Document, Note, Parameters, Scope};
+use super::{BadParameter, Declared, Document, Note, Parameters, Scope};
 
 /// The parameter of the role that the steps act as, by the convention of every runbook of AWS's.
 pub const ASSUME_ROLE: &str = "AutomationAssumeRole";
@@ -58,17 +58,27 @@ impl AssumeRole {
             let open = format!("{{{{{name}}}}}");
             res = squeezed(&res).replace(&open, value.trim());
         }
-        // Where one parameter is all that stands there.
-        let alone = placeholders(&self.text).next().filter(|it| {
-            self.defaults.contains_key(*it) && squeezed(&self.text) == format!("{{{{{it}}}}}")
-        });
-        let parameter = alone.map(ToOwned::to_owned);
+        let parameter = self.alone().map(ToOwned::to_owned);
         match res.as_str() {
             "" => Acting::Starter { parameter },
             it if is_role(it) => Acting::Role(res),
             _ => Acting::Unresolved { text: self.text.clone(), parameter },
         }
     }
+
+    /// Returns the parameter that is all that stands there, if it is so.
+    fn alone(&self) -> Option<&str> {
+        placeholders(&self.text).next().filter(|it| {
+            self.defaults.contains_key(*it) && squeezed(&self.text) == format!("{{{{{it}}}}}")
+        })
+    }
+}
+
+/// Holds what is given for the role that the steps of a runbook act as against what names one: of the
+/// parameter that is called so by convention, and of the one that its content has.
+pub fn check_roles(content: Option<&AssumeRole>, given: &Parameters) -> Result<(), BadParameter> {
+    let own = content.and_then(AssumeRole::alone).filter(|it| *it != ASSUME_ROLE);
+    [ASSUME_ROLE].into_iter().chain(own).try_for_each(|it| given.check_role(it))
 }
 
 impl Acting {
@@ -156,7 +166,17 @@ fn squeezed(text: &str) -> String {
 /// A pattern is no role: in a policy it would be many.
 fn is_role(text: &str) -> bool {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "_+=,.@:/-".contains(it);
-    text.chars().all(is_plain) && Scope::of_role(text, "").is_some()
+    let is_global = text.split(':').nth(3) == Some("");
+    let is_whole = text.starts_with("arn:aws") && is_global && !text.ends_with('/');
+    is_whole && text.chars().all(is_plain) && Scope::of_role(text, "").is_some()
+}
+
+/// Returns whether a parameter of this value may name a role, or none. Variables of the service's and
+/// of Parameter Store, such as `{{ global:ACCOUNT_ID }}` and `{{ ssm:name }}`, are known to the service
+/// alone (Automation guide, system variables).
+pub(super) fn may_be_role(value: &str) -> bool {
+    let has_variable = placeholders(value).any(|it| it.contains(':'));
+    value.is_empty() || has_variable || is_role(value)
 }
 
 #[cfg(test)]
@@ -209,6 +229,45 @@ mod tests {
         assert_eq!(Acting::of(None, &parameters(&[("MyRole", ROLE)])), Acting::Unread);
         let given = parameters(&[(ASSUME_ROLE, ROLE)]);
         assert_eq!(Acting::of(None, &given).role(), Some(ROLE));
+    }
+
+    #[test]
+    fn what_is_given_for_a_role_is_the_arn_of_one_or_known_to_the_service_alone() {
+        let own = BTreeMap::from([("MyRole".to_owned(), Declared::default())]);
+        let content = AssumeRole::of("{{ MyRole }}", &own);
+        let check = |name: &str, value: &str, is_good: bool| {
+            let refused = check_roles(Some(&content), &parameters(&[(name, value)])).err();
+            let refused = refused.map(|it| it.to_string());
+            let words = format!("parameter `{name}` is `{value}`, which is not the ARN of a role");
+            let is_named = |it: &str| it.starts_with(&words) && it.contains("::123456789012:role/");
+            assert_eq!(refused.as_deref().map(is_named), (!is_good).then_some(true), "{refused:?}");
+        };
+        for name in [ASSUME_ROLE, "MyRole"] {
+            check(name, ROLE, true);
+            check(name, "arn:aws-us-gov:iam::123456789012:role/x", true);
+            // Whoever starts it, and what Automation puts there itself.
+            for known_later in ["", "{{ssm:runbooks}}", "arn:aws:iam::{{global:ACCOUNT_ID}}:role/x"]
+            {
+                check(name, known_later, true);
+            }
+            for wrong in [
+                "my-role",
+                "arn:aws:iam::123:role/x",
+                "arn:aws:iam::123456789012:user/x",
+                "arn:aws:iam::123456789012:role/",
+                "arn:aws:sts::123456789012:assumed-role/x/y",
+                "arn:aws:iam:us-east-1:123456789012:role/x",
+                "aws:iam::123456789012:role/x",
+                " arn:aws:iam::123456789012:role/x",
+                "arn:aws:iam::123456789012:role/*",
+                "{{ MyRole }}",
+                "{{ssm:runbooks",
+            ] {
+                check(name, wrong, false);
+            }
+        }
+        check("Name", "my-role", true);
+        assert!(check_roles(None, &parameters(&[(ASSUME_ROLE, "my-role")])).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     Declared, Dispatch, Document, DocumentKind, Excluded, Exclusion, GROUP_TAG, Include,
     InstanceId, Limit, Limits, Note, Operator, Outputs, Plan, Platform, Population, Refused,
     Replacement, Rollout, RunId, SCHEMA, Selector, ShrinkingWave, Target, VALUES_PER_TAG, Wave,
-    exclusion,
+    check_roles, exclusion,
     parameters::{self, BadParameter},
 };
 
@@ -87,6 +87,9 @@ pub fn build(draft: Draft) -> Result<Plan, Refusal> {
             declared.remove(&it.target_parameter);
         }
         parameters::check(&draft.document.name, &declared, &draft.document.parameters)?;
+    }
+    if let Some(it) = &draft.document.automation {
+        check_roles(it.assume_role.as_ref(), &draft.document.parameters)?;
     }
     if draft.rollout.stop_after_wave == Some(0) {
         return Err(Refusal::StopBeforeAll);

@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    acting::{ASSUME_ROLE, Acting, AssumeRole},
+    acting::{ASSUME_ROLE, Acting, AssumeRole, check_roles},
     automation::{Automation, DocumentKind, NoTargetParameter, client_token, target_parameter},
     build::{Draft, Refusal, build},
     ceilings::{AboveCeiling, Ceiling, CeilingRule, Ceilings, DocumentPattern},

@@ -6,8 +6,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 use regex::Regex;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::redaction::{
-    REDACTED, Redaction, is_reference, is_secret_name, is_secret_shape, looks_generated,
+use super::{
+    acting::may_be_role,
+    redaction::{
+        REDACTED, Redaction, is_reference, is_secret_name, is_secret_shape, looks_generated,
+    },
 };
 
 /// A document's parameter as the document declares it.
@@ -100,6 +103,15 @@ impl Parameters {
                 Cow::Owned(self.1.apply(&hidden).into_owned())
             }
         }
+    }
+
+    /// Holds what is given for a role against what names one.
+    pub(super) fn check_role(&self, name: &str) -> Result<(), BadParameter> {
+        let wrong = self.0.get(name).into_iter().flatten().find(|it| !may_be_role(it));
+        wrong.map_or(Ok(()), |it| {
+            let (name, value) = (name.to_owned(), self.shown(name, it).into_owned());
+            Err(BadParameter::WrongType { name, value, wanted: ROLE_ARN })
+        })
     }
 
     /// Returns the names whose values are not here, because they were read from where they had been
@@ -209,6 +221,9 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+const ROLE_ARN: &str =
+    "the ARN of a role: arn:aws:iam::123456789012:role/NAME, with the twelve digits of its account";
+
 /// Checks `given` against what `document` declares; the first thing wrong is returned.
 pub fn check(
     document: &str,
@@ -256,6 +271,9 @@ fn check_values(
                 Some("true or false")
             }
             "Integer" if value.parse::<i64>().is_err() => Some("a whole number"),
+            "AWS::IAM::Role::Arn" | "List<AWS::IAM::Role::Arn>" if !may_be_role(value) => {
+                Some(ROLE_ARN)
+            }
             _ => None,
         };
         if let Some(wanted) = wanted {
@@ -357,6 +375,25 @@ mod tests {
             &[("commands", &["ls"]), ("dryRun", &["maybe"])],
             "parameter `dryRun` is `maybe`, which is not true or false",
         );
+    }
+
+    #[test]
+    fn a_role_by_type_is_the_arn_of_one() {
+        let check = |kind: &str, values: &[&str]| {
+            let declared = Declared { kind: kind.to_owned(), ..Declared::default() };
+            let declared = [("Role".to_owned(), declared)].into();
+            let given = values.iter().map(|it| (*it).to_owned()).collect();
+            super::check("Doc", &declared, &[("Role".to_owned(), given)].into_iter().collect())
+        };
+        let role = "arn:aws:iam::123456789012:role/x";
+        for kind in ["AWS::IAM::Role::Arn", "List<AWS::IAM::Role::Arn>"] {
+            assert_eq!(check(kind, &[role]), Ok(()));
+            assert_eq!(check(kind, &["{{ssm:role}}"]), Ok(()));
+            let refused = check(kind, &["my-role"]).unwrap_err().to_string();
+            let text = "parameter `Role` is `my-role`, which is not the ARN of a role";
+            assert!(refused.starts_with(text), "{refused}");
+        }
+        assert_eq!(check("String", &["my-role"]), Ok(()));
     }
 
     #[test]

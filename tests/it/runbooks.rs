@@ -389,6 +389,25 @@ fn advice_names_the_parameter_that_the_runbook_has_for_its_role() {
 }
 
 #[test]
+fn what_is_given_for_a_role_and_is_the_arn_of_none_is_refused_before_anything_is_sent() {
+    let (sim, env) = with_runbooks(MEND, &broad());
+    let check = |args: &[&str], value: &str| {
+        let role = format!("AutomationAssumeRole={value}");
+        let output = env.run(&[args, &["--param", &role]].concat()).exits(2);
+        let text = format!("parameter `AutomationAssumeRole` is `{value}`, which is not the ARN");
+        drop(output.complains(&[&text, "arn:aws:iam::123456789012:role/NAME", "nothing was sent"]));
+    };
+    for value in ["my-role", "arn:aws:iam::123:role/x"] {
+        check(&NARROWED, value);
+        check(&[&NARROWED[..], &["--automation"]].concat(), value);
+        check(&[&["plan"], &NARROWED[2..]].concat(), value);
+        let account = ["--account", "123456789012", "--automation"];
+        check(&[&["policy"], &NARROWED[2..6], &account].concat(), value);
+    }
+    assert_eq!(sim.stats().calls("StartAutomationExecution"), 0);
+}
+
+#[test]
 fn a_run_with_the_flags_that_a_policy_was_made_for_works_under_it() {
     let role = format!("AutomationAssumeRole={RUNBOOKS}");
     let named = naming(RUNBOOKS, "Unused", "");

@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Terminal, read_plan},
-    plan::{Acting, DocumentKind, Manner, Needs, Plan, Scope, Selector},
+    plan::{Acting, DocumentKind, Manner, Needs, Plan, Scope, Selector, check_roles},
 };
 
 /// Whom and what the policy is for.
@@ -54,6 +54,10 @@ pub(super) async fn from_flags(
     let of_region = || Scope::partition_of(&region).to_owned();
     let partition = args.partition.clone().unwrap_or_else(of_region);
     let kind = args.document.kind();
+    if kind == DocumentKind::Automation {
+        let given = planning::given(&args.document)?;
+        check_roles(None, &given).map_err(|it| Error::of(Exit::Usage, &it))?;
+    }
     let acting = Some(args.document.acting()).filter(|_| kind == DocumentKind::Automation);
     let role = acting.as_ref().and_then(Acting::role).map(ToOwned::to_owned);
     let manner = Manner {
