@@ -16,7 +16,8 @@ use super::{
 /// A document's parameter as the document declares it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declared {
-    /// SSM's type: String, StringList, Boolean, Integer, MapList, StringMap.
+    /// SSM's type: String, StringList, Boolean, Integer, MapList, StringMap; of runbooks also
+    /// `AWS::…`, which is what a text stands for, and `List<AWS::…>`.
     #[serde(rename = "type")]
     pub kind: String,
     /// What it is where it is not given; a list as JSON.
@@ -259,7 +260,7 @@ fn check_values(
     values: &[String],
     given: &Parameters,
 ) -> Result<(), BadParameter> {
-    let is_list = parameter.kind.ends_with("List");
+    let is_list = parameter.kind.ends_with("List") || parameter.kind.starts_with("List<");
     if !is_list && values.len() != 1 {
         return Err(BadParameter::NotAList { name: name.to_owned(), given: values.len() });
     }
@@ -274,7 +275,12 @@ fn check_values(
             "AWS::IAM::Role::Arn" | "List<AWS::IAM::Role::Arn>" if !may_be_role(value) => {
                 Some(ROLE_ARN)
             }
-            _ => None,
+            // What Parameter Store has in its place is known to the service alone.
+            "StringMap" if !is_reference(value) && !is_map(value) => Some("a JSON object"),
+            "MapList" if !is_reference(value) && !is_map(value) && !is_maps(value) => {
+                Some("a JSON object")
+            }
+            _ => None, // String, StringList and the other `AWS::…` types hold any text
         };
         if let Some(wanted) = wanted {
             let (name, value) = (name.to_owned(), shown(value));
@@ -299,6 +305,16 @@ fn check_values(
         }
     }
     Ok(())
+}
+
+fn is_map(value: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(value).is_ok_and(|it| it.is_object())
+}
+
+/// Returns whether `value` is a whole list of maps.
+fn is_maps(value: &str) -> bool {
+    let list: Result<Vec<serde_json::Value>, _> = serde_json::from_str(value);
+    list.is_ok_and(|it| it.iter().all(serde_json::Value::is_object))
 }
 
 /// Returns whether `value` surely violates `pattern`. A pattern that only Java understands
@@ -383,7 +399,7 @@ mod tests {
             let declared = Declared { kind: kind.to_owned(), ..Declared::default() };
             let declared = [("Role".to_owned(), declared)].into();
             let given = values.iter().map(|it| (*it).to_owned()).collect();
-            super::check("Doc", &declared, &[("Role".to_owned(), given)].into_iter().collect())
+            check("Doc", &declared, &[("Role".to_owned(), given)].into_iter().collect())
         };
         let role = "arn:aws:iam::123456789012:role/x";
         for kind in ["AWS::IAM::Role::Arn", "List<AWS::IAM::Role::Arn>"] {
@@ -394,6 +410,47 @@ mod tests {
             assert!(refused.starts_with(text), "{refused}");
         }
         assert_eq!(check("String", &["my-role"]), Ok(()));
+    }
+
+    #[test]
+    fn each_documented_type_takes_what_it_is_of() {
+        let check = |kind: &str, values: &[&str], expected: Option<&str>| {
+            let declared = Declared { kind: kind.to_owned(), ..Declared::default() };
+            let declared = [("It".to_owned(), declared)].into();
+            let given = values.iter().map(|it| (*it).to_owned()).collect();
+            let given = [("It".to_owned(), given)].into_iter().collect();
+            let refused = check("Doc", &declared, &given).err().map(|it| it.to_string());
+            assert_eq!(refused.as_deref(), expected, "{kind} {values:?}");
+        };
+        let ids = ["i-0123456789abcdef0", "i-0123456789abcdef1"];
+        let buckets = ["one", "two"];
+        let roles = ["arn:aws:iam::123456789012:role/x", "arn:aws:iam::123456789012:role/y"];
+        for (of, values) in
+            [("EC2::Instance::Id", ids), ("S3::Bucket::Name", buckets), ("IAM::Role::Arn", roles)]
+        {
+            check(&format!("List<AWS::{of}>"), &values, None);
+            check(&format!("AWS::{of}"), &values[..1], None);
+            let two = "parameter `It` takes one value and was given 2";
+            check(&format!("AWS::{of}"), &values, Some(two));
+        }
+        check("StringList", &["a", "b"], None);
+        let maps = [r#"{"a":"b"}"#, r#"{"c":["d"]}"#];
+        check("MapList", &maps, None);
+        check("MapList", &[r#"[{"a":"b"},{"c":"d"}]"#], None);
+        check("StringMap", &maps[..1], None);
+        for kind in ["String", "Boolean", "Integer", "StringMap"] {
+            check(kind, &maps, Some("parameter `It` takes one value and was given 2"));
+        }
+        let no_map = "parameter `It` is `a=b`, which is not a JSON object";
+        check("StringMap", &["a=b"], Some(no_map));
+        check("MapList", &[maps[0], "a=b"], Some(no_map));
+        check("StringMap", &["{{ssm:map}}"], None);
+        for value in ["true", "True", "false"] {
+            check("Boolean", &[value], None);
+        }
+        check("Boolean", &["1"], Some("parameter `It` is `1`, which is not true or false"));
+        check("Integer", &["-5"], None);
+        check("Integer", &["5.5"], Some("parameter `It` is `5.5`, which is not a whole number"));
     }
 
     #[test]
