@@ -15,10 +15,10 @@ use super::{
     then::{self, Follower, Wish, carry_out_both, one_document},
 };
 use crate::{
-    error::Error,
+    error::{Error, allow},
     exit::Exit,
     output::{Seal, Terminal, read_plan_file},
-    plan::{DocumentKind, Plan, differences},
+    plan::{DocumentKind, Permission, Plan, differences},
     signal::Interrupts,
 };
 
@@ -212,6 +212,9 @@ fn thawed(
     if !differences.is_empty() {
         let mut err = Error::new(Exit::Setup, "the plan is stale: the world has moved");
         err.causes = differences;
+        if plan.document.hash.is_some() && now.plan.document.hash.is_none() {
+            err = err.hint(allow(Permission::DescribeDocument));
+        }
         return Err(err.hint("make a new plan with `fleet plan -o FILE`"));
     }
     // The plan as it was reviewed, under the name of this run and of whoever runs it.

@@ -440,3 +440,34 @@ fn more_failures_than_a_session_policy_can_name_are_run_again_under_their_groups
     drop(again.complains(&["all of --asg web", "45 instances"]));
     assert_eq!(sim.stats().executions().iter().filter(|it| **it == 2).count(), 45);
 }
+
+#[test]
+fn a_plan_that_was_written_down_is_carried_out_under_its_policy_and_held_against_the_world() {
+    for flags in [
+        &["--asg", "web"][..],
+        &["--asg-tag", "role=web"],
+        &["--tag", "role=web"],
+        &["--asg", "web", "--waves", "1,2"],
+        &["--asg", "web", "--then", "Restart"],
+    ] {
+        let (_sim, env) = open_world();
+        let args = ["--doc", "Restart", "--role-arn", ROLE, "-o", "plan.json"];
+        drop(env.run(&[&["plan"], flags, &args[..]].concat()).exits(0));
+        let plan = env.path("plan.json");
+        let plan = plan.to_str().unwrap();
+        let policy = env.run(&["policy", "--plan", plan]).exits(0).json();
+        let run = ["run", "--yes", "--plan", plan];
+        for session in [&["--session-policy", "none"][..], &[]] {
+            let (sim, env) = world(&policy);
+            drop(env.run(&[&run[..], session].concat()).exits(0));
+            assert!(!sim.stats().executions().is_empty(), "{flags:?}");
+            // The document is another by now.
+            let document = DOCUMENT.replace("name: run", "name: other");
+            let (role, of) = (policy.clone(), Scoped::of(GROUPS, &json!([])));
+            let (sim, env) = Scoped { role, document, ..of }.start();
+            let output = env.run(&[&run[..], session].concat()).exits(3);
+            drop(output.complains(&["the plan is stale", "the document's hash was"]));
+            assert_eq!(sim.stats().commands(), 0);
+        }
+    }
+}

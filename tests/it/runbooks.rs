@@ -430,6 +430,33 @@ fn a_run_with_the_flags_that_a_policy_was_made_for_works_under_it() {
 }
 
 #[test]
+fn the_plan_of_a_runbook_is_carried_out_under_its_policy_and_held_against_the_world() {
+    let role = format!("AutomationAssumeRole={RUNBOOKS}");
+    let check = |document: &str, flags: &[&str]| {
+        let (_sim, env) = with_runbooks(document, &broad());
+        let args = [&["plan"], &NARROWED[2..], flags, &["-o", "plan.json"]].concat();
+        drop(env.run(&args).exits(0));
+        let plan = env.path("plan.json");
+        let plan = plan.to_str().unwrap();
+        let granted = env.run(&["policy", "--plan", plan]).exits(0).json();
+        for session in [&["--session-policy", "none"][..], &[]] {
+            let run = [&["run", "--yes", "--plan", plan], session].concat();
+            let (sim, env) = with_runbooks(document, &granted["Statement"]);
+            drop(env.run(&run).exits(0));
+            assert_eq!(sim.stats().executions(), [1, 1, 1]);
+            let other = document.replace("detachRootVolume", "attachRootVolume");
+            let (sim, env) = with_runbooks(&other, &granted["Statement"]);
+            let output = env.run(&run).exits(3);
+            drop(output.complains(&["the plan is stale", "the document's hash was"]));
+            assert_eq!(sim.stats().calls("StartAutomationExecution"), 0);
+        }
+    };
+    check(MEND, &["--param", &role]);
+    // Its role stands in its content alone.
+    check(&naming(RUNBOOKS, "Unused", ""), &[]);
+}
+
+#[test]
 fn whoever_may_not_read_of_which_type_it_is_is_told_how_to_say_it() {
     let (sim, env) = scoped("", &minimal());
     let args = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];

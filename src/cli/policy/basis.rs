@@ -207,9 +207,12 @@ fn basis_of(args: &PolicyArgs, plan: Plan, groups: Vec<String>) -> Result<Basis,
         let before = Acting::of(None, &plan.document.parameters);
         !is_said || (it.role().is_some() && it != before)
     });
-    let manner = Manner { minds_platform: is_chosen, reads_content, ..Manner::of_plan(&plan) };
+    let (of_plan, then) = match (args.plan.is_some(), plan.then.as_deref()) {
+        (true, then) => (Manner::of_written(&plan), then.map(Following::written)),
+        (false, then) => (Manner::of_plan(&plan), then.map(Following::planned)),
+    };
+    let manner = Manner { minds_platform: is_chosen, reads_content, ..of_plan };
     let needs = Needs::of(&plan.selector, manner, &plan.outputs);
-    let then = plan.then.as_deref().map(Following::planned);
     let selector = plan.selector;
     Ok(Basis {
         whom: Selector { groups, group_tags: Vec::new(), ..selector.clone() },

@@ -34,6 +34,15 @@ impl Following {
     }
 
     pub(super) fn planned(sequel: &Sequel) -> Self {
+        Self::with(sequel, Needs::of_sequel(sequel))
+    }
+
+    /// The same where the plan was written down, and is held against the world.
+    pub(super) fn written(sequel: &Sequel) -> Self {
+        Self::with(sequel, Needs::of_written_sequel(sequel))
+    }
+
+    fn with(sequel: &Sequel, needs: Needs) -> Self {
         let Sequel { document, .. } = sequel;
         let is_unpublished = |it: &Note| it.code == "document.unpublished";
         Self {
@@ -41,7 +50,7 @@ impl Following {
             is_published: !sequel.notes.iter().any(is_unpublished),
             kind: document.kind(),
             role: document.passed_role(),
-            needs: Needs::of_sequel(sequel),
+            needs,
         }
     }
 

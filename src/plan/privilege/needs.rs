@@ -21,6 +21,10 @@ pub struct Manner {
     /// Something without which nothing can be started stands in the document alone: that it is a
     /// runbook, which parameter takes the instance, or which role its steps act as.
     pub reads_content: bool,
+    /// The plan was written down, and its document is held against the one that is there.
+    pub compares_document: bool,
+    /// The same of its instances, which are those that the groups have.
+    pub compares_members: bool,
 }
 
 impl Manner {
@@ -41,7 +45,27 @@ impl Manner {
             kind: plan.document.kind(),
             passes_role: plan.document.passed_role().is_some(),
             reads_content: false,
+            compares_document: false,
+            compares_members: false,
         }
+    }
+
+    /// Returns the manner of a plan that was written down: it is carried out if it is the one that
+    /// would be made then, and what was known of the world has to be known again.
+    pub fn of_written(plan: &Plan) -> Self {
+        Self {
+            compares_document: plan.document.hash.is_some(),
+            compares_members: plan.population.is_listed,
+            ..Self::of_plan(plan)
+        }
+    }
+
+    fn of_sequel(sequel: &Sequel) -> Self {
+        let kind = sequel.document.kind();
+        let passes_role = sequel.document.passed_role().is_some();
+        // No flag says what it is.
+        let reads_content = kind == DocumentKind::Automation;
+        Self { kind, passes_role, reads_content, ..Self::default() }
     }
 
     /// Returns the manner of a plan that has not been made, as far as its flags decide it.
@@ -77,11 +101,13 @@ impl Needs {
 
     /// Returns what a run needs that follows another one: it names the instances by their ids.
     pub fn of_sequel(sequel: &Sequel) -> Self {
-        let kind = sequel.document.kind();
-        let passes_role = sequel.document.passed_role().is_some();
-        // No flag says what it is.
-        let reads_content = kind == DocumentKind::Automation;
-        let manner = Manner { kind, passes_role, reads_content, ..Manner::default() };
+        Self::by_ids(Manner::of_sequel(sequel), &sequel.outputs)
+    }
+
+    /// The same where it stands in a plan that was written down.
+    pub fn of_written_sequel(sequel: &Sequel) -> Self {
+        let compares_document = sequel.document.hash.is_some();
+        let manner = Manner { compares_document, ..Manner::of_sequel(sequel) };
         Self::by_ids(manner, &sequel.outputs)
     }
 
@@ -113,7 +139,7 @@ impl Needs {
                 Permission::PassRole => (manner.passes_role, true),
                 Permission::DescribeAutoScalingGroups => {
                     let is_chosen = manner.is_by_ids || manner.minds_platform;
-                    (has_groups, is_chosen || has_group_tags)
+                    (has_groups, is_chosen || has_group_tags || manner.compares_members)
                 }
                 Permission::DescribeAutoScalingInstances => (has_others, manner.minds_lifecycle),
                 Permission::DescribeInstanceInformation => {
@@ -125,7 +151,7 @@ impl Needs {
                 }
                 Permission::GetObject => (outputs.fetched_s3().is_some(), false),
                 Permission::GetLogEvents => (outputs.fetched_logs().is_some(), false),
-                Permission::DescribeDocument => (true, false),
+                Permission::DescribeDocument => (true, manner.compares_document),
                 Permission::GetDocument => (true, manner.reads_content),
                 Permission::ListCommands
                 | Permission::GetCommandInvocation
@@ -187,6 +213,8 @@ mod tests {
             &["DescribeAutoScalingInstances", "DescribeInstanceInformation"],
         );
         check("asg:web", minding, &["DescribeAutoScalingGroups", "DescribeInstanceInformation"]);
+        let written = Manner { compares_document: true, compares_members: true, ..by_tag };
+        check("asg:web", written, &["DescribeAutoScalingGroups", "DescribeDocument"]);
     }
 
     #[test]
