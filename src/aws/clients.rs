@@ -94,6 +94,8 @@ pub struct Aws {
     pub(super) reports: Reports,
     /// The instances of executions that have not ended, which are asked for again and again.
     pub(super) subjects: RefCell<BTreeMap<String, String>>,
+    /// What is said of steps that may not be read, once one was denied: nobody is asked again.
+    pub(super) steps_denied: RefCell<Option<Note>>,
     pub(super) session: Option<Arc<Assumed>>,
     pub region: String,
     pub account: Option<String>,
@@ -180,6 +182,7 @@ impl Aws {
             proofs: Proofs::new(access.tempo),
             reports: Reports::new(access.tempo),
             subjects: RefCell::default(),
+            steps_denied: RefCell::default(),
             session,
             region,
             account: identity.account,

@@ -35,6 +35,7 @@ pub(in crate::aws) enum Steps {
 impl Aws {
     /// Puts the steps that did not succeed in the place of the first hundred, where an execution that
     /// came to nothing has more than its answer shows; returns what should be known if that failed.
+    /// Whoever was denied them once is not asked for those of others.
     pub(super) async fn complete_steps(
         &self,
         id: &str,
@@ -45,6 +46,10 @@ impl Aws {
         if !it.step_executions_truncated || !is_lost {
             return None;
         }
+        let denied = self.steps_denied.borrow().clone();
+        if denied.is_some() {
+            return denied;
+        }
         match self.steps_of(id, Steps::Unsuccessful).await {
             Ok(steps) if steps.is_empty() => None,
             Ok(steps) => {
@@ -52,7 +57,13 @@ impl Aws {
                 it.step_executions_truncated = false;
                 None
             }
-            Err(err) => Some(unread(&err)),
+            Err(err) => {
+                let note = unread(&err);
+                if err.kind == ErrorKind::Denied {
+                    self.steps_denied.replace(Some(note.clone()));
+                }
+                Some(note)
+            }
         }
     }
 

@@ -107,6 +107,20 @@ fn steps_beyond_the_first_hundred_that_may_not_be_read_are_a_note() {
 }
 
 #[test]
+fn steps_that_may_not_be_read_are_asked_for_once() {
+    let groups = format!("[[group]]\nname = \"web\"\nsize = 3\n{FAILS_LATE}");
+    let mut world = Scoped::of(&groups, &minimal());
+    world.document = runbook(&many_steps());
+    let (sim, env) = world.start();
+    let args = ["run", "--yes", "--asg", "web", "--doc", "Restart", "--role-arn", ROLE];
+    let kind = ["--automation", "--target-parameter", "InstanceId", "--session-policy", "none"];
+    let limits = ["--max-concurrency", "1", "--max-errors", "3"];
+    drop(env.run(&[&args[..], &kind, &limits].concat()).exits(1));
+    assert_eq!(env.record().replayed().complete()["totals"]["failed"], 3);
+    assert_eq!(sim.stats().calls("DescribeAutomationStepExecutions"), 1);
+}
+
+#[test]
 fn of_a_runbook_that_succeeds_no_steps_are_read() {
     let (sim, env) = start_steps(&many_steps(), "[[runbook]]\nafter = \"10ms\"\n");
     drop(run(&env, &[]).exits(0));
