@@ -135,10 +135,7 @@ fn scope(aws: &Aws) -> Option<Scope> {
 /// Returns why something is not known.
 fn unread(err: &AwsError) -> Unread {
     match err.kind {
-        super::ErrorKind::Denied => Unread {
-            said: format!("{} is not permitted", err.action()),
-            remedy: format!("a policy that allows {} would show it", err.action()),
-        },
+        super::ErrorKind::Denied => Unread::not_permitted(&err.action()),
         _ => Unread { said: err.to_string(), remedy: String::new() },
     }
 }

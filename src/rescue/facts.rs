@@ -18,6 +18,16 @@ pub struct Unread {
     pub remedy: String,
 }
 
+impl Unread {
+    /// Returns that the caller may not do what would have shown it.
+    pub fn not_permitted(action: &str) -> Self {
+        Self {
+            said: format!("{action} is not permitted"),
+            remedy: format!("a policy that allows {action} would show it"),
+        }
+    }
+}
+
 /// Everything that the checks look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
@@ -231,6 +241,19 @@ pub struct SecurityGroup {
 }
 
 impl Site {
+    /// Returns which of these actions the caller was refused while this was read.
+    pub fn refused_of<'a>(&self, actions: &[&'a str]) -> Vec<&'a str> {
+        fn why<T>(seen: &Seen<T>) -> Option<&Unread> {
+            seen.as_ref().err()
+        }
+        let shared = [why(&self.executions), why(&self.leftovers), why(&self.groups)];
+        let each = self.instances.iter();
+        let each = each.flat_map(|it| [why(&it.described), why(&it.status), why(&it.volume)]);
+        let all: Vec<&Unread> = shared.into_iter().chain(each).flatten().collect();
+        let is_refused = |action: &&&str| all.contains(&&Unread::not_permitted(action));
+        actions.iter().filter(is_refused).copied().collect()
+    }
+
     pub fn subnet_of(&self, it: &Instance) -> Seen<Option<(String, Subnet)>> {
         let id = match &self.wishes.subnet {
             super::wishes::Where::OfTheInstance => it.described.clone()?.subnet,

@@ -31,7 +31,7 @@ pub struct Reach<'a> {
 }
 
 /// What has to be seen for it, and of executions.
-const SEEN: &[&str] = &[
+pub(super) const SEEN: &[&str] = &[
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "ec2:DescribeInstanceStatus",

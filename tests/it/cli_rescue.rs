@@ -229,8 +229,13 @@ fn what_may_not_be_read_is_unknown_and_named() {
     assert_eq!(row["said"], "ec2:DescribeInstances is not permitted");
     assert_eq!(row["remedy"], "a policy that allows ec2:DescribeInstances would show it");
     assert_eq!(found(&json, None, "runbook")["said"], "ssm:GetDocument is not permitted");
-    assert_eq!(json["instances"][0]["readiness"], "unknown");
-    assert_eq!(json["totals"]["unknown"], 2);
+    // What was not shown to the checks is not shown to a rescue either.
+    let lacking = found(&json, None, "permissions");
+    assert_eq!(lacking["verdict"], "fail");
+    let said = lacking["said"].as_str().unwrap();
+    assert!(said.contains("the caller lacks ec2:DescribeInstanceStatus, ec2:DescribeInstances, "));
+    assert_eq!(json["instances"][0]["readiness"], "refused");
+    assert_eq!(json["totals"]["refused"], 2);
 }
 
 #[test]

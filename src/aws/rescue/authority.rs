@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::unread;
 use crate::{
     aws::{
+        ErrorKind,
         clients::Aws,
         signed::Service,
         simulation::{Opinion, principal},
@@ -32,12 +33,19 @@ pub(super) async fn read(
         Some(arn) => (arn.clone(), false),
         None => (caller.clone()?, true),
     };
-    let caller_lacks = match (scope, &caller) {
+    let told = match (scope, &caller) {
         (Some(scope), Ok(caller)) => lacks(aws, caller, needed_of_caller(scope, of_caller)).await,
         (_, Err(err)) => Err(err.clone()),
         (None, _) => {
             Err(Unread { said: "the account is not known".to_owned(), remedy: String::new() })
         }
+    };
+    let caller_lacks = match told {
+        Ok(it) => Ok(it),
+        Err(err) => match refused_of_following(aws, of_caller).await {
+            none if none.is_empty() => Err(err),
+            some => Ok(some),
+        },
     };
     let lacks = match scope {
         None => Err(Unread { said: "the account is not known".to_owned(), remedy: String::new() }),
@@ -49,6 +57,24 @@ pub(super) async fn read(
         (trusts_ssm(aws, &arn).await, may_pass(aws, &caller, &arn).await)
     };
     Ok(Role { arn, is_callers_own, trusts_ssm, may_be_passed, lacks, caller_lacks })
+}
+
+/// What no execution and no command is called.
+const NOBODYS: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Asks for what is not there, as it will be asked for once the runbook runs, and returns the actions
+/// that were refused: without them how it ends is not seen.
+async fn refused_of_following(aws: &Aws, of_caller: Reach<'_>) -> Vec<String> {
+    let request = aws.ssm.get_automation_execution().automation_execution_id(NOBODYS);
+    let followed = aws.ask("GetAutomationExecution", || request.clone().send()).await;
+    let mut all = vec![followed.err()];
+    if of_caller.online.is_some() {
+        let request = aws.ssm.list_command_invocations().command_id(NOBODYS);
+        all.push(aws.ask("ListCommandInvocations", || request.clone().send()).await.err());
+    }
+    // Whoever may ask is told that there is no such thing.
+    let refused = all.into_iter().flatten().filter(|it| it.kind == ErrorKind::Denied);
+    refused.map(|it| it.action()).collect()
 }
 
 async fn trusts_ssm(aws: &Aws, arn: &str) -> Seen<Option<bool>> {

@@ -22,7 +22,7 @@ impl Aws {
         let unread = |it: Unread| match it.remedy.as_str() {
             // It may be read in a moment.
             "" => Condition::Busy(it.said),
-            remedy => Condition::Broken(format!("{}: {remedy}", it.said)),
+            _ => Condition::Broken(format!("{}, and without it nobody is put back", it.said)),
         };
         let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let (executions, roots, statuses) =

@@ -1,6 +1,7 @@
 //! Whose permissions the runbook has, and whether they are enough.
 
 use super::{Check, Judge, Unknown, fail, known, pass, warn};
+use crate::rescue::permissions::SEEN;
 
 const PREPARE: &str = "`fleet rescue prepare` prints the template of a role that has them";
 
@@ -41,11 +42,19 @@ const NAMED: usize = 8;
 pub(super) const PERMISSIONS: Check = Check {
     number: 18,
     name: "permissions",
-    reads: &["iam:SimulatePrincipalPolicy"],
+    reads: &[
+        "iam:SimulatePrincipalPolicy",
+        "ssm:GetAutomationExecution",
+        "ssm:ListCommandInvocations",
+    ],
     unknown: Unknown::Asks,
     judge: Judge::Once(|site| {
-        let role = known(&site.role)?;
-        let lacking = known(&role.caller_lacks)?;
+        // A read that was refused is proof enough, whatever IAM's simulator says, or may not be asked.
+        let mut lacking = site.refused_of(SEEN);
+        if let Ok(told) = site.role.as_ref().and_then(|it| it.caller_lacks.as_ref()) {
+            let others = told.iter().map(String::as_str).filter(|it| !lacking.contains(it));
+            lacking.extend(others.collect::<Vec<_>>());
+        }
         if !lacking.is_empty() {
             let lacking = lacking.join(", ");
             return fail(
@@ -56,6 +65,8 @@ pub(super) const PERMISSIONS: Check = Check {
                 "`fleet rescue prepare` prints the policy of its operators",
             );
         }
+        let role = known(&site.role)?;
+        known(&role.caller_lacks)?;
         let lacks = known(&role.lacks)?;
         if lacks.is_empty() {
             return pass("it has all that the runbook is known to need");

@@ -67,7 +67,7 @@ pub(super) const CONCURRENCY: Check = Check {
     number: 21,
     name: "executions",
     reads: &["ssm:DescribeAutomationExecutions", "ssm:GetAutomationExecution"],
-    unknown: Unknown::Asks,
+    unknown: Unknown::Stops,
     judge: Judge::Each(|site, it| {
         let executions = known(&site.executions)?;
         let is_its = |instance: &Option<String>| instance.as_deref() == Some(it.target.id.as_str());

@@ -340,6 +340,32 @@ fn who_may_not_bring_back_does_not_begin() {
 }
 
 #[test]
+fn what_the_preflight_itself_was_refused_is_lacking_though_nobody_may_ask_what_is_permitted() {
+    fn refused<T>(action: &str) -> Seen<T> {
+        Err(Unread::not_permitted(action))
+    }
+    let lacks = |action: &str| format!("the caller lacks {action}, without which");
+    let check = |action: &'static str, change: fn(&mut Site, &str)| {
+        check("permissions", Verdict::Fail, &lacks(action), |it| {
+            it.role = refused("iam:SimulatePrincipalPolicy");
+            change(it, action);
+        });
+    };
+    check("ssm:DescribeAutomationExecutions", |it, action| it.executions = refused(action));
+    check("ssm:GetAutomationExecution", |it, action| it.leftovers = refused(action));
+    check("ec2:DescribeInstances", |it, action| it.instances[0].described = refused(action));
+    check("ec2:DescribeInstanceStatus", |it, action| it.instances[0].status = refused(action));
+    check("ec2:DescribeVolumes", |it, action| it.instances[0].volume = refused(action));
+    check("autoscaling:DescribeAutoScalingGroups", |it, action| it.groups = refused(action));
+    // What only a check looks at is not needed for the rest.
+    let mut site = site();
+    site.role.as_mut().unwrap().caller_lacks = refused("iam:SimulatePrincipalPolicy");
+    site.leftovers = refused("ssm:DescribeAutomationStepExecutions");
+    assert_eq!(find(&preflight(&site), "permissions").finding.verdict, Verdict::Unknown);
+    assert_eq!(preflight(&site).instances[0].readiness, Readiness::Confirm);
+}
+
+#[test]
 fn the_runbook_must_take_what_it_is_to_be_given() {
     use Verdict::{Fail, Pass, Warn};
     fn remove(site: &mut Site, name: &str) {
@@ -413,6 +439,8 @@ fn what_must_be_known_stops_a_rescue_and_the_rest_is_asked() {
     assert_eq!(readiness(|it| it.vpcs = unread()), Readiness::Ready);
     assert_eq!(readiness(|it| it.network.endpoints = unread()), Readiness::Ready);
     assert_eq!(readiness(|it| it.leftovers = unread()), Readiness::Confirm);
+    // Two executions would take the volume from each other.
+    assert_eq!(readiness(|it| it.executions = unread()), Readiness::Unknown);
     let confirmed = readiness(|it| described(it).has_reserved_capacity = false);
     assert_eq!(confirmed, Readiness::Confirm);
     assert!(confirmed.may_start() && !Readiness::Unknown.may_start());

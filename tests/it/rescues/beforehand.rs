@@ -1,7 +1,12 @@
 //! What is said and refused before a rescue touches anything.
 
+use serde_json::json;
+
 use super::{RESCUE, SAYS, Scene, WORLD};
-use crate::support::{FleetEnv, SimProcess, repository};
+use crate::support::{
+    FleetEnv, SimProcess, repository,
+    scoped::{allow_all, policy},
+};
 
 #[test]
 fn where_the_online_document_is_not_published_nothing_is_touched() {
@@ -44,6 +49,36 @@ fn a_narrowed_session_needs_a_role_for_the_runbook() {
     let output = scene.env.run(&[&RESCUE[..], &role].concat()).exits(2);
     drop(output.complains(&["narrowed to starting it", "--automation-role ARN"]));
     assert_eq!(scene.sim.stats().operations(), [""; 0]);
+}
+
+/// A world whose operator may do all but this.
+fn without(actions: &[&str]) -> (SimProcess, FleetEnv) {
+    let operator = "[[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
+                    secret_access_key = \"secret\"\npolicy = \"operator.json\"\n";
+    let document =
+        std::fs::read_to_string(repository("documents/Fleet-CrowdStrike291.yaml")).unwrap();
+    let denied = json!({"Effect": "Deny", "Action": actions, "Resource": "*"});
+    let policy = policy(&json!([allow_all(), denied])).to_string();
+    let files = [("crowdstrike291.yaml", document.as_str()), ("operator.json", &policy)];
+    let sim = SimProcess::start(&format!("{WORLD}{SAYS}{operator}"), &files);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("FLEET_NOW");
+    (sim, env)
+}
+
+#[test]
+fn what_is_needed_later_and_refused_beforehand_stops_a_rescue_though_nobody_may_ask_iam() {
+    for action in [
+        "ssm:DescribeAutomationExecutions",
+        "ssm:GetAutomationExecution",
+        "ssm:ListCommandInvocations",
+        "ec2:DescribeInstanceStatus",
+        "ec2:DescribeVolumes",
+    ] {
+        let (sim, env) = without(&["iam:SimulatePrincipalPolicy", action]);
+        let lacks = format!("check 18, permissions: the caller lacks {action}, without which");
+        drop(env.run(&RESCUE).exits(3).complains(&[&lacks, "nothing was sent"]));
+        assert_eq!(sim.stats().calls("SuspendProcesses"), 0, "{action}");
+    }
 }
 
 #[test]
