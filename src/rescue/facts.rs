@@ -240,6 +240,13 @@ pub struct SecurityGroup {
     pub lets_https_in: bool,
 }
 
+impl Instance {
+    /// Returns whether its group counts it.
+    pub(super) fn is_in_service(&self) -> bool {
+        self.target.lifecycle.as_deref() == Some("InService")
+    }
+}
+
 impl Site {
     /// Returns which of these actions the caller was refused while this was read.
     pub fn refused_of<'a>(&self, actions: &[&'a str]) -> Vec<&'a str> {

@@ -36,21 +36,8 @@ fn group(site: &Site, it: &Instance) -> Seen<Judgement> {
     }
     // EnterStandby takes n out if desired - n >= MinSize (Auto Scaling guide).
     let n = in_service(site, name);
-    let room = group.desired.saturating_sub(group.min);
-    if room < n {
-        let least = group.desired.saturating_sub(n);
-        return fail(
-            format!(
-                "{name} has MinSize {} of {} wanted: {} at once would fall below it",
-                group.min,
-                group.desired,
-                count(n, "instance")
-            ),
-            format!(
-                "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} \
-                 --min-size {least}; or --replace, if the group may launch others instead"
-            ),
-        );
+    if group.desired.saturating_sub(group.min) < n {
+        return no_room(name, group, n);
     }
     let said = format!("{name} goes from {} to {} meanwhile", group.desired, group.desired - n);
     if it.target.health.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("unhealthy"))
@@ -65,6 +52,37 @@ fn group(site: &Site, it: &Instance) -> Seen<Judgement> {
         );
     }
     pass(said)
+}
+
+/// All of them go into Standby before the first is rescued, however few are rescued at once: what helps
+/// is to select fewer, where there is room for any.
+fn no_room(name: &str, group: &Group, n: usize) -> Seen<Judgement> {
+    let Group { min, desired, .. } = *group;
+    let room = desired.saturating_sub(min);
+    let first = if n > 1 { ", and all go there before the first is rescued" } else { "" };
+    let said = format!(
+        "{name} has MinSize {min} of {desired} wanted: {n} in Standby would fall below it{first}"
+    );
+    let fewer = match room {
+        0 => String::new(),
+        room => format!("select at most {room} of them at a time: --instance, or --exclude; or "),
+    };
+    let lowered = |to: usize| {
+        format!(
+            "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} --min-size \
+             {to} (afterwards {min} again)"
+        )
+    };
+    let all = lowered(desired.saturating_sub(n));
+    let lower = match (room, n) {
+        (0, 2..) => {
+            let one = lowered(desired.saturating_sub(1));
+            format!("for one at a time (--instance): {one}; for all: {all}")
+        }
+        // Where there is room for any, a smaller selection stands before it.
+        (0, 0..=1) | (1.., _) => all,
+    };
+    fail(said, format!("{fewer}{lower}; or --replace, if the group may launch others instead"))
 }
 
 /// The same number, for groups that are to replace their members instead.
@@ -172,12 +190,6 @@ fn in_service(site: &Site, group: &str) -> usize {
     let is_in_service =
         |it: &&Instance| it.target.group.as_deref() == Some(group) && it.is_in_service();
     site.instances.iter().filter(is_in_service).count()
-}
-
-impl Instance {
-    fn is_in_service(&self) -> bool {
-        self.target.lifecycle.as_deref() == Some("InService")
-    }
 }
 
 pub(super) const BLAST_RADIUS: Check = Check {

@@ -1,9 +1,12 @@
 //! What is asked of the service: the runbook, the script, and what else is under way.
 
+use std::collections::BTreeSet;
+
 use super::{Check, Judge, Unknown, fail, known, pass, warn};
 use crate::{
-    plan::count,
+    plan::{Selector, count},
     rescue::{
+        facts::Site,
         script::LONGEST,
         wishes::{RUNBOOK as NAME, Unsayable, parameters},
     },
@@ -85,6 +88,19 @@ pub(super) const CONCURRENCY: Check = Check {
     }),
 };
 
+/// Returns flags that select these instances: their groups, and those by their ids that have none.
+fn selection(site: &Site) -> String {
+    let groups: BTreeSet<&String> =
+        site.instances.iter().filter_map(|it| it.target.group.as_ref()).collect();
+    let others = site.instances.iter().filter(|it| it.target.group.is_none());
+    let selector = Selector {
+        groups: groups.into_iter().cloned().collect(),
+        instances: others.map(|it| it.target.id.clone()).collect(),
+        ..Selector::default()
+    };
+    shell_words::join(selector.words())
+}
+
 pub(super) const LEFTOVERS: Check = Check {
     number: 23,
     name: "leftovers",
@@ -104,9 +120,10 @@ pub(super) const LEFTOVERS: Check = Check {
         let said: Vec<&str> = leftovers.iter().map(|it| it.text.as_str()).collect();
         let remedies: Vec<&str> = leftovers.iter().filter_map(|it| it.command.as_deref()).collect();
         let remedy = match remedies.is_empty() {
-            true => {
-                "a volume on it is somebody's: fleet rescue resume puts back what it can".to_owned()
-            }
+            true => format!(
+                "a volume on it is somebody's: `fleet rescue resume {}` puts back what it can",
+                selection(site)
+            ),
             false => remedies.join("; "),
         };
         warn(said.join("; "), remedy)

@@ -60,8 +60,11 @@ pub(super) const ROOT_DEVICE: Check = Check {
         }
         let Some(id) = &described.root_volume else {
             let said = format!("there is no volume at {}", described.root_device);
-            let remedy = "an earlier rescue may have left it on a helper: look for a volume that \
-                          is attached to an AWSSupport-EC2Rescue instance";
+            let remedy = format!(
+                "an earlier rescue may have left it on an AWSSupport-EC2Rescue instance: `fleet \
+                 rescue resume --instance {}` looks there",
+                it.target.id
+            );
             return fail(said, remedy);
         };
         // Whether it can be read at all; what is wrong with it is for the checks below.

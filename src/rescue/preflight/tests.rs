@@ -140,11 +140,25 @@ fn the_group_must_have_room_for_who_is_in_standby() {
     check("group", Pass, "from 4 to 3", |_| {});
     check("group", Pass, "no group", |it| it.instances[0].target.group = None);
     check("group", Fail, "MinSize 4 of 4 wanted", |it| group(it).min = 4);
-    check("group", Fail, "--min-size 2", |it| {
-        group(it).min = 3;
-        it.wishes.at_once = 5;
-        it.instances.push(instance(2));
-    });
+    // Where there is room for some of them, a smaller selection helps as well.
+    let selected = |n: usize, min: usize| {
+        move |it: &mut Site| {
+            group(it).min = min;
+            it.wishes.at_once = 1;
+            it.instances.extend((2..=n).map(instance));
+        }
+    };
+    let text = "MinSize 3 of 4 wanted: 2 in Standby would fall below it, and all go there before \
+                the first is rescued select at most 1 of them at a time: --instance, or --exclude; \
+                or aws autoscaling update-auto-scaling-group --auto-scaling-group-name web \
+                --min-size 2 (afterwards 3 again); or --replace";
+    check("group", Fail, text, selected(2, 3));
+    check("group", Pass, "from 4 to 3", selected(1, 3));
+    check("group", Fail, "select at most 2 of them", selected(3, 2));
+    let text = "for one at a time (--instance): aws autoscaling update-auto-scaling-group \
+                --auto-scaling-group-name web --min-size 3 (afterwards 4 again); for all: aws \
+                autoscaling update-auto-scaling-group --auto-scaling-group-name web --min-size 2";
+    check("group", Fail, text, selected(2, 4));
     check("group", Fail, "cancel-instance-refresh", |it| {
         group(it).refresh = Some("InProgress".to_owned());
     });
@@ -395,6 +409,13 @@ fn the_runbook_must_take_what_it_is_to_be_given() {
         let helper = Some("i-9".to_owned());
         it.leftovers = Ok(vec![Leftover { helper, stack: None, text, command: None }]);
         it.executions = Ok(execution("i-00000002"));
+    });
+    let remedy = "`fleet rescue resume --asg web --instance i-00000002` puts back";
+    check("leftovers", Warn, remedy, |it| {
+        let text = "helper i-9 has vol-1".to_owned();
+        it.leftovers = Ok(vec![Leftover { helper: None, stack: None, text, command: None }]);
+        it.instances.push(instance(2));
+        it.instances[1].target.group = None;
     });
     check("leftovers", Pass, "no helper", |it| it.leftovers = Ok(Vec::new()));
 }
