@@ -112,11 +112,22 @@ pub(super) async fn confirm(
     terminal: &mut Terminal,
     interrupts: &mut Interrupts,
 ) -> Result<(), Error> {
+    confirm_despite(None, plan, terminal, interrupts).await
+}
+
+/// The same, where the question names what is in doubt.
+pub(super) async fn confirm_despite(
+    doubt: Option<&str>,
+    plan: &Plan,
+    terminal: &mut Terminal,
+    interrupts: &mut Interrupts,
+) -> Result<(), Error> {
     let whom = match plan.planned() {
         Some(n) => count(n as usize, "instance"),
         None => "every instance that the group's tag reaches".to_owned(),
     };
-    let question = format!("Run {} on {whom}?", plan.document.name);
+    let doubt = doubt.map(|it| format!(", {it}")).unwrap_or_default();
+    let question = format!("Run {} on {whom}{doubt}?", plan.document.name);
     match ask(terminal, &question, interrupts).await {
         Answer::Yes => Ok(()),
         Answer::No => Err(Error::new(Exit::Interrupted, "not confirmed")),

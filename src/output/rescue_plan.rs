@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     plan::{Finding, Redaction, Verdict},
-    rescue::{Judged, LONGEST, Members, Preflight, RUNBOOK, Readiness, Row, Site, parameters},
+    rescue::{
+        Judged, LONGEST, Members, Preflight, RUNBOOK, Readiness, Row, Site, deeds, parameters,
+    },
 };
 
 /// The `schema` of what `fleet rescue plan --output json` prints.
@@ -34,6 +36,8 @@ pub struct RescuePlan {
     /// Instances that were selected and whose agents answer.
     answering: usize,
     totals: Totals,
+    /// What is done to those that may be rescued, or replaced, and to their groups.
+    does: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -133,6 +137,7 @@ impl RescuePlan {
                 unknown: preflight.count(Readiness::Unknown),
                 refused: preflight.count(Readiness::Refused),
             },
+            does: deeds(site, preflight),
         }
     }
 }
@@ -249,5 +254,10 @@ fn page(plan: &RescuePlan, columns: usize) -> Page {
          {answering}"
     );
     page.line(&[(BOLD, &sum)]);
+    let mut label = "does";
+    for it in &plan.does {
+        page.fact(label, it, columns);
+        label = "";
+    }
     page
 }

@@ -33,7 +33,7 @@ pub use self::{
     leftovers::{Leftover, leftovers},
     mending::{Mend, Mending, VolumeNow, mending},
     permissions::{Need, Reach, needed, needed_of_caller},
-    preflight::{Judged, Preflight, Readiness, Row, preflight},
+    preflight::{Judged, Preflight, Readiness, Row, deeds, preflight},
     proof::{Proof, Sight, proof, told},
     recipe::{Cure, ROLE_TEMPLATE, Recipe, Variant},
     replacing::{

@@ -1,7 +1,10 @@
 //! All checks over all facts, and whom a rescue would take.
 
+mod deeds;
+
 use serde::Serialize;
 
+pub use self::deeds::deeds;
 use super::{
     checks::{Check, Judge, Unknown, checks},
     facts::Site,

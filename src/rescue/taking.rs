@@ -10,7 +10,7 @@ pub(super) const BATCH: usize = 20;
 /// terminates elsewhere while zones are uneven, which Standby makes them (Auto Scaling guide);
 /// HealthCheck and ReplaceUnhealthy would act on a member that has just come back and still boots.
 /// Launch stays: nobody comes out of Standby without it (Auto Scaling guide).
-const SUSPENDED: [&str; 3] = ["AZRebalance", "HealthCheck", "ReplaceUnhealthy"];
+pub(super) const SUSPENDED: [&str; 3] = ["AZRebalance", "HealthCheck", "ReplaceUnhealthy"];
 
 /// Why instances cannot be taken out of their group.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -33,7 +33,13 @@ const INSTANCE: &str = "InstanceId";
 pub(super) struct Drafted {
     pub connection: Connection,
     pub planned: Planned,
+    /// What whoever agrees to it takes upon themselves.
+    pub doubt: Option<&'static str>,
 }
+
+/// What nobody has said anything of, and no check can see.
+const LOCKED: &str = "though BitLocker may lock root volumes, and whoever has such a one would be \
+                      stopped for nothing";
 
 /// Checks everything and makes the plan; it only reads.
 pub(super) async fn draft(
@@ -85,6 +91,7 @@ pub(super) async fn draft(
     let preview = RescuePlan::new(region, &site, &judged, n_answering, &aws.redaction);
     terminal.rescue_preview(&preview);
     refuse_for_all(&judged)?;
+    let doubt = site.may_be_locked().then_some(LOCKED);
     let n_able = match members {
         Members::Standby => {
             recovery.instances = each(&site, &judged, &mut refused);
@@ -97,7 +104,10 @@ pub(super) async fn draft(
             Members::Standby => "rescued",
             Members::Replaced => "replaced",
         };
-        let message = format!("of {} instances none can be {what}", targets.len());
+        let message = match targets.len() {
+            1 => format!("the 1 instance cannot be {what}"),
+            n => format!("of {n} instances none can be {what}"),
+        };
         return Err(Error::new(Exit::NothingEligible, message)
             .hint("`fleet rescue plan` with the same flags tells what speaks against each"));
     }
@@ -125,7 +135,7 @@ pub(super) async fn draft(
     let plan = planning::compose(ground, context, &selection, &document, &limits)?;
     connection.admit(&plan, &document.origin)?;
     connection.settings.ceilings().admit(&plan)?;
-    Ok(Drafted { connection, planned: Planned { plan, groups } })
+    Ok(Drafted { connection, planned: Planned { plan, groups }, doubt })
 }
 
 /// What is done to those that the checks pass.

@@ -20,7 +20,7 @@ use crate::{
         access::AccessArgs,
         args::{LimitArgs, OutputArgs, Selection},
         context::{Context, history},
-        execute::{ConductArgs, Consent, confirm, finish, interrupted, ledger, lock},
+        execute::{ConductArgs, Consent, confirm_despite, finish, interrupted, ledger, lock},
         planning::{self, Planned},
     },
     drive::{Beginning, Course, Sinks, Ward, drive},
@@ -162,7 +162,7 @@ async fn rescue(
     let reports = args.conduct.reports()?;
     let consent = Consent::of(args.dry_run, args.conduct.yes, &args.access, terminal)?;
     let context = Context::from_env()?;
-    let Drafted { mut connection, planned } = tokio::select! {
+    let Drafted { mut connection, planned, doubt } = tokio::select! {
         drafted = draft(cure, members, args, &context, terminal) => drafted?,
         () = interrupts.next() => return Err(interrupted()),
     };
@@ -178,7 +178,7 @@ async fn rescue(
     }
     terminal.plan_preview(&plan);
     if consent == Consent::Ask {
-        confirm(&plan, terminal, interrupts).await?;
+        confirm_despite(doubt, &plan, terminal, interrupts).await?;
     }
     let _lock = if connection.is_private() { None } else { Some(lock(&plan, &groups)?) };
     let mut ledger = ledger(&plan)?;

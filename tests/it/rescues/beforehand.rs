@@ -1,11 +1,12 @@
 //! What is said and refused before a rescue touches anything.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{RESCUE, SAYS, Scene, WORLD};
 use crate::support::{
     FleetEnv, SimProcess, repository,
     scoped::{allow_all, policy},
+    skip,
 };
 
 #[test]
@@ -51,6 +52,53 @@ fn a_narrowed_session_needs_a_role_for_the_runbook() {
     assert_eq!(scene.sim.stats().operations(), [""; 0]);
 }
 
+#[test]
+fn who_is_asked_is_told_what_is_done_and_that_bitlocker_may_lock_what_it_is_done_to() {
+    let scene = Scene::of(SAYS);
+    for (flag, question) in [
+        ("", "on 6 instances, though BitLocker may lock root volumes"),
+        ("--no-bitlocker", "Run AWSSupport-StartEC2RescueWorkflow on 6 instances? [y/N]"),
+    ] {
+        let args = format!("rescue crowdstrike --asg win {flag}");
+        let Some(mut run) = scene.env.on_a_terminal(args.trim()) else {
+            return skip("the question", "script(1) of util-linux is missing");
+        };
+        run.wait_for(question);
+        run.type_in("n\n");
+        let output = run.finish().exits(130);
+        assert!(output.stdout.contains("6 instances are stopped for it"), "{output}");
+        let is_in_doubt = output.stdout.contains("whether BitLocker is used is not known");
+        assert_eq!(is_in_doubt, flag.is_empty(), "{output}");
+    }
+    assert_eq!(scene.sim.stats().calls("SuspendProcesses"), 0);
+}
+
+#[test]
+fn where_all_do_not_fit_beside_min_size_a_smaller_selection_is_named_and_works() {
+    let world = WORLD.replace("min = 0", "min = 7");
+    let document =
+        std::fs::read_to_string(repository("documents/Fleet-CrowdStrike291.yaml")).unwrap();
+    let sim = SimProcess::start(&format!("{world}{SAYS}"), &[("crowdstrike291.yaml", &document)]);
+    let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("FLEET_NOW");
+    let plan = ["rescue", "plan", "crowdstrike", "--no-bitlocker", "--output", "json"];
+    let json = env.run(&[&plan[..], &["--asg", "win"]].concat()).exits(3).json();
+    let ready = |it: &&Value| ["ready", "confirm"].iter().any(|word| it["readiness"] == *word);
+    let remedies = json.to_string();
+    assert!(remedies.contains("select at most 1 of them at a time"), "{json}");
+    let instances = json["instances"].as_array().unwrap();
+    assert_eq!(instances.iter().filter(ready).count(), 1, "who is in Standby already: {json}");
+    let fits_alone = |it: &&Value| {
+        let mut failed =
+            it["checks"].as_array().unwrap().iter().filter(|it| it["verdict"] == "fail");
+        !ready(it) && failed.all(|it| it["check"] == "group")
+    };
+    let id = instances.iter().find(fits_alone).unwrap()["instance_id"].as_str().unwrap();
+    let json = env.run(&[&plan[..], &["--instance", id]].concat()).exits(0).json();
+    assert_eq!(json["instances"].as_array().unwrap().iter().filter(ready).count(), 1, "{json}");
+    let does = json["does"].to_string();
+    assert!(does.contains("goes from 8 to 7 meanwhile"), "{does}");
+}
+
 /// A world whose operator may do all but this.
 fn without(actions: &[&str]) -> (SimProcess, FleetEnv) {
     let operator = "[[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
@@ -85,7 +133,21 @@ fn what_is_needed_later_and_refused_beforehand_stops_a_rescue_though_nobody_may_
 fn a_dry_run_checks_and_shows_and_touches_nothing() {
     let scene = Scene::of(SAYS);
     let args = ["rescue", "crowdstrike", "--asg", "win", "--no-bitlocker", "--dry-run"];
-    drop(scene.env.run(&args).exits(0).prints(&["AWSSupport-StartEC2RescueWorkflow"]));
+    let output = scene.env.run(&args).exits(0).prints(&["AWSSupport-StartEC2RescueWorkflow"]);
+    // The two of the marketplace and with volumes of their own are refused.
+    let said = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in [
+        "6 instances are stopped for it, and started again",
+        "win: 5 members go out of service into Standby, all before the first is rescued",
+        "desired capacity goes from 8 to 3 meanwhile",
+        "win: AZRebalance, HealthCheck are suspended meanwhile",
+        "win: 1 member is in Standby already, and not brought back from it",
+        "these 6 stay, and cost until somebody deletes them",
+        "a helper instance (t3.medium)",
+        "Fleet-CrowdStrike291 is sent to each afterwards",
+    ] {
+        assert!(said.contains(text), "{text}: {output}");
+    }
     for operation in scene.sim.stats().operations() {
         let is_read =
             ["Describe", "Get", "List", "Simulate"].iter().any(|it| operation.starts_with(it));
