@@ -99,15 +99,22 @@ fn where_all_do_not_fit_beside_min_size_a_smaller_selection_is_named_and_works()
     assert!(does.contains("goes from 8 to 7 meanwhile"), "{does}");
 }
 
-/// A world whose operator may do all but this.
+/// A world whose operator may do all but this, and whose administrator everything.
 fn without(actions: &[&str]) -> (SimProcess, FleetEnv) {
     let operator = "[[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
-                    secret_access_key = \"secret\"\npolicy = \"operator.json\"\n";
+                    secret_access_key = \"secret\"\npolicy = \"operator.json\"\n\
+                    [[user]]\nname = \"admin\"\naccess_key_id = \"AKIDADMIN\"\n\
+                    secret_access_key = \"secret\"\npolicy = \"admin.json\"\n";
     let document =
         std::fs::read_to_string(repository("documents/Fleet-CrowdStrike291.yaml")).unwrap();
     let denied = json!({"Effect": "Deny", "Action": actions, "Resource": "*"});
-    let policy = policy(&json!([allow_all(), denied])).to_string();
-    let files = [("crowdstrike291.yaml", document.as_str()), ("operator.json", &policy)];
+    let admin = policy(&allow_all()).to_string();
+    let operator_policy = policy(&json!([allow_all(), denied])).to_string();
+    let files = [
+        ("crowdstrike291.yaml", document.as_str()),
+        ("operator.json", &operator_policy),
+        ("admin.json", &admin),
+    ];
     let sim = SimProcess::start(&format!("{WORLD}{SAYS}{operator}"), &files);
     let env = FleetEnv::of(&sim).set("FLEET_PACE", "0.01").unset("FLEET_NOW");
     (sim, env)
@@ -127,6 +134,20 @@ fn what_is_needed_later_and_refused_beforehand_stops_a_rescue_though_nobody_may_
         drop(env.run(&RESCUE).exits(3).complains(&[&lacks, "nothing was sent"]));
         assert_eq!(sim.stats().calls("SuspendProcesses"), 0, "{action}");
     }
+}
+
+#[test]
+fn who_may_not_see_what_is_under_way_is_told_that_nobody_is_put_back_without_it() {
+    let action = "ssm:DescribeAutomationExecutions";
+    let (sim, env) = without(&[action]);
+    let env = env.set("AWS_ACCESS_KEY_ID", "AKIDADMIN");
+    let mut run = env.spawn(&RESCUE);
+    sim.wait_for_call("StartAutomationExecution");
+    run.kill();
+    drop(run);
+    let output = env.set("AWS_ACCESS_KEY_ID", "AKIDOPERATOR").run(&["restore", "last"]).exits(1);
+    let said = format!("{action} is not permitted, and without it nobody is put back");
+    drop(output.complains(&[&said]));
 }
 
 #[test]
