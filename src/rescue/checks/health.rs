@@ -43,6 +43,12 @@ fn dead(site: &Site, it: &Instance) -> Seen<Judgement> {
         };
         return fail("its agent answers", remedy);
     }
+    if it.target.agent == Agent::Unknown {
+        return unknown(
+            "whether its agent answers is not known, and would not be known afterwards",
+            "a policy that allows ssm:DescribeInstanceInformation would show it",
+        );
+    }
     if known(&it.described)?.state == "stopped" {
         return warn(
             "it is stopped: whether it would boot cannot be seen",

@@ -460,6 +460,9 @@ fn what_must_be_known_stops_a_rescue_and_the_rest_is_asked() {
     assert_eq!(readiness(|it| it.vpcs = unread()), Readiness::Ready);
     assert_eq!(readiness(|it| it.network.endpoints = unread()), Readiness::Ready);
     assert_eq!(readiness(|it| it.leftovers = unread()), Readiness::Confirm);
+    // Whoever cannot see that it answers cannot see that it is helped.
+    let unseen = |it: &mut Site| it.instances[0].target.agent = Agent::Unknown;
+    assert_eq!(readiness(unseen), Readiness::Unknown);
     // Two executions would take the volume from each other.
     assert_eq!(readiness(|it| it.executions = unread()), Readiness::Unknown);
     let confirmed = readiness(|it| described(it).has_reserved_capacity = false);

@@ -99,6 +99,14 @@ fn where_all_do_not_fit_beside_min_size_a_smaller_selection_is_named_and_works()
     assert!(does.contains("goes from 8 to 7 meanwhile"), "{does}");
 }
 
+#[test]
+fn who_may_not_see_whether_anybody_answers_rescues_nobody() {
+    let action = "ssm:DescribeInstanceInformation";
+    let (sim, env) = without(&["iam:SimulatePrincipalPolicy", action]);
+    drop(env.run(&RESCUE).exits(4).complains(&[action, "nothing was sent"]));
+    assert_eq!(sim.stats().calls("SuspendProcesses"), 0);
+}
+
 /// A world whose operator may do all but this, and whose administrator everything.
 fn without(actions: &[&str]) -> (SimProcess, FleetEnv) {
     let operator = "[[user]]\nname = \"operator\"\naccess_key_id = \"AKIDOPERATOR\"\n\
