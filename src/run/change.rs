@@ -48,6 +48,16 @@ impl GroupChange {
         matches!(self.state, ChangeState::Remains | ChangeState::LeftBehind)
     }
 
+    /// Returns whether both are about the same processes and members, or, of what has neither, say the
+    /// same.
+    pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
+        let is_nameless = self.processes.is_empty() && self.instances.is_empty();
+        self.group == other.group
+            && self.processes == other.processes
+            && self.instances == other.instances
+            && (!is_nameless || self.text == other.text)
+    }
+
     /// Takes out of what is changed still what this one says of the same, and adds what it leaves.
     pub(super) fn follow(&self, left: &mut Vec<Self>) {
         left.retain_mut(|it| self.leaves_of(it));

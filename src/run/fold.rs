@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
+    change::ChangeState,
     event::{Event, EventKind},
     report::{ApiCalls, InstanceFacts, Joined, OutputFiles, Report, TimedChange},
     status::Outcome,
+    verdict::Wanting,
 };
 use crate::plan::{InstanceId, Plan};
 
@@ -136,11 +138,24 @@ impl Fold {
                 }
             }
             EventKind::GroupChanged { change } => {
+                // Each attempt to undo it says once more what stays as it is.
+                let is_same = |it: &TimedChange| it.change.is_of_the_same(change);
+                let last = report.changes.iter().rposition(is_same);
+                if let Some(at) = last.filter(|at| report.changes[*at].change.state == change.state)
+                    && matches!(change.state, ChangeState::Remains | ChangeState::LeftBehind)
+                {
+                    report.changes.remove(at);
+                }
                 report.changes.push(TimedChange { at: event.at, change: change.clone() });
+                let is_success = |it: &InstanceFacts| it.outcome == Outcome::Succeeded;
+                let wanting = match report.instances.iter().all(is_success) {
+                    true => Wanting::Groups,
+                    false => Wanting::Instances,
+                };
                 if report.left_changed().is_empty()
                     && let Some(verdict) = &mut report.verdict
                 {
-                    verdict.put_back(&report.run.id);
+                    verdict.put_back(&report.run.id, wanting);
                 }
             }
             EventKind::CoverageRead { coverage } => report.coverage = *coverage,

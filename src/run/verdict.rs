@@ -44,6 +44,19 @@ const LEFT_CHANGED: &str = "; not everything that was changed for the run is bac
 /// What takes its place when that was undone after the end.
 const BACK: &str = "; what was changed for the run was undone after its end";
 
+/// The same where every instance has succeeded, so that nothing else tells of the exit code.
+const STAYED: &str =
+    "what was still changed for the run when it ended, and that was undone afterwards";
+
+/// What kept a run from success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanting {
+    /// Instances, whatever else.
+    Instances,
+    /// Only that something stayed changed.
+    Groups,
+}
+
 /// The verdict as it stands in the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
@@ -62,10 +75,16 @@ impl Verdict {
         self
     }
 
-    /// Takes back what it says of that, now that it is undone. How the run ended stays as it was.
-    pub(super) fn put_back(&mut self, run_id: &RunId) {
+    /// Takes back what it says of that, now that it is undone. How the run ended stays as it was, and
+    /// where that is no success for nothing else, it says so.
+    pub(super) fn put_back(&mut self, run_id: &RunId, wanting: Wanting) {
         if let Some(rest) = self.sentence.strip_suffix(LEFT_CHANGED) {
-            self.sentence = format!("{rest}{BACK}");
+            self.sentence = match (wanting, self.kind) {
+                (Wanting::Groups, Kind::InstancesFailed) => {
+                    format!("{rest}; exit code {} is for {STAYED}", self.exit_code)
+                }
+                (Wanting::Groups | Wanting::Instances, _) => format!("{rest}{BACK}"),
+            };
         }
         let restore = restoring(run_id);
         self.next_commands.retain(|it| *it != restore);

@@ -54,6 +54,14 @@ impl Story {
         assert_eq!(self.see(at, concluded), []);
         report(&self.events)
     }
+
+    /// Adds what a later restoration tells.
+    fn tell(&mut self, change: GroupChange) {
+        let last = self.events.last().unwrap();
+        let (seq, at, elapsed_ms) = (last.seq + 1, last.at, last.elapsed_ms);
+        let data = EventKind::GroupChanged { change };
+        self.events.push(Event { seq, at, elapsed_ms, data });
+    }
 }
 
 fn asks_for(effects: &[Effect]) -> usize {
@@ -222,9 +230,52 @@ fn what_stays_changed_is_no_success_and_says_how_it_is_undone() {
     assert_eq!((restored.kind, restored.exit_code), (verdict.kind, verdict.exit_code));
     assert_eq!(
         restored.sentence,
-        "1 of 1 instance succeeded; what was changed for the run was undone after its end"
+        "1 of 1 instance succeeded; exit code 1 is for what was still changed for the run when it \
+         ended, and that was undone afterwards"
     );
     assert_eq!(restored.next_commands, verdict.next_commands[1..]);
+}
+
+#[test]
+fn what_is_undone_after_the_end_is_not_why_a_run_failed_in_which_instances_did() {
+    let mut story = Story::of(rescue(1));
+    drop(story.see(1, failed()));
+    drop(story.conclude(2, vec![change(ChangeState::Remains, "web: not restored: Denied")]));
+    story.tell(change(ChangeState::Undone, "web: it goes on"));
+    let sentence = report(&story.events).verdict.unwrap().sentence;
+    assert!(
+        sentence.ends_with("; what was changed for the run was undone after its end"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn the_latest_word_of_what_stays_changed_takes_the_place_of_the_one_before() {
+    let mut story = Story::of(rescue(1));
+    drop(story.see(1, failed()));
+    let remains = |why: &str| change(ChangeState::Remains, why);
+    drop(story.conclude(2, vec![remains("first")]));
+    let behind = |text: &str| GroupChange {
+        group: None,
+        state: ChangeState::LeftBehind,
+        processes: Vec::new(),
+        instances: Vec::new(),
+        text: text.to_owned(),
+    };
+    let other = GroupChange { group: Some("batch".to_owned()), ..remains("other") };
+    let told = [remains("second"), behind("a helper"), other, remains("third")];
+    told.into_iter().for_each(|it| story.tell(it));
+    story.tell(behind("a stack"));
+    story.tell(behind("a helper"));
+    let texts = |story: &Story| {
+        let changes = report(&story.events).changes.into_iter();
+        changes.map(|it| it.change.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&story), ["other", "third", "a stack", "a helper"]);
+    story.tell(change(ChangeState::Undone, "undone"));
+    story.tell(remains("again"));
+    assert_eq!(texts(&story), ["other", "third", "a stack", "a helper", "undone", "again"]);
+    assert_eq!(report(&story.events).left_changed().len(), 2);
 }
 
 #[test]
