@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     manner::id_of,
-    returning::{Site, permitted},
+    returning::{Site, permitted, unowned},
     wrecks::{Kept, Wanted, find, kept},
 };
 use crate::{
@@ -116,6 +116,7 @@ pub(super) async fn resume(
     };
     let (connection, found) = unless_interrupted(looking, interrupts).await?;
     found.warnings.iter().for_each(|it| terminal.warning(it));
+    let kept: Vec<&Kept> = kept.iter().filter(|it| it.is_of(&connection)).collect();
     let region = connection.aws.region.clone();
     let account = connection.aws.account.clone();
     let mut told = Resumption::new(region.clone(), account, found.lost.clone());
@@ -123,18 +124,22 @@ pub(super) async fn resume(
     // What is on these is about to be taken from them.
     let is_holder = |id: &String| found.lost.iter().any(|it| it.holder.as_ref() == Some(id));
     told.leftovers.retain(|it| !it.helper.as_ref().is_some_and(is_holder));
+    let changed = unowned(&connection.aws, &found, &found.wreckage, &kept);
+    let changed = unless_interrupted(async { Ok(changed.await) }, interrupts).await?;
     if found.lost.is_empty() {
         terminal.resume_plan(&told);
         terminal.hint("none of the selected instances has lost its root volume");
-        for it in kept.iter().filter(|it| it.is_of(&connection) && it.is_left(&found)) {
+        for it in kept.iter().filter(|it| it.is_left(&found)) {
             let run = &it.plan.run_id;
             terminal.hint(&format!("`fleet restore {run}` restores the groups of run {run}"));
         }
+        changed.iter().for_each(|it| terminal.hint(it));
         return Ok(Exit::Success);
     }
     let n_taken = found.lost.iter().filter(|it| it.is_taken()).count();
     if n_taken == 0 {
         terminal.resume_plan(&told);
+        changed.iter().for_each(|it| terminal.hint(it));
         let err = Error::new(Exit::NothingEligible, "no root volume can be put back")
             .but("nothing was changed");
         let is_unproved = found.lost.iter().any(|it| it.state == LostState::Unproved);
@@ -143,13 +148,13 @@ pub(super) async fn resume(
     }
     if consent == Consent::DryRun {
         terminal.resume_plan(&told);
+        changed.iter().for_each(|it| terminal.hint(it));
         terminal.hint("nothing was changed: this was a dry run");
         let is_all = n_taken == found.lost.len();
         return Ok(if is_all { Exit::Success } else { Exit::Verdict(1) });
     }
     unless_interrupted(permitted(&connection, &found), interrupts).await?;
     terminal.resume_preview(&told);
-    let kept: Vec<&Kept> = kept.iter().filter(|it| it.is_of(&connection)).collect();
     for it in kept.iter().filter(|it| it.is_left(&found)) {
         let run = &it.plan.run_id;
         terminal
@@ -194,19 +199,25 @@ pub(super) async fn resume(
     told.rows.extend(left);
     let ids = found.ids();
     let nothing = BTreeSet::new();
-    let now = tokio::select! {
+    let mut now = tokio::select! {
         now = connection.aws.wreckage(&ids, &nothing) => now.map_err(|err| err.to_string()),
         () = interrupts.next() => Err("interrupted".to_owned()),
     };
-    match now {
-        Ok(mut now) => {
+    match &mut now {
+        Ok(now) => {
             // What executions tell of their stacks was read before.
             now.traces.extend(found.wreckage.traces.iter().filter(|it| !it.is_under_way).cloned());
-            told.leftovers = leftovers(&now, &region);
+            told.leftovers = leftovers(now, &region);
         }
         Err(why) => terminal.warning(&format!("what is left behind could not be read: {why}")),
     }
     terminal.resumed(&told);
+    let now = now.as_ref().unwrap_or(&found.wreckage);
+    let changed = tokio::select! {
+        it = unowned(&connection.aws, &found, now, &kept) => it,
+        () = interrupts.next() => Vec::new(),
+    };
+    changed.iter().for_each(|it| terminal.hint(it));
     let remains = told.rows.iter().any(GroupChange::remains);
     if remains {
         terminal.hint("the same command again, when that is mended, goes on with the rest");

@@ -1,17 +1,21 @@
 //! What is done to instances that get their root volumes back: each thing is written down before it is
 //! done, and the same command goes on with it wherever it was ended.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::wrecks::{Found, Kept, advised, place};
 use crate::{
+    aws::Aws,
     cli::context::{Connection, Context, state_directory},
     drive::{Waits, Ward, mend_each},
     error::Error,
     exit::Exit,
     output::{Journal, Ledger, Lock, Lost, Terminal, mended},
     plan::{Before, InstanceId},
-    rescue::{Mend, Return, Returned},
+    rescue::{HeldGroup, Mend, Return, Returned, Wreckage},
     run::{ChangeState, GroupChange},
 };
 
@@ -110,28 +114,13 @@ impl Site<'_> {
         Ok(rows)
     }
 
-    /// Takes those out of Standby of whom a ledger tells that fleet has put them there; of others it says
-    /// how that is done.
+    /// Takes those out of Standby of whom a ledger tells that fleet has put them there.
     pub(super) async fn back_in_service(
         &self,
         mut rows: Vec<GroupChange>,
         terminal: &mut Terminal,
     ) -> Result<Vec<GroupChange>, Error> {
         let Self { connection, context, found, kept } = self;
-        let is_back = |id: &InstanceId| {
-            let of = rows.iter().find(|it| it.instances.contains(id));
-            of.is_some_and(|it| it.state == ChangeState::Undone)
-        };
-        let standby = |it: &&Lost| it.lifecycle.as_deref() == Some("Standby");
-        let back: Vec<&Lost> =
-            found.lost.iter().filter(standby).filter(|it| is_back(&it.instance_id)).collect();
-        let mut others: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for it in &back {
-            let is_kept = kept.iter().any(|at| at.held.instances().contains(&it.instance_id));
-            if let Some(group) = it.group.as_deref().filter(|_| !is_kept) {
-                others.entry(group).or_default().push(it.instance_id.as_str());
-            }
-        }
         let clock = context.clock();
         for it in *kept {
             if !it.is_left(found) {
@@ -158,14 +147,77 @@ impl Site<'_> {
                     .map_err(|err| Error::of(Exit::Setup, &err).but("the root volumes are back"))?,
             );
         }
-        let region = &connection.aws.region;
-        for (group, ids) in others {
-            let ids = ids.join(" ");
-            terminal.hint(&format!(
-                "no ledger here tells who has put {ids} into Standby: aws autoscaling exit-standby \
-             --auto-scaling-group-name {group} --instance-ids {ids} --region {region}"
-            ));
-        }
         Ok(rows)
     }
+}
+
+/// Says what of the groups of the selected instances is changed and in none of these ledgers. It may be
+/// somebody else's wish, so that nothing of it is undone here. `now` is how the instances are.
+pub(super) async fn unowned(
+    aws: &Aws,
+    found: &Found,
+    now: &Wreckage,
+    kept: &[&Kept],
+) -> Vec<String> {
+    let names: BTreeSet<String> = found.targets.iter().filter_map(|it| it.group.clone()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let groups = match aws.groups_now(&names).await {
+        Ok(it) => it,
+        Err(err) => {
+            return vec![format!(
+                "whether {} is changed still is not known: {err}",
+                names.join(", ")
+            )];
+        }
+    };
+    let ids = found.ids();
+    let mut res = Vec::new();
+    for (group, it) in groups {
+        let owned: Vec<&HeldGroup> = kept.iter().filter_map(|it| it.held.0.get(&group)).collect();
+        let is_owned = |id: &InstanceId| owned.iter().any(|it| it.standby.contains(id));
+        let is_lost = |id: &InstanceId| now.stranded.iter().any(|it| it.id == *id);
+        let is_halted = |id: &InstanceId| now.halted.iter().any(|it| it.id == *id);
+        let standby = it.members.iter().filter(|(id, it)| *it == "Standby" && ids.contains(*id));
+        let standby = standby.map(|it| it.0).filter(|id| !is_owned(id) && !is_lost(id));
+        let (halted, running): (Vec<&InstanceId>, Vec<&InstanceId>) =
+            standby.partition(|it| is_halted(it));
+        let place = format!("--auto-scaling-group-name {group}");
+        let region = &aws.region;
+        for (ids, is_well) in [(running, true), (halted, false)] {
+            if ids.is_empty() {
+                continue;
+            }
+            let ids = ids.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(" ");
+            let first = match is_well {
+                true => String::new(),
+                false => format!(
+                    "once started, as the group ends in service who is stopped \
+                     (aws ec2 start-instances --instance-ids {ids} --region {region}), and "
+                ),
+            };
+            res.push(format!(
+                "no ledger here tells who has put {ids} into Standby; {first}if nobody else wants that: \
+                 aws autoscaling exit-standby {place} --instance-ids {ids} --region {region}"
+            ));
+        }
+        let is_owned = |name: &String| owned.iter().any(|it| it.processes.contains(name));
+        let suspended = it.suspended.iter().filter(|it| !is_owned(it)).map(String::as_str);
+        let suspended: Vec<&str> = suspended.collect();
+        if suspended.is_empty() {
+            continue;
+        }
+        // A group that looks after its members again ends whoever is stopped.
+        let is_broken = it.members.keys().any(|it| is_lost(it) || is_halted(it));
+        let first = match is_broken || !it.unhealthy.is_empty() {
+            true => "once all its members are well, as the group may end the others, and ",
+            false => "",
+        };
+        res.push(format!(
+            "no ledger here tells who has suspended {} in {group}; {first}if nobody else wants that: \
+             aws autoscaling resume-processes {place} --scaling-processes {} --region {region}",
+            suspended.join(", "),
+            suspended.join(" "),
+        ));
+    }
+    res
 }

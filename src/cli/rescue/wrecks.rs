@@ -49,11 +49,16 @@ impl Kept {
             && self.plan.region == aws.region
     }
 
-    /// Returns whether it has left any of these in Standby, and its process is gone.
+    /// Returns whether it has left any of these in Standby or processes of their groups suspended, and
+    /// its process is gone.
     pub(super) fn is_left(&self, found: &Found) -> bool {
         let held = self.held.instances();
+        let is_suspended = |it: &Target| {
+            let group = it.group.as_ref().and_then(|it| self.held.0.get(it));
+            group.is_some_and(|it| !it.processes.is_empty())
+        };
         let is_gone = || Ledger::is_held(&self.directory).is_ok_and(|it| !it);
-        found.targets.iter().any(|it| held.contains(&it.id)) && is_gone()
+        found.targets.iter().any(|it| held.contains(&it.id) || is_suspended(it)) && is_gone()
     }
 }
 

@@ -165,6 +165,55 @@ fn who_is_in_standby_comes_back_into_service_only_if_a_ledger_says_that_fleet_pu
 }
 
 #[test]
+fn what_is_changed_of_a_group_and_in_no_ledger_is_named_with_what_undoes_it() {
+    let scene = Scene::of(&failing("runScriptForWindows"));
+    let [first, standby] = [1, 3].map(|it| scene.ids[it].clone());
+    let processes = "no ledger here tells who has suspended HealthCheck, ReplaceUnhealthy in win";
+    let resume = "aws autoscaling resume-processes --auto-scaling-group-name win \
+                  --scaling-processes HealthCheck ReplaceUnhealthy --region us-east-1";
+    let exit = format!(
+        "aws autoscaling exit-standby --auto-scaling-group-name win --instance-ids {standby} \
+         --region us-east-1"
+    );
+    let suspend = "SuspendProcesses&AutoScalingGroupName=win&ScalingProcesses.member.1=HealthCheck";
+    drop(scene.sim.query("autoscaling", "2011-01-01", suspend));
+    let whole = "none of the selected instances has lost its root volume";
+    let output = scene.resume().exits(0);
+    says(&output, &[whole, processes, resume, "who has put", &exit, "if nobody else wants that"]);
+
+    // While a root volume is elsewhere, the group is not to look after its members.
+    let execution = scene.start(&first);
+    scene.wait_for_end(&execution);
+    let later = "once all its members are well";
+    let dry = scene.env.run(&["rescue", "resume", "--asg", "win", "--dry-run"]).exits(0);
+    says(&dry, &[processes, later, resume]);
+    let output = scene.resume().exits(0);
+    says(&output, &[processes, resume, &exit]);
+
+    drop(scene.ec2(&format!("StopInstances&InstanceId.1={standby}")));
+    scene.wait_until(|| scene.seen()[&standby].state == "stopped");
+    says(&scene.resume().exits(0), &["once started", "aws ec2 start-instances", &exit, later]);
+    assert_eq!(scene.sim.stats().calls("ExitStandby"), 0);
+    assert_eq!(scene.sim.stats().calls("ResumeProcesses"), 0);
+}
+
+#[test]
+fn processes_that_a_ledger_tells_of_are_named_with_the_run_that_restores_them() {
+    let scene = Scene::of(WORLD);
+    drop(scene.env.run(&["run", "--asg", "win", "--yes", "--", "dir"]).exits(0));
+    let entry = json!({
+        "at": "2024-07-19T05:30:00Z", "group": "win", "stage": "done",
+        "change": { "what": "suspend", "processes": ["HealthCheck"] },
+    });
+    let journal = scene.env.runs()[0].join("groups.jsonl");
+    std::fs::write(journal, entry.to_string() + "\n").unwrap();
+    let suspend = "SuspendProcesses&AutoScalingGroupName=win&ScalingProcesses.member.1=HealthCheck";
+    drop(scene.sim.query("autoscaling", "2011-01-01", suspend));
+    let output = scene.resume().exits(0);
+    says(&output, &["`fleet restore", "who has suspended ReplaceUnhealthy in win"]);
+}
+
+#[test]
 fn what_a_ledger_of_this_machine_knows_is_believed_and_its_groups_are_restored() {
     let scene = Scene::of(&failing("runScriptForWindows").replace("\"True\"", "\"?\""));
     let group = || {
