@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Ledger, Lock, Terminal},
-    plan::{InstanceId, Plan},
+    plan::{InstanceId, Plan, RunId},
     run::{ChangeState, Event, EventKind, Fold, GroupChange, ended},
     signal::Interrupts,
 };
@@ -69,7 +69,7 @@ pub(super) async fn restore(
     let recovery = plan.document.automation.as_ref().and_then(|it| it.recovery.as_ref());
     if held.is_empty() && recovery.is_none() {
         terminal.restored(&run, &[]);
-        terminal.hint(&format!("there is nothing of run {run} left to restore"));
+        terminal.hint(&nothing_left(&run));
         return Ok(Exit::Success);
     }
     let groups = held.groups();
@@ -115,11 +115,18 @@ pub(super) async fn restore(
         })?;
     }
     terminal.restored(&run, &rows);
+    if rows.iter().all(|it| it.state == ChangeState::LeftBehind) {
+        terminal.hint(&nothing_left(&run));
+    }
     let remains = rows.iter().any(GroupChange::remains);
     if remains && !args.dry_run {
         terminal.hint(&format!("`fleet restore {run}` again, when that is mended"));
     }
     Ok(if remains { Exit::Verdict(1) } else { Exit::Success })
+}
+
+fn nothing_left(run: &RunId) -> String {
+    format!("there is nothing of run {run} left to restore")
 }
 
 /// Returns whom the run may have had a runbook stop: those that it meant to send to, and whoever has

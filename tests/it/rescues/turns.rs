@@ -48,6 +48,20 @@ fn whoever_another_fleet_has_rescued_meanwhile_is_neither_taken_out_nor_stopped(
 }
 
 #[test]
+fn of_a_rescue_that_left_nothing_changed_it_is_said_that_nothing_is_left_to_restore() {
+    let scene = Scene::of(SAYS);
+    drop(scene.env.run(&RESCUE).exits(0));
+    let says = ["there is nothing of run", "left to restore"];
+    for args in
+        [&["restore", "last"][..], &["restore", "last", "--dry-run"], &["rescue", "resume", "last"]]
+    {
+        drop(scene.env.run(args).exits(0).complains(&says));
+    }
+    let output = scene.env.run(&["restore", "last", "--output", "json"]).exits(0);
+    assert_eq!(output.json()["rows"], serde_json::json!([]));
+}
+
+#[test]
 fn a_second_rescue_tells_of_the_first_that_left_the_group_changed() {
     let (scene, _) = killed();
     let first = scene.env.runs()[0].file_name().unwrap().to_str().unwrap().to_owned();
