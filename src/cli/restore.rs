@@ -1,7 +1,7 @@
 //! `fleet restore`: what a rescue has changed in groups is undone, from the journal in its ledger. It
 //! is what the rescue itself does at its end, for one whose process did not live to do it.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, path::Path};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use super::{
     execute::interrupted,
     remains::{Remains, remains},
     session::Purpose,
+    standing::Standing,
 };
 use crate::{
     aws::Aws,
@@ -120,6 +121,11 @@ pub(super) async fn restore(
     }
     let remains = rows.iter().any(GroupChange::remains);
     if remains && !args.dry_run {
+        let stopping = tokio::select! {
+            it = stopping(&connection.aws, &directory, &rows) => it,
+            () = interrupts.next() => Vec::new(),
+        };
+        stopping.iter().for_each(|it| terminal.hint(it));
         terminal.hint(&format!("`fleet restore {run}` again, when that is mended"));
     }
     Ok(if remains { Exit::Verdict(1) } else { Exit::Success })
@@ -127,6 +133,39 @@ pub(super) async fn restore(
 
 fn nothing_left(run: &RunId) -> String {
     format!("there is nothing of run {run} left to restore")
+}
+
+/// Returns what stops the executions for which something could not be brought back: one may never end by
+/// itself.
+async fn stopping(aws: &Aws, directory: &Path, rows: &[GroupChange]) -> Vec<String> {
+    let stuck = rows.iter().filter(|it| it.remains());
+    let stuck: BTreeSet<InstanceId> = stuck.flat_map(|it| it.instances.clone()).collect();
+    // What could not be read has been said of each of them.
+    let Ok(under_way) = aws.under_way(&stuck).await else { return Vec::new() };
+    let cancelled = Standing::of(directory).ok().filter(|it| {
+        // A run that has ended takes no order.
+        it.require_something_to_cancel(&BTreeSet::new()).is_ok()
+    });
+    let own: Vec<String> =
+        cancelled.iter().flat_map(|it| it.commands_of(&BTreeSet::new())).map(|it| it.0).collect();
+    let (own, others): (Vec<String>, Vec<String>) =
+        under_way.into_iter().partition(|it| own.contains(it));
+    let mut res = Vec::new();
+    if let Some(standing) = cancelled.filter(|_| !own.is_empty()) {
+        let run = &standing.report.run.id;
+        res.push(format!(
+            "`fleet cancel {run}` stops what is under way of it ({})",
+            own.join(", ")
+        ));
+    }
+    res.extend(others.iter().map(|it| {
+        format!(
+            "execution {it} is under way; what stops it: aws ssm stop-automation-execution \
+         --automation-execution-id {it} --region {}",
+            aws.region
+        )
+    }));
+    res
 }
 
 /// Returns whom the run may have had a runbook stop: those that it meant to send to, and whoever has

@@ -12,11 +12,17 @@ use aws_sdk_ssm::{
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use super::{account::read_helpers, automation::UNDER_WAY, instances::root};
+use super::{
+    account::read_helpers,
+    automation::{self, UNDER_WAY},
+    instances::root,
+};
 use crate::{
     aws::{automation::Steps, clients::Aws, command::timestamp, error::AwsError, signed::Element},
     plan::InstanceId,
-    rescue::{Halted, Helper, Hold, Loose, RUNBOOK, Stranded, Trace, TraceStep, Wreckage},
+    rescue::{
+        Execution, Halted, Helper, Hold, Loose, RUNBOOK, Seen, Stranded, Trace, TraceStep, Wreckage,
+    },
 };
 
 /// How many executions are read for the sake of one that may be older than they are kept: the
@@ -46,6 +52,17 @@ impl Aws {
         let found: Vec<_> = found.iter().map(loose).collect();
         volumes.extend(found);
         Ok(Wreckage { stranded, halted, roots, traces, helpers, volumes })
+    }
+
+    /// Reads which executions on any of these instances have not ended.
+    pub async fn under_way(&self, ids: &BTreeSet<InstanceId>) -> Seen<Vec<String>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_on =
+            |it: &Execution| ids.iter().any(|id| it.instance.as_deref() == Some(id.as_str()));
+        let all = automation::executions(self).await?.into_iter();
+        Ok(all.filter(is_on).map(|it| it.id).collect())
     }
 
     /// Reads who has no root volume, who is stopped and has one, and which.

@@ -62,6 +62,36 @@ fn of_a_rescue_that_left_nothing_changed_it_is_said_that_nothing_is_left_to_rest
 }
 
 #[test]
+fn where_an_execution_never_ends_it_is_said_what_stops_it() {
+    let scene = Scene::of(&failing("describeInstance").replace("Failed", "InProgress"));
+    let before = scene.state();
+    let args = [&RESCUE[..], &["--output", "jsonl"]].concat();
+    let mut run = scene.env.spawn(&args);
+    run.wait_for("\"command_accepted\"");
+    run.kill();
+    let run = scene.env.runs()[0].file_name().unwrap().to_str().unwrap().to_owned();
+    let restored = scene.env.run_at_pace("0.0001", &["restore", "last"]).exits(1);
+    let cancel = format!("`fleet cancel {run}` stops what is under way of it");
+    drop(restored.complains(&["is under way, and that takes too long", &cancel, "`fleet restore"]));
+    // Of an execution that somebody else has started the run knows nothing.
+    fs::remove_file(scene.env.runs()[0].join("events.jsonl")).unwrap();
+    let restored = scene.env.run_at_pace("0.0001", &["restore", "last"]).exits(1);
+    let stop = "aws ssm stop-automation-execution --automation-execution-id";
+    let output = restored.complains(&[stop, "--region us-east-1"]);
+    let ids: Vec<String> = regex::Regex::new(r"execution-id (\S+)")
+        .unwrap()
+        .captures_iter(&output.stderr)
+        .map(|it| it[1].to_owned())
+        .collect();
+    for id in ids {
+        let body = serde_json::json!({ "AutomationExecutionId": id, "Type": "Cancel" });
+        scene.sim.ssm("StopAutomationExecution", &body);
+    }
+    drop(scene.env.run_at_pace("0.05", &["restore", "last"]).exits(0));
+    assert_eq!(own(&scene.state()), own(&before));
+}
+
+#[test]
 fn a_second_rescue_tells_of_the_first_that_left_the_group_changed() {
     let (scene, _) = killed();
     let first = scene.env.runs()[0].file_name().unwrap().to_str().unwrap().to_owned();
