@@ -12,6 +12,7 @@ use super::{
     report::{InstanceFacts, Report},
     status::Outcome,
 };
+use crate::plan::DocumentKind;
 
 /// What counts as the same output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +65,11 @@ impl Group<'_> {
 /// Returns every instance in the group that it belongs to: failures first, and within an outcome
 /// the largest group.
 pub fn groups(report: &Report, folding: Folding) -> Vec<Group<'_>> {
+    // Who came in place of whom is all that a replacement says.
+    let folding = match (report.document.kind(), folding) {
+        (DocumentKind::Replacement, Folding::Masked) => Folding::Exact,
+        (DocumentKind::Replacement | DocumentKind::Command | DocumentKind::Automation, it) => it,
+    };
     let mut comparable = Comparable { folding, seen: HashMap::new() };
     let mut members: BTreeMap<_, Vec<&InstanceFacts>> = BTreeMap::new();
     for (at, it) in report.instances.iter().enumerate() {
@@ -176,6 +182,19 @@ mod tests {
         let outputs = ["listening on 10.0.0.1", "listening on 10.0.0.1"];
         check(&outputs, Folding::Masked, &[(2, outputs[0])]);
         check(&outputs, Folding::None, &[(1, outputs[0]), (1, outputs[0])]);
+    }
+
+    #[test]
+    fn who_came_in_place_of_whom_is_told_of_each_replacement() {
+        let said =
+            |new: usize, old: usize| format!("i-{new:017x} is in service in place of i-{old:017x}");
+        let said = [said(7, 0), said(8, 1)];
+        let mut report = report(&[&said[0], &said[1]]);
+        assert_eq!(groups(&report, Folding::Masked).len(), 1);
+        report.document.replacement = Some(crate::plan::Replacement::default());
+        let groups = groups(&report, Folding::Masked);
+        let told: Vec<&str> = groups.iter().map(|it| &*it.stdout).collect();
+        assert_eq!(told, said);
     }
 
     #[test]

@@ -116,7 +116,11 @@ impl Aws {
         let failed = |why| (Status::Failed, "Failed", None, Some(why), String::new());
         let (status, word, progress, failure, output) = match how {
             Replaced::By(new) => {
-                let said = format!("{new} is in service in place of {instance}");
+                // Neither the activities nor the members say which launch is for which end.
+                let said = format!(
+                    "{new} is in service in place of {instance} (by their order: the group does not \
+                     tell)"
+                );
                 (Status::Success, "Success", None, None, said)
             }
             Replaced::Ending(word) => going_on(format!("it is being ended: {word}")),
