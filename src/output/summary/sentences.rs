@@ -61,10 +61,17 @@ fn said(members: &[&InstanceFacts]) -> Option<String> {
 }
 
 pub(in crate::output) fn coverage(report: &Report) -> String {
+    let selector = &report.selector;
+    let is_of_groups = !(selector.groups.is_empty() && selector.group_tags.is_empty());
     let word = match report.coverage {
         Coverage::Complete => "complete: every instance of the group was planned",
         Coverage::Partial => "partial",
-        Coverage::Unverified => "unverified: the group was not read again at the end",
+        Coverage::Unverified if is_of_groups => {
+            "unverified: the group was not read again at the end"
+        }
+        Coverage::Unverified => {
+            "unverified: no group was selected, and so nobody looked who joined"
+        }
     };
     let population = &report.population;
     let joined = population.joined.iter().map(|it| match it.outcome {
@@ -127,5 +134,23 @@ pub(in crate::output) fn api_calls(report: &Report) -> String {
     match calls.throttled {
         0 => format!("{total}: {each}"),
         throttled => format!("{total}, {throttled} throttled: {each}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testing;
+
+    #[test]
+    fn of_instances_that_were_named_no_group_is_said_not_to_have_been_read_again() {
+        let mut report = testing::mixed().report();
+        report.coverage = Coverage::Unverified;
+        report.selector.groups = vec!["web".to_owned()];
+        let group = "unverified: the group was not read again at the end";
+        assert!(coverage(&report).starts_with(group), "{}", coverage(&report));
+        report.selector.groups.clear();
+        let nobody = "unverified: no group was selected, and so nobody looked who joined";
+        assert!(coverage(&report).starts_with(nobody), "{}", coverage(&report));
     }
 }
