@@ -129,6 +129,7 @@ fn impaired_members_are_replaced_one_after_the_other_and_each_is_named_with_its_
         assert!(members.contains_key(new), "{said}");
         let told = format!("{new} is in service in place of {old}");
         assert!(output.stdout.contains(&told), "{told}: {output}");
+        assert!(said.ends_with("the group does not tell which launch is for which end"), "{said}");
     }
     // Nobody is ended before the one that is launched for the last one is in service.
     let activities = scene.activities();

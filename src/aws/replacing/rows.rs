@@ -118,8 +118,8 @@ impl Aws {
             Replaced::By(new) => {
                 // Neither the activities nor the members say which launch is for which end.
                 let said = format!(
-                    "{new} is in service in place of {instance} (by their order: the group does not \
-                     tell)"
+                    "{new} is in service in place of {instance}\n\
+                     by their order: the group does not tell which launch is for which end"
                 );
                 (Status::Success, "Success", None, None, said)
             }
