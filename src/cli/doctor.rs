@@ -10,7 +10,7 @@ use super::{
     context::{Context, Prepared, prepare_under, state_directory},
     declarations::Declarations,
     planning::{self, Ground},
-    session::{one_code, policy_in, too_long},
+    session::{one_code, policy_in, too_long, unpassed},
     settings::Settings,
     then::Wish,
 };
@@ -203,7 +203,7 @@ async fn asked(
         None => None,
         Some(aws) => {
             let found = aws::find_document(aws, &name, document.doc_version.as_deref()).await;
-            Some(found.map_err(|err| Trouble::of(err.into())))
+            Some(found.map_err(|err| Trouble::of(planning::absent(document, err))))
         }
     };
     Some(Ok(Asked { name, parameters, found }))
@@ -285,6 +285,12 @@ fn narrowing(
     let Some(scope) = scope.filter(|_| !is_open) else { return Ok(Narrowing::Open) };
     let documents = document.documents();
     let (kind, acting) = (kind_of(document, site), acting_of(document, site));
+    if let Some(Ok(Asked { name, found: Some(Ok(_)), .. })) = &site.asked
+        && kind == DocumentKind::Automation
+        && acting.role().is_none()
+    {
+        return Ok(Narrowing::Refused(Trouble::of(unpassed(name, &acting, &document.origin))));
+    }
     let documents = Documents { names: &documents, kind, role: acting.role() };
     let permissions = session_permissions(&selector, documents.kind, outputs);
     Ok(match session_policy(&scope, &selector, documents, &permissions, outputs) {

@@ -350,7 +350,7 @@ fn unreached(document: &DocumentArgs, refusal: &Refusal) -> Option<String> {
 
 /// Says that there is no document to plan with. `fleet run --publish` puts the one of --doc there, and no
 /// other.
-fn absent(document: &DocumentArgs, err: DocumentError) -> Error {
+pub(super) fn absent(document: &DocumentArgs, err: DocumentError) -> Error {
     match (&err, &document.origin) {
         (DocumentError::Unknown { name, .. }, Origin::Then { .. } | Origin::Run | Origin::Plan)
             if Canned::find(name).is_some() =>

@@ -219,7 +219,7 @@ impl Narrowing {
 }
 
 /// Says why the steps of a runbook could do nothing under a narrowed session, and what lets them.
-fn unpassed(name: &str, acting: &Acting, origin: &Origin) -> Error {
+pub(super) fn unpassed(name: &str, acting: &Acting, origin: &Origin) -> Error {
     let message = match acting.open(name) {
         Some(why) => {
             format!(

@@ -84,6 +84,29 @@ fn a_session_policy_that_cannot_be_made_is_a_check_that_fails() {
     assert_eq!(sim.stats().commands(), 0);
 }
 
+#[test]
+fn a_runbook_whose_steps_would_act_as_a_narrowed_session_is_a_check_that_fails() {
+    let (sim, env) = Scoped::of(WEB, &json!([allow_all()])).start();
+    let env = env.unset("FLEET_NOW");
+    let role = ["--asg", "web", "--role-arn", ROLE];
+    let ssh = "AWSSupport-TroubleshootSSH";
+    let text = "without a role of their own its steps would act with that session";
+    let flags = [&role[..], &["--doc", ssh]].concat();
+    both_refuse(&env, &flags, 3, "session policy", text);
+    let output = doctor(&env, &[&flags[..], &["--output", "json"]].concat());
+    finds(&output, "session policy", "fail", &["--param AutomationAssumeRole=ARN"]);
+    let second = [&role[..], &["--doc", "Restart", "--then", ssh]].concat();
+    both_refuse(&env, &second, 3, "then session", text);
+    let absent = [&role[..], &["--doc", "Restart", "--then", "Fleet-CheckSshd"]].concat();
+    let output = doctor(&env, &[&absent[..], &["--output", "json"]].concat()).exits(3);
+    finds(&output, "then document", "fail", &["`fleet docs publish Fleet-CheckSshd`"]);
+    assert!(!output.stdout.contains("fleet run --publish"), "{output}");
+    let alone = ["--session-policy", "none", "--output", "json"];
+    let output = doctor(&env, &[&flags[..], &alone].concat());
+    finds(&output, "session policy", "pass", &["the role alone decides"]);
+    assert_eq!(sim.stats().commands(), 0);
+}
+
 const DOCUMENT: &str = "arn:aws:ssm:us-east-1:123456789012:document/Restart";
 
 /// What a role may do to send `document` to the instances that `condition` lets through.

@@ -46,8 +46,10 @@ impl Which {
 pub(in crate::cli) fn named(name: &str) -> Result<&'static Canned, Error> {
     Canned::find(name).ok_or_else(|| {
         let known: Vec<&str> = CANNED.iter().map(|it| it.name).collect();
-        Error::new(Exit::Usage, format!("fleet has no document {name}"))
-            .hint(format!("it has {}; --file FILE takes your own", known.join(", ")))
+        Error::new(Exit::Usage, format!("fleet has no document {name}")).hint(format!(
+            "it has {}; `fleet docs publish --file FILE` puts one of your own there",
+            known.join(", ")
+        ))
     })
 }
 
