@@ -77,6 +77,11 @@ pub(super) fn page(plan: &Plan, columns: usize) -> Page {
     if let Some(deadline) = plan.deadline {
         let text = format!("{} from the start; what still runs is cancelled", seconds(deadline));
         page.fact("deadline", &text, columns);
+    } else if document.kind() == DocumentKind::Automation {
+        // What it waits for has a time of its own in each of its steps (Automation reference).
+        let text = "none: an execution takes what its steps take, and is followed for seven days at \
+                    most; --deadline says when what still runs is cancelled";
+        page.fact("deadline", text, columns);
     }
     if let Some(then) = &plan.then {
         sequel(&mut page, then, plan.planned(), columns);
@@ -267,6 +272,8 @@ mod tests {
         assert!(text.contains(lines), "{text}");
         assert!(text.contains("MyRole is empty: the steps of"), "{text}");
         assert!(!text.contains("delivery"), "{text}");
+        let open = "  deadline    none: an execution takes what its steps take";
+        assert!(text.contains(open), "{text}");
     }
 
     #[test]
