@@ -66,8 +66,9 @@ pub(super) async fn cancel(
     };
     let res = res.map_err(|(err, what)| {
         // Meanwhile the process of the run may have heard of it, or have died.
-        let seen = Standing::of(&directory).unwrap_or(before);
         let carrier = Carrier::of(&directory);
+        let seen = Standing::of(&directory).unwrap_or(before);
+        let carrier = carrier.knowing(&seen);
         let err = err.but(format!("{}; SSM {what}", order.words(carrier, &seen, &named)));
         carrier.restoring(&seen).into_iter().fold(err, Error::hint)
     });
@@ -124,10 +125,17 @@ impl Order {
                     (_, false) => seen.left_behind("cancels those"),
                 }
             ),
+            (Self::Stands, Carrier::Ended) => {
+                format!("run {run} has ended; {}", seen.left_behind("looks for that"))
+            }
             (Self::Unwritten, Carrier::Lives) => {
                 format!("run {run} has no order to end, and its process goes on")
             }
             (Self::Unwritten, Carrier::Unclear) => format!("run {run} has no order to end"),
+            (Self::Unwritten, Carrier::Ended) => format!(
+                "run {run} has no order to end, and has ended; {}",
+                seen.left_behind("looks for that")
+            ),
             (Self::Unwritten, Carrier::Gone) => format!(
                 "run {run} has no order to end; its process is gone; {}",
                 seen.left_behind("follows what was sent")
@@ -140,17 +148,30 @@ impl Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Carrier {
     Lives,
+    /// It has come to its end.
+    Ended,
+    /// It has not, and there is no process.
     Gone,
     /// The lock of the ledger cannot be asked.
     Unclear,
 }
 
 impl Carrier {
+    /// Looks whether there is a process, before the events are read: whoever has let go of the lock
+    /// has written its end, if it came to one.
     fn of(directory: &Path) -> Self {
         match Ledger::is_held(directory) {
             Ok(true) => Self::Lives,
             Ok(false) => Self::Gone,
             Err(_) => Self::Unclear,
+        }
+    }
+
+    /// Returns the same with what the events tell.
+    fn knowing(self, seen: &Standing) -> Self {
+        match self {
+            Self::Gone if seen.report.verdict.is_some() => Self::Ended,
+            Self::Lives | Self::Ended | Self::Gone | Self::Unclear => self,
         }
     }
 
@@ -198,9 +219,10 @@ async fn ask(
     telling: &mut Telling<'_>,
 ) -> Result<Exit, Error> {
     // What was accepted in the meantime is there now, or is cancelled by the process of the run.
-    let mut seen = Standing::of(directory)?;
-    let run = seen.report.run.id.clone();
     let carrier = Carrier::of(directory);
+    let mut seen = Standing::of(directory)?;
+    let carrier = carrier.knowing(&seen);
+    let run = seen.report.run.id.clone();
     if named.is_empty() && order == Order::Stands {
         let text = format!("run {run}: nothing more is sent");
         telling.tell(CancelState::Ordered, (None, None), text);
@@ -217,6 +239,7 @@ async fn ask(
             Carrier::Unclear => {
                 "its process cancels what runs on its simulator, if it still lives".to_owned()
             }
+            Carrier::Ended => format!("it has ended: {}", seen.left_behind("looks for that")),
             Carrier::Gone => {
                 format!("its process is gone: {}", seen.left_behind("cancels what runs"))
             }
@@ -247,6 +270,7 @@ async fn ask(
     }
     telling.terminal.hint(&match carrier {
         Carrier::Lives => format!("the process of run {run} follows what was sent to its end"),
+        Carrier::Ended => format!("it has ended: {}", seen.left_behind("looks for that")),
         Carrier::Gone => {
             format!("its process is gone: {}", seen.left_behind("follows what was sent"))
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{FleetEnv, Running, SimProcess, repository};
 
@@ -216,11 +216,26 @@ fn an_order_to_some_instances_of_a_run_without_a_process_is_one_to_leave_them_ou
 
 #[test]
 fn an_order_to_a_run_that_goes_on_is_obeyed_by_its_process() {
-    let (_sim, env, run) = stuck(&[]);
+    // Its own cancel is not answered, so that it cannot end meanwhile.
+    let (_sim, env, mut run) = stuck_under("\"delay\"\ndelay = \"24h\"", &[]);
     let away = ["cancel", "last", "--endpoint-url", "http://127.0.0.1:9"];
     let output = env.run(&away).exits(3).complains(&["stands, and its process obeys it"]);
     assert!(!output.stderr.contains("is gone"), "{output}");
+    run.kill();
+}
+
+#[test]
+fn of_a_run_that_has_obeyed_meanwhile_it_is_said_that_it_has_ended() {
+    let (sim, env, run) = stuck(&[]);
+    sim.order(&json!([
+        {"operation": "GetCallerIdentity", "kind": "delay", "delay": "24h", "rate": 1.0}
+    ]));
+    let cancel = env.spawn(&["cancel", "last"]);
     drop(run.finish().exits(130));
+    cancel.interrupt();
+    let output = cancel.finish().exits(130);
+    let output = output.complains(&["has ended; nothing that it has sent is running"]);
+    assert!(!output.stderr.contains("is gone"), "{output}");
 }
 
 #[test]
