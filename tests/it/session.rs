@@ -43,8 +43,8 @@ fn a_session_that_ends_while_following_is_renewed() {
 #[test]
 fn a_session_that_ends_before_a_send_is_renewed_and_the_send_is_made_once() {
     // The next send is due when the session has been over for minutes: nothing was asked meanwhile.
-    let (sim, env) = world(1000, 1);
-    let flags = ["--waves", "1,4", "--pause", "2s", "--max-concurrency", "4", "--", "true"];
+    let (sim, env) = world(100, 1);
+    let flags = ["--waves", "1,4", "--pause", "10s", "--max-concurrency", "4", "--", "true"];
     drop(env.run(&[&RUN[..], &flags].concat()).exits(0));
     let stats = sim.stats();
     assert!(stats.calls("AssumeRole") >= 2, "{:?}", stats.0);
@@ -60,7 +60,8 @@ const DEVICE: &str = "arn:aws:iam::123456789012:mfa/operator";
 
 #[test]
 fn a_session_that_takes_a_code_ends_in_words_and_another_code_goes_on() {
-    let (sim, env) = world(600, 20);
+    // It has nine seconds, of which the send takes less than one; what is sent takes twelve.
+    let (sim, env) = world(100, 20);
     let code = ["--mfa-serial", DEVICE, "--mfa-token", "314159"];
     let what =
         ["--max-concurrency", "4", "--doc", "AWS-RunShellScript", "--param", "commands=true"];
@@ -75,10 +76,11 @@ fn a_session_that_takes_a_code_ends_in_words_and_another_code_goes_on() {
 
 #[test]
 fn a_send_after_the_end_of_a_session_that_takes_a_code_is_refused_in_words() {
-    let (sim, env) = world(1000, 1);
+    // Of the nine seconds that it has, the first wave takes less than one; the second is sent after ten.
+    let (sim, env) = world(100, 1);
     let code = ["--mfa-serial", DEVICE, "--mfa-token", "314159"];
     let what = ["--doc", "AWS-RunShellScript", "--param", "commands=true"];
-    let flags = ["--waves", "1,4", "--pause", "2s", "--max-concurrency", "4"];
+    let flags = ["--waves", "1,4", "--pause", "10s", "--max-concurrency", "4"];
     let output = env.run(&[&RUN[..], &code, &flags, &what].concat()).exits(5);
     drop(output.complains(&["the session that a code of", DEVICE, "has ended"]));
     let executions = sim.stats().executions();
